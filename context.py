@@ -1,0 +1,156 @@
+"""Settings of one run: explicit beats `DEEPSEARCH_*` environment beats default.
+
+LangGraph Studio shows these as a form. Secrets have no place here: keys are read from
+the environment by the tool or client that needs them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+REASON = {"langgraph_nodes": ["reason", "generate"], "langgraph_type": "model"}
+STEP = {"langgraph_nodes": ["reason"]}
+SEARCH = {"langgraph_nodes": ["search"]}
+SUMMARIZE = {"langgraph_nodes": ["summarize"]}
+"""Where Studio shows a setting."""
+
+
+class Context(BaseSettings):
+    """Per-run settings of the deep-search graph."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="DEEPSEARCH_", extra="forbid", validate_default=True
+    )
+
+    model: str = Field(
+        "",
+        description="Reasoning model: a served name with `base_url`, or provider:model. "
+        "Empty: the first model the server lists.",
+        json_schema_extra=REASON,
+    )
+    base_url: str = Field(
+        "http://127.0.0.1:8000/v1",
+        description="OpenAI-compatible server(s) of the reasoning model, comma-separated; "
+        "load is spread and a run stays with one.",
+        json_schema_extra=STEP,
+    )
+    dialect: str = Field(
+        "simple_deep_searcher",
+        description="Protocol the reasoning model was trained to speak.",
+        json_schema_extra=STEP,
+    )
+    prompt_file: Path | None = Field(
+        None,
+        description="File whose text replaces the dialect's instruction; {question} and "
+        "{max_searches} are filled in.",
+        json_schema_extra=STEP,
+    )
+    search: str = Field(
+        "tavily",
+        description="tavily, serper, searxng:URL, corpus:PATH or http:URL.",
+        json_schema_extra=SEARCH,
+    )
+    read_pages: bool = Field(
+        True,
+        description="Fetch the pages a search found, when it gives only snippets.",
+        json_schema_extra=SEARCH,
+    )
+    top_k: int | None = Field(
+        None, ge=1, le=50, description="Documents per query; the dialect's default if empty.",
+        json_schema_extra=SEARCH,
+    )
+    max_doc_chars: int = Field(
+        3000,
+        ge=100,
+        le=100_000,
+        description="Characters kept on each side of the evidence in a page "
+        "(SimpleDeepSearcher's max_doc_len).",
+        json_schema_extra=SEARCH,
+    )
+    allow_private: str = Field(
+        "",
+        description="Private hosts that may be fetched, comma-separated host or host:port.",
+        json_schema_extra=SEARCH,
+    )
+    cache_dir: Path | None = Field(
+        None, description="Folder of the search and page caches; none if empty.",
+        json_schema_extra=SEARCH,
+    )
+    condenser: Literal["none", "extractive", "reason_in_documents"] = Field(
+        "reason_in_documents",
+        description="How documents become evidence: unchanged, by sentence overlap, or by "
+        "a model that reasons in them (the paper's).",
+        json_schema_extra=SUMMARIZE,
+    )
+    evidence_chars: int = Field(
+        1200, ge=50, le=50_000,
+        description="Characters of evidence per query from the extractive condenser.",
+        json_schema_extra=SUMMARIZE,
+    )
+    summarizer_model: str = Field(
+        "", description="Model of reason_in_documents; the reasoning model if empty.",
+        json_schema_extra={"langgraph_nodes": ["summarize"], "langgraph_type": "model"},
+    )
+    summarizer_url: str = Field(
+        "", description="Server of the summarizer; `base_url` if empty.",
+        json_schema_extra=SUMMARIZE,
+    )
+    summarizer_max_tokens: int = Field(
+        8192, ge=16, description="Token limit of one summarizer call.",
+        json_schema_extra=SUMMARIZE,
+    )
+    max_searches: int | None = Field(
+        None, ge=0, description="Search budget; the dialect's default if empty.",
+        json_schema_extra=STEP,
+    )
+    max_turns: int | None = Field(
+        None, ge=1, description="Turn budget; the dialect's default if empty.",
+        json_schema_extra=STEP,
+    )
+    max_turn_tokens: int | None = Field(
+        None, ge=1, description="Tokens of one turn; the dialect's default if empty.",
+        json_schema_extra=STEP,
+    )
+    max_tokens: int | None = Field(
+        None, ge=1, description="Tokens the model may write in a whole run.",
+        json_schema_extra=STEP,
+    )
+    max_context_tokens: int | None = Field(
+        None, ge=64, description="Longest transcript in tokens; the server's if empty.",
+        json_schema_extra=STEP,
+    )
+    max_seconds: float | None = Field(
+        None, gt=0, description="Active seconds of a run (waiting for a person not counted).",
+        json_schema_extra=STEP,
+    )
+    force_answer: bool | None = Field(
+        None,
+        description="Make the model answer when a budget ends; the dialect's default if empty.",
+        json_schema_extra=REASON,
+    )
+    temperature: float = Field(0.6, ge=0, le=2, json_schema_extra=STEP)
+    top_p: float = Field(0.95, gt=0, le=1, json_schema_extra=STEP)
+    sampling_top_k: int = Field(
+        40, ge=-1, description="Sampling top-k (documents per query are `top_k`).",
+        json_schema_extra=STEP,
+    )
+    seed: int | None = Field(None, description="Sampling seed.", json_schema_extra=STEP)
+    trace_dir: Path | None = Field(
+        None, description="Folder to which every run appends its trace.",
+        json_schema_extra={"langgraph_nodes": ["generate"]},
+    )
+
+
+def resolve_context(value: Context | dict[str, Any] | None) -> Context:
+    """Return the run's settings from whatever the runtime passed.
+
+    Outside the server `runtime.context` is None when the caller passed none; a server
+    passes a dict.
+    """
+    if isinstance(value, Context):
+        return value
+    return Context(**(value or {}))

@@ -1,0 +1,1 @@
+"""Metrics, analyses and reports."""

@@ -1,0 +1,1 @@
+"""The graphs, their factories, the recorder and the rollout engine."""

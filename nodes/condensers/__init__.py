@@ -1,0 +1,1 @@
+"""Condensers: the summarize step."""

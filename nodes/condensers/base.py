@@ -1,0 +1,49 @@
+"""What a condenser is: the summarize step, from documents to the evidence inserted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ...trace import ChildRecord, Document
+
+
+@dataclass(frozen=True)
+class CondenseRequest:
+    """Everything a condenser may use for one query's documents."""
+
+    question: str
+    query: str
+    documents: Sequence[Document]
+    reasoning: str = ""
+    """The transcript so far, without the prompt."""
+    turn: int = 0
+    begin_markers: tuple[str, ...] = ()
+    """The dialect's tags: lines with one are kept when the reasoning is shortened."""
+
+
+@dataclass(frozen=True)
+class Condensed:
+    """Evidence text, not yet wrapped, and the model calls it took."""
+
+    text: str
+    children: tuple[ChildRecord, ...] = field(default=())
+
+
+class Condenser(Protocol):
+    """Turns the documents of one query into evidence.
+
+    Raises (both forms): ModelError when the condenser's model failed; the caller records
+    it and falls back, it never inserts an error text.
+    """
+
+    name: str
+
+    def condense(self, request: CondenseRequest, config: Any = None) -> Condensed:
+        """Return the evidence; empty text when nothing is relevant."""
+        ...
+
+    async def acondense(self, request: CondenseRequest, config: Any = None) -> Condensed:
+        """Async version of `condense`."""
+        ...

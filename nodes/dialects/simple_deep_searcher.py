@@ -1,0 +1,33 @@
+"""SimpleDeepSearcher: Search-o1's wire format, one user message, a boxed answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .base import Budgets, fill
+from .special_tokens import BEGIN_QUERY, BEGIN_RESULT, END_QUERY, END_RESULT, SpecialTokenDialect
+
+INSTRUCTION = (
+    "You answer questions with the help of a web search.\n\n"
+    f"- To search, write {BEGIN_QUERY}your query{END_QUERY}.\n"
+    f"- What was found is then given to you as {BEGIN_RESULT}…{END_RESULT}; never write "
+    "such a result yourself.\n"
+    "- Search whenever you are unsure of a fact. You may search at most {max_searches} "
+    "times.\n\n"
+    "Think step by step, and end with your answer as \\boxed{YOUR_ANSWER}.\n\n"
+    "Question:\n{question}\n\n"
+)
+"""Our own words for the instruction and the task in one user message."""
+
+
+class SimpleDeepSearcherDialect(SpecialTokenDialect):
+    """The paper's system (arXiv 2505.16834). Limits: inference.py:66-130."""
+
+    name = "simple_deep_searcher"
+    thinking_close = "</think>"
+    budgets = Budgets(max_searches=10, max_turns=15, max_turn_tokens=20480, top_k=10)
+
+    def prompt(self, question: str, **settings: Any) -> list[dict[str, str]]:
+        instruction = settings.get("instruction") or INSTRUCTION
+        limit = settings.get("max_searches", self.budgets.max_searches)
+        return [{"role": "user", "content": fill(instruction, question, limit)}]

@@ -1,0 +1,157 @@
+"""The special-token family: Search-o1's tags, inline, a boxed answer."""
+
+from __future__ import annotations
+
+import re
+
+from .base import Action, Dialect, TurnPart
+
+BEGIN_QUERY = "<|begin_search_query|>"
+END_QUERY = "<|end_search_query|>"
+BEGIN_RESULT = "<|begin_search_result|>"
+END_RESULT = "<|end_search_result|>"
+"""Wire strings of Search-o1 (scripts/run_search_o1.py:40-43), SimpleDeepSearcher and
+WebThinker."""
+
+BOXED = "\\boxed{"
+
+
+def boxed_spans(text: str) -> list[tuple[int, int, int]]:
+    r"""Find boxed answers with balanced braces.
+
+    Returns:
+        (start of `\boxed{`, start of the content, end of the content) for each, in
+        order; an unclosed box is left out.
+
+    >>> [r"\boxed{\text{New York}}"[a:b] for _, a, b in boxed_spans(r"\boxed{\text{New York}}")]
+    ['\\text{New York}']
+    """
+    spans = []
+    position = text.find(BOXED)
+    while position >= 0:
+        start = position + len(BOXED)
+        end = _closing_brace(text, start)
+        if end is not None:
+            spans.append((position, start, end))
+        position = text.find(BOXED, start if end is None else end)
+    return spans
+
+
+def _closing_brace(text: str, start: int) -> int | None:
+    depth = 1
+    for offset in range(start, len(text)):
+        if text[offset] == "{":
+            depth += 1
+        elif text[offset] == "}":
+            depth -= 1
+            if depth == 0:
+                return offset
+    return None
+
+
+_TEXT_COMMAND = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\{([^{}]*)\}")
+
+
+def unwrap_text(content: str) -> str:
+    r"""Remove LaTeX text commands around words: `\text{Paris}` is `Paris`."""
+    previous = None
+    while previous != content:
+        previous, content = content, _TEXT_COMMAND.sub(r"\1", content)
+    return content.strip()
+
+
+def last_boxed(text: str) -> str | None:
+    r"""Return the content of the last balanced `\boxed{}`, None when there is none.
+
+    >>> last_boxed(r"\boxed{A} or \boxed{\text{B}}")
+    'B'
+    """
+    spans = boxed_spans(text)
+    return unwrap_text(text[spans[-1][1] : spans[-1][2]]) if spans else None
+
+
+class SpecialTokenDialect(Dialect):
+    """Shared by the dialects that search with `<|begin_search_query|>`."""
+
+    stop = (END_QUERY,)
+    tags = (BEGIN_QUERY, END_QUERY, BEGIN_RESULT, END_RESULT)
+
+    def parse(self, text: str) -> Action:
+        """Return a search when the turn ends with a query, else an answer or invalid.
+
+        The last query counts, as in the reference. An empty or unopened query is
+        invalid (the reference ends the run there without a word to the model).
+        """
+        if text.rstrip().endswith(END_QUERY):
+            start = text.rfind(BEGIN_QUERY)
+            if start < 0:
+                return Action("invalid", text=f"{END_QUERY} without {BEGIN_QUERY}")
+            query = text[start + len(BEGIN_QUERY) : text.rfind(END_QUERY)].strip()
+            if not query:
+                return Action("invalid", text="the search query is empty")
+            return Action("search", queries=(query,))
+        answer = self.extract_answer(text)
+        if answer is not None:
+            return Action("answer", text=answer)
+        if BEGIN_QUERY in text:
+            return Action("invalid", text=f"the query is not closed by {END_QUERY}")
+        return Action("invalid", text="neither a search nor a final answer")
+
+    def split_turn(self, text: str) -> list[TurnPart]:
+        """Cut into reason and query, or reason and answer."""
+        if self.parse(text).kind == "search":
+            return _parts("query", text.rfind(BEGIN_QUERY), len(text))
+        spans = boxed_spans(text)
+        if spans:
+            close = text.rfind("</think>", 0, spans[-1][0])
+            start = close + len("</think>") if close >= 0 else _line_start(text, spans[-1][0])
+            return _parts("answer", start, len(text))
+        return [TurnPart("reason", 0, len(text))] if text else []
+
+    def wrap_result(self, text: str) -> str:
+        return f"\n\n{BEGIN_RESULT}{text}{END_RESULT}\n\n"
+
+    def extract_answer(self, text: str) -> str | None:
+        return last_boxed(text)
+
+    def limit_message(self, max_searches: int) -> str:
+        return self._notice(
+            "The maximum search limit is exceeded. You are not allowed to search."
+        )
+
+    def repeat_message(self, query: str) -> str:
+        return self._notice(
+            "You have searched this query. Please refer to previous results."
+        )
+
+    def invalid_message(self, reason: str) -> str:
+        return self._notice(f"No search was made: {reason}.")
+
+    def empty_message(self) -> str:
+        return "No results were found for this query."
+
+    def error_message(self) -> str:
+        return "The search could not be carried out. Its results are not available."
+
+    def force_answer(self) -> str:
+        return "\n\nI must answer now with what I have found.\n\n\\boxed{"
+
+    def format_answer(self, answer: str) -> str:
+        return f"\\boxed{{{answer}}}"
+
+    def format_query(self, query: str) -> str:
+        return f"{BEGIN_QUERY}{query}{END_QUERY}"
+
+    @staticmethod
+    def _notice(sentence: str) -> str:
+        # Other white space than a result's (SimpleDeepSearcher inference.py:599 and 607).
+        return f"\n{BEGIN_RESULT}\n{sentence}\n{END_RESULT}\n"
+
+
+def _line_start(text: str, position: int) -> int:
+    return text.rfind("\n", 0, position) + 1
+
+
+def _parts(kind: str, start: int, end: int) -> list[TurnPart]:
+    last = TurnPart(kind, start, end)  # type: ignore[arg-type]
+    return [TurnPart("reason", 0, start), last] if start else [last]

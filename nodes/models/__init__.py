@@ -1,0 +1,1 @@
+"""Model clients: what the graph asks of a language model."""

@@ -1,0 +1,160 @@
+"""What the graph asks of a language model, whatever serves it.
+
+A `Reasoner` continues a transcript (the run's segments). Three kinds exist, by how exact
+the record they leave is: token (a server that gives token ids), text (a model that
+continues a partial assistant message byte for byte), message (a chat-only model).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from ...errors import DeepSearchError
+from ...trace import Exactness
+
+SegmentDict = Mapping[str, Any]
+"""A `trace.Segment` as a plain dict, the form it has in graph state."""
+
+CutFunction = Callable[[str], "int | None"]
+"""Text written so far to the offset just after its first complete action, or None."""
+
+
+class ModelError(DeepSearchError):
+    """The model server failed; infrastructure, never shown to the model."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class ContextOverflowError(ModelError):
+    """The prompt does not fit the model's context."""
+
+    def __init__(self, message: str, *, limit: int | None = None) -> None:
+        super().__init__(message)
+        self.limit = limit
+        """The context length in tokens where the server names it."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to sample. The paper's generation settings: 0.6, 0.95, 40, 20,480 tokens."""
+
+    temperature: float = 0.6
+    top_p: float = 0.95
+    top_k: int = 40
+    max_tokens: int = 20480
+    seed: int | None = None
+    repetition_penalty: float = 1.0
+
+    def with_max_tokens(self, limit: int) -> Sampling:
+        """Return the same with a lower token limit."""
+        return replace(self, max_tokens=max(1, min(self.max_tokens, limit)))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The smallest cuttable unit of a generation: usually one token."""
+
+    text: str
+    token_ids: tuple[int, ...] | None = None
+    logprobs: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What the model wrote in one turn; ends with its first complete action."""
+
+    pieces: tuple[Piece, ...]
+    finish_reason: Literal["action", "stop", "length"]
+    """action: cut at the dialect's stop; stop: the model ended its turn; length: the
+    token limit was hit."""
+    prompt_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    completion_tokens: int = 0
+    estimated: bool = False
+    """True when the server gave no token counts."""
+
+    @property
+    def text(self) -> str:
+        """The text of all pieces, equal to the decoded token ids where there are any."""
+        return "".join(piece.text for piece in self.pieces)
+
+    @property
+    def token_ids(self) -> list[int] | None:
+        """Every token id, None unless the server gave them all."""
+        if any(piece.token_ids is None for piece in self.pieces):
+            return None
+        return [i for piece in self.pieces for i in piece.token_ids or ()]
+
+
+class Reasoner(ABC):
+    """A language model that continues a transcript.
+
+    Each method has a sync and an async form. The graph calls `render` once for the
+    prompt, `encode` once for every insertion, and puts the ids into the segments it
+    appends, so `generate` never tokenises text again.
+    """
+
+    name: str
+    """The model's name as recorded in the trace."""
+    exactness: Exactness
+
+    @abstractmethod
+    def render(self, messages: Sequence[Mapping[str, str]], prefill: str = "") -> list[int] | None:
+        """Return the token ids of the templated prompt, None if not token-exact."""
+
+    @abstractmethod
+    async def arender(
+        self, messages: Sequence[Mapping[str, str]], prefill: str = ""
+    ) -> list[int] | None:
+        """Async version of `render`."""
+
+    @abstractmethod
+    def encode(self, text: str) -> list[int] | None:
+        """Return the token ids of an insertion tokenised alone, None if not token-exact."""
+
+    @abstractmethod
+    async def aencode(self, text: str) -> list[int] | None:
+        """Async version of `encode`."""
+
+    @abstractmethod
+    def generate(
+        self,
+        segments: Sequence[SegmentDict],
+        *,
+        cut: CutFunction,
+        stop: Sequence[str],
+        sampling: Sampling,
+        config: Any = None,
+    ) -> Generation:
+        """Continue the transcript until `cut` finds an action, the turn ends or `length`.
+
+        Args:
+            segments: the whole transcript, prompt first. The ids of the rendered prompt
+                stand on the last prompt segment.
+            cut: tells where the first complete action ends.
+            stop: the dialect's stop strings, for servers that honour them.
+            sampling: how to sample.
+            config: the RunnableConfig of the calling node, so that token streaming
+                (`stream_mode="messages"`), callbacks and tracing work.
+
+        Raises:
+            ContextOverflowError: the transcript does not fit.
+            ModelError: the server failed.
+        """
+
+    @abstractmethod
+    async def agenerate(
+        self,
+        segments: Sequence[SegmentDict],
+        *,
+        cut: CutFunction,
+        stop: Sequence[str],
+        sampling: Sampling,
+        config: Any = None,
+    ) -> Generation:
+        """Async version of `generate`."""

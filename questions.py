@@ -1,0 +1,155 @@
+"""Questions: the files that rollouts and evaluations start from.
+
+One JSON object a line, `{id, question, answer, …}`; the other spellings of public sets
+are read too: SimpleDeepSearcher's JSON array with `Question` and a string or list
+`answer`, `golden_answers`, `answers`, `aliases`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from .errors import DeepSearchError
+
+QUESTION_KEYS = ("question", "Question", "query", "problem")
+ANSWER_KEYS = ("answer", "answers", "golden_answers", "golds", "Answer", "ground_truth")
+ID_KEYS = ("id", "_id", "qid", "question_id")
+ANSWER_SEPARATOR = "<|answer_split|>"
+"""How DeepResearcher's sets join several gold answers in one string."""
+
+
+class QuestionFileError(DeepSearchError):
+    """A question file is absent, or a line of it is no question."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question with its gold answers and whatever else its source says."""
+
+    id: str
+    question: str
+    golds: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as a question file holds it."""
+        return {
+            "id": self.id,
+            "question": self.question,
+            "answer": list(self.golds),
+            **self.metadata,
+        }
+
+
+def read_questions(path: str | os.PathLike[str]) -> list[Question]:
+    """Read a question file, JSON Lines or a JSON array.
+
+    Args:
+        path: the file.
+
+    Raises:
+        QuestionFileError: absent, empty, a malformed line, or two questions with one
+            id; the message names the line.
+    """
+    source = Path(path)
+    if not source.is_file():
+        msg = f"no question file at {source}: check the path"
+        raise QuestionFileError(msg)
+    questions = [
+        _to_question(record, f"{source}:{number}")
+        for number, record in _records(source)
+    ]
+    if not questions:
+        msg = f"{source} holds no questions: each line must be {{id, question, answer}}"
+        raise QuestionFileError(msg)
+    _refuse_duplicates(questions, source)
+    return questions
+
+
+def write_questions(path: str | os.PathLike[str], questions: Iterable[Question]) -> None:
+    """Write questions as JSON Lines."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    lines = (json.dumps(q.to_json(), ensure_ascii=False) + "\n" for q in questions)
+    target.write_text("".join(lines), encoding="utf-8")
+
+
+def _records(source: Path) -> list[tuple[int, Any]]:
+    text = source.read_text(encoding="utf-8")
+    if text.lstrip().startswith("["):
+        try:
+            return list(enumerate(json.loads(text), 1))
+        except json.JSONDecodeError as error:
+            msg = f"{source}: not valid JSON ({error}); mend the file"
+            raise QuestionFileError(msg) from error
+    records = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            records.append((number, json.loads(line)))
+        except json.JSONDecodeError as error:
+            msg = f"{source}:{number}: not valid JSON ({error.msg}); mend that line"
+            raise QuestionFileError(msg) from error
+    return records
+
+
+def _to_question(record: Any, where: str) -> Question:
+    if not isinstance(record, dict):
+        msg = f"{where}: a question must be a JSON object with `question` and `answer`"
+        raise QuestionFileError(msg)
+    text = _first(record, QUESTION_KEYS)
+    if not isinstance(text, str) or not text.strip():
+        msg = f"{where}: no question text; expected one of {', '.join(QUESTION_KEYS)}"
+        raise QuestionFileError(msg)
+    identifier = _first(record, ID_KEYS)
+    if identifier is None:
+        identifier = sha256(text.strip().encode()).hexdigest()[:16]
+    known = {*QUESTION_KEYS, *ANSWER_KEYS, *ID_KEYS}
+    return Question(
+        id=str(identifier),
+        question=text.strip(),
+        golds=_golds(record),
+        metadata={key: value for key, value in record.items() if key not in known},
+    )
+
+
+def _golds(record: Mapping[str, Any]) -> tuple[str, ...]:
+    answers = _as_list(_first(record, ANSWER_KEYS))
+    aliases = _as_list(record.get("aliases"))
+    texts = [str(answer).strip() for answer in (*answers, *aliases)]
+    return tuple(dict.fromkeys(text for text in texts if text))
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return value.split(ANSWER_SEPARATOR)
+    if isinstance(value, dict):
+        return _as_list(value.get("target", value.get("aliases")))
+    if isinstance(value, list | tuple):
+        return list(value)
+    return [value]
+
+
+def _first(record: Mapping[str, Any], keys: Iterable[str]) -> Any:
+    for key in keys:
+        if record.get(key) is not None:
+            return record[key]
+    return None
+
+
+def _refuse_duplicates(questions: list[Question], source: Path) -> None:
+    seen: set[str] = set()
+    for question in questions:
+        if question.id in seen:
+            msg = f"{source}: two questions have the id {question.id!r}; make ids unique"
+            raise QuestionFileError(msg)
+        seen.add(question.id)

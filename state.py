@@ -1,0 +1,70 @@
+"""The graph's state: plain dicts, lists and strings.
+
+Segments live in a `DeltaChannel`: a checkpoint stores only what a step added, so the
+bytes of a run grow with its turns, not with their square. Entries are shaped like
+`trace.Segment` (`speaker` and `kind`, never `role` or `type`, which the checkpoint
+serialiser takes for messages).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from langchain_core.messages import AnyMessage
+from langgraph.channels import DeltaChannel
+from langgraph.graph.message import add_messages
+from typing_extensions import TypedDict  # typing's breaks Studio's schemas on 3.11
+
+
+def extend(current: list[Any], writes: Sequence[Sequence[Any]]) -> list[Any]:
+    """Append every write to the list; associative, as `DeltaChannel` needs."""
+    return [*current, *(entry for write in writes for entry in write)]
+
+
+Log = Annotated[list[dict[str, Any]], DeltaChannel(extend, list)]
+"""An append-only list of plain dicts."""
+
+
+class DeepSearchInput(TypedDict, total=False):
+    """What a run is given: a question, or messages whose last human one is it."""
+
+    question: str
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
+class DeepSearchOutput(TypedDict, total=False):
+    """What a run gives back."""
+
+    answer: str
+    sources: list[dict[str, Any]]
+    stop_reason: str
+    messages: Annotated[list[AnyMessage], add_messages]
+
+
+class DeepSearchState(DeepSearchInput, DeepSearchOutput, total=False):
+    """All of a run's state. Every key but `messages` is reset when a run starts."""
+
+    run: dict[str, Any]
+    """What was fixed when the run started: id, settings, model names, start time."""
+    segments: Log
+    children: Log
+    searches: Log
+    """One `trace.SearchRecord` for each executed query."""
+    found: Log
+    """Raw results of this turn's search tasks, read by the join."""
+    pending: dict[str, Any]
+    """The action under way: its kind, queries, url and goal."""
+    counts: dict[str, Any]
+    """What has been spent: turns, searches, tokens, seconds."""
+    error: str | None
+
+
+class SearchTask(TypedDict):
+    """What one `Send` gives a search task."""
+
+    query: str
+    position: int
+    turn: int
+    run: dict[str, Any]
+    question: str

@@ -1,0 +1,1 @@
+"""Search providers, page readers, caches and safety."""

@@ -1,0 +1,327 @@
+"""The trace: the one record of a run that every later stage reads.
+
+A trace is an ordered list of segments. `Segment.trainable` is true exactly for the
+text the model wrote, so inference text, training labels, reinforcement-learning masks,
+preference pairs and every export come from this one list; nothing parses text again to
+find out who wrote it.
+
+Files of traces are JSON Lines, one trace a line, only ever appended to. A line counts
+once its newline is on disk, so a torn last line (a killed writer) is never a trace.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .errors import DeepSearchError
+
+TRACE_VERSION = 1
+"""Version of the record's layout; a reader refuses a newer one."""
+
+SegmentKind = Literal["prompt", "reason", "query", "result", "call", "answer", "notice"]
+"""What a stretch of text is.
+
+prompt: what the model was given at the start. reason: thinking. query: a search, tags
+included. call: another tool call (read, click, write). result: what came back from a
+tool. notice: a message of the harness (limit reached, repeated query, forced answer).
+answer: the closing text that holds the final answer.
+"""
+
+Speaker = Literal["system", "user", "assistant", "tool"]
+
+StopReason = Literal[
+    "answered",
+    "search_limit",
+    "turn_limit",
+    "token_limit",
+    "context_limit",
+    "deadline",
+    "error",
+]
+"""Why a run ended; always recorded."""
+
+Exactness = Literal["token", "text", "message"]
+"""How exact the record is: token ids from the server; text byte for byte; or messages
+of a chat-only model whose server-side template is unknown."""
+
+
+class TraceFileError(DeepSearchError):
+    """A trace file holds a line that is not a trace."""
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Segment(_Record):
+    """One stretch of text with one author."""
+
+    kind: SegmentKind
+    speaker: Speaker
+    text: str
+    trainable: bool = False
+    turn: int = 0
+    """Model turn the segment belongs to, from 1; 0 for the prompt."""
+    token_ids: list[int] | None = None
+    logprobs: list[float] | None = None
+    """One natural-log probability per token id, as sampled."""
+
+
+class Document(_Record):
+    """What a search found or a reader read: one shape for every provider."""
+
+    id: str = ""
+    title: str = ""
+    text: str = ""
+    """The evidence: page text where it was read, else the snippet."""
+    url: str = ""
+    snippet: str = ""
+    date: str = ""
+    score: float | None = None
+
+
+class Source(_Record):
+    """A document as the run knows it; ids are `1`, `2`, … in order of first appearance."""
+
+    id: str
+    url: str = ""
+    title: str = ""
+    retrieved_at: str = ""
+    content_hash: str = ""
+    cited: bool = False
+
+
+class SearchRecord(_Record):
+    """One executed query and what it gave."""
+
+    turn: int
+    query: str
+    documents: list[Document] = Field(default_factory=list)
+    """In rank order, with the run's source ids; text as given to the condenser."""
+    seconds: float = 0.0
+    cached: bool = False
+    error: str | None = None
+    """Set when the search failed; a failure is never shown as a finding."""
+
+
+class ChildRecord(_Record):
+    """A model call inside a step (condenser, explorer, reader) with its own tokens."""
+
+    step: str
+    turn: int
+    model: str = ""
+    segments: list[Segment] = Field(default_factory=list)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+
+
+class Usage(_Record):
+    """What a run cost. Tokens are the reasoning model's; children have their own."""
+
+    turns: int = 0
+    searches: int = 0
+    reads: int = 0
+    prompt_tokens: int = 0
+    """Prompt tokens summed over calls, as the server counts them."""
+    cached_prompt_tokens: int = 0
+    completion_tokens: int = 0
+    child_prompt_tokens: int = 0
+    child_completion_tokens: int = 0
+    estimated: bool = False
+    """True when the server gave no token counts and they were estimated from text."""
+
+
+class Trace(_Record):
+    """One run of one question."""
+
+    version: int = TRACE_VERSION
+    id: str
+    """Unique per run."""
+    question_id: str = ""
+    rollout: int = 0
+    """Index of this run among the rollouts of its question, from 0."""
+    question: str
+    golds: list[str] = Field(default_factory=list)
+    metadata: dict[str, Any] = Field(default_factory=dict)
+    """What the question's source says of it (domain, hops, kind, …)."""
+    segments: list[Segment]
+    children: list[ChildRecord] = Field(default_factory=list)
+    searches: list[SearchRecord] = Field(default_factory=list)
+    sources: list[Source] = Field(default_factory=list)
+    answer: str | None = None
+    stop_reason: StopReason
+    error: str | None = None
+    outcome: dict[str, float] = Field(default_factory=dict)
+    """Scores of the answer: `em`, `f1`, `acc`, `judge`, `user`; empty while unscored."""
+    dialect: str
+    model: str = ""
+    summarizer: str = ""
+    exactness: Exactness = "text"
+    settings: dict[str, Any] = Field(default_factory=dict)
+    usage: Usage = Field(default_factory=Usage)
+    started_at: str = ""
+    """ISO 8601, UTC."""
+    seconds: float = 0.0
+
+    @property
+    def output_text(self) -> str:
+        """Everything after the prompt, as the model saw it."""
+        return "".join(s.text for s in self.segments if s.kind != "prompt")
+
+    @property
+    def prompt_messages(self) -> list[dict[str, str]]:
+        """The prompt as chat messages, `role` and `content`."""
+        return [
+            {"role": s.speaker, "content": s.text}
+            for s in self.segments
+            if s.kind == "prompt"
+        ]
+
+    def turns(self) -> list[list[Segment]]:
+        """Segments after the prompt, grouped by turn in order."""
+        groups: dict[int, list[Segment]] = {}
+        for segment in self.segments:
+            if segment.kind != "prompt":
+                groups.setdefault(segment.turn, []).append(segment)
+        return [groups[turn] for turn in sorted(groups)]
+
+
+def dump_trace(trace: Trace) -> str:
+    """Return the trace as one JSON line without the newline."""
+    return trace.model_dump_json(exclude_defaults=False)
+
+
+def append_trace(path: str | os.PathLike[str], trace: Trace) -> None:
+    """Append one trace so that a crash leaves either the whole line or none.
+
+    The line goes out in a single `write` on a file opened for appending, then is
+    flushed to disk. A torn line that an earlier crash left is cut off first.
+
+    Args:
+        path: the JSON Lines file; made, with its folders, when absent.
+        trace: the record to add.
+    """
+    append_lines(path, [dump_trace(trace)])
+
+
+def append_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
+    """Append JSON lines crash-safely; see `append_trace`."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    data = "".join(line + "\n" for line in lines).encode()
+    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        _lock(descriptor)
+        _cut_torn_line(descriptor)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    # Released when the descriptor is closed; several processes may append to one file.
+    try:
+        import fcntl
+    except ImportError:  # Windows has no fcntl; there one process writes a file.
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _cut_torn_line(descriptor: int) -> None:
+    end = os.lseek(descriptor, 0, os.SEEK_END)
+    if end == 0:
+        return
+    os.lseek(descriptor, end - 1, os.SEEK_SET)
+    if os.read(descriptor, 1) == b"\n":
+        return
+    position = end
+    while position > 0:
+        start = max(0, position - 65536)
+        os.lseek(descriptor, start, os.SEEK_SET)
+        found = os.read(descriptor, position - start).rfind(b"\n")
+        if found >= 0:
+            os.ftruncate(descriptor, start + found + 1)
+            return
+        position = start
+    os.ftruncate(descriptor, 0)
+
+
+def write_traces(path: str | os.PathLike[str], traces: Iterable[Trace]) -> int:
+    """Write traces as a new file, replacing an old one in one step.
+
+    Returns:
+        How many were written.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    count = 0
+    with partial.open("w", encoding="utf-8") as file:
+        for trace in traces:
+            file.write(dump_trace(trace) + "\n")
+            count += 1
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(target)
+    return count
+
+
+def read_traces(path: str | os.PathLike[str]) -> Iterator[Trace]:
+    """Read traces one at a time; memory does not grow with the file.
+
+    A last line without its newline is a torn write and is left out.
+
+    Args:
+        path: a trace file, or a run directory that holds `traces.jsonl`.
+
+    Raises:
+        TraceFileError: the file is absent, or a whole line is not a trace; the message
+            names the file and the line.
+    """
+    source = Path(path)
+    if source.is_dir():
+        source = source / "traces.jsonl"
+    if not source.is_file():
+        msg = f"no trace file at {source}: run `deepsearch rollout` first, or check the path"
+        raise TraceFileError(msg)
+    with source.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
+            if line.strip():
+                yield _parse_line(line, source, number)
+
+
+def _parse_line(line: bytes, source: Path, number: int) -> Trace:
+    try:
+        data = json.loads(line)
+        version = data.get("version", TRACE_VERSION)
+        if version > TRACE_VERSION:
+            msg = (
+                f"{source}:{number}: trace version {version} is newer than this program "
+                f"reads ({TRACE_VERSION}); upgrade langgraph-deepsearch"
+            )
+            raise TraceFileError(msg)
+        return Trace.model_validate(data)
+    except (ValueError, AttributeError, TypeError) as error:
+        reason = (
+            error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        )
+        msg = f"{source}:{number}: not a trace ({reason}); remove or repair that line"
+        raise TraceFileError(msg) from error
+
+
+def segments_text(segments: Sequence[Mapping[str, Any]]) -> str:
+    """Join the text of plain-dict segments, the form they have in graph state."""
+    return "".join(segment["text"] for segment in segments)

@@ -1,0 +1,1 @@
+"""Token rows, training, serving and reload."""

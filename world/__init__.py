@@ -1,0 +1,1 @@
+"""The desk world: a fictional web with questions about it."""
