@@ -60,7 +60,10 @@ class Context(BaseSettings):
         json_schema_extra=SEARCH,
     )
     top_k: int | None = Field(
-        None, ge=1, le=50, description="Documents per query; the dialect's default if empty.",
+        None,
+        ge=1,
+        le=50,
+        description="Documents per query; the dialect's default if empty.",
         json_schema_extra=SEARCH,
     )
     max_doc_chars: int = Field(
@@ -77,7 +80,8 @@ class Context(BaseSettings):
         json_schema_extra=SEARCH,
     )
     cache_dir: Path | None = Field(
-        None, description="Folder of the search and page caches; none if empty.",
+        None,
+        description="Folder of the search and page caches; none if empty.",
         json_schema_extra=SEARCH,
     )
     condenser: Literal["none", "extractive", "reason_in_documents"] = Field(
@@ -87,44 +91,62 @@ class Context(BaseSettings):
         json_schema_extra=SUMMARIZE,
     )
     evidence_chars: int = Field(
-        1200, ge=50, le=50_000,
+        1200,
+        ge=50,
+        le=50_000,
         description="Characters of evidence per query from the extractive condenser.",
         json_schema_extra=SUMMARIZE,
     )
     summarizer_model: str = Field(
-        "", description="Model of reason_in_documents; the reasoning model if empty.",
+        "",
+        description="Model of reason_in_documents; the reasoning model if empty.",
         json_schema_extra={"langgraph_nodes": ["summarize"], "langgraph_type": "model"},
     )
     summarizer_url: str = Field(
-        "", description="Server of the summarizer; `base_url` if empty.",
+        "",
+        description="Server of the summarizer; `base_url` if empty.",
         json_schema_extra=SUMMARIZE,
     )
     summarizer_max_tokens: int = Field(
-        8192, ge=16, description="Token limit of one summarizer call.",
+        8192,
+        ge=16,
+        description="Token limit of one summarizer call.",
         json_schema_extra=SUMMARIZE,
     )
     max_searches: int | None = Field(
-        None, ge=0, description="Search budget; the dialect's default if empty.",
+        None,
+        ge=0,
+        description="Search budget; the dialect's default if empty.",
         json_schema_extra=STEP,
     )
     max_turns: int | None = Field(
-        None, ge=1, description="Turn budget; the dialect's default if empty.",
+        None,
+        ge=1,
+        description="Turn budget; the dialect's default if empty.",
         json_schema_extra=STEP,
     )
     max_turn_tokens: int | None = Field(
-        None, ge=1, description="Tokens of one turn; the dialect's default if empty.",
+        None,
+        ge=1,
+        description="Tokens of one turn; the dialect's default if empty.",
         json_schema_extra=STEP,
     )
     max_tokens: int | None = Field(
-        None, ge=1, description="Tokens the model may write in a whole run.",
+        None,
+        ge=1,
+        description="Tokens the model may write in a whole run.",
         json_schema_extra=STEP,
     )
     max_context_tokens: int | None = Field(
-        None, ge=64, description="Longest transcript in tokens; the server's if empty.",
+        None,
+        ge=64,
+        description="Longest transcript in tokens; the server's if empty.",
         json_schema_extra=STEP,
     )
     max_seconds: float | None = Field(
-        None, gt=0, description="Active seconds of a run (waiting for a person not counted).",
+        None,
+        gt=0,
+        description="Active seconds of a run (waiting for a person not counted).",
         json_schema_extra=STEP,
     )
     force_answer: bool | None = Field(
@@ -135,12 +157,15 @@ class Context(BaseSettings):
     temperature: float = Field(0.6, ge=0, le=2, json_schema_extra=STEP)
     top_p: float = Field(0.95, gt=0, le=1, json_schema_extra=STEP)
     sampling_top_k: int = Field(
-        40, ge=-1, description="Sampling top-k (documents per query are `top_k`).",
+        40,
+        ge=-1,
+        description="Sampling top-k (documents per query are `top_k`).",
         json_schema_extra=STEP,
     )
     seed: int | None = Field(None, description="Sampling seed.", json_schema_extra=STEP)
     trace_dir: Path | None = Field(
-        None, description="Folder to which every run appends its trace.",
+        None,
+        description="Folder to which every run appends its trace.",
         json_schema_extra={"langgraph_nodes": ["generate"]},
     )
 

@@ -62,8 +62,7 @@ def read_questions(path: str | os.PathLike[str]) -> list[Question]:
         msg = f"no question file at {source}: check the path"
         raise QuestionFileError(msg)
     questions = [
-        _to_question(record, f"{source}:{number}")
-        for number, record in _records(source)
+        _to_question(record, f"{source}:{number}") for number, record in _records(source)
     ]
     if not questions:
         msg = f"{source} holds no questions: each line must be {{id, question, answer}}"

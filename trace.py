@@ -94,7 +94,10 @@ class Source(_Record):
     title: str = ""
     retrieved_at: str = ""
     content_hash: str = ""
+    used: bool = False
+    """Whether its text became evidence the model read."""
     cited: bool = False
+    """Whether the final text cites it by id."""
 
 
 class SearchRecord(_Record):
@@ -135,6 +138,8 @@ class Usage(_Record):
     completion_tokens: int = 0
     child_prompt_tokens: int = 0
     child_completion_tokens: int = 0
+    invalid_citations: int = 0
+    """Citations in the final text that name no retrieved source."""
     estimated: bool = False
     """True when the server gave no token counts and they were estimated from text."""
 
@@ -293,7 +298,9 @@ def read_traces(path: str | os.PathLike[str]) -> Iterator[Trace]:
     if source.is_dir():
         source = source / "traces.jsonl"
     if not source.is_file():
-        msg = f"no trace file at {source}: run `deepsearch rollout` first, or check the path"
+        msg = (
+            f"no trace file at {source}: run `deepsearch rollout` first, or check the path"
+        )
         raise TraceFileError(msg)
     with source.open("rb") as file:
         for number, line in enumerate(file, 1):

@@ -29,13 +29,15 @@ class Condensed:
 
     text: str
     children: tuple[ChildRecord, ...] = field(default=())
+    used: tuple[str, ...] = ()
+    """Ids of the documents whose text went into the evidence."""
 
 
 class Condenser(Protocol):
     """Turns the documents of one query into evidence.
 
-    Raises (both forms): ModelError when the condenser's model failed; the caller records
-    it and falls back, it never inserts an error text.
+    A model's failure is recorded in the child record and a fallback used; an error text
+    is never given as evidence.
     """
 
     name: str

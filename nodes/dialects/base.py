@@ -142,6 +142,17 @@ class Dialect(ABC):
     def format_query(self, query: str) -> str:
         """Return a search in the dialect's form, for teachers and imports."""
 
+    forced_stop: ClassVar[tuple[str, ...]] = ()
+    """Stop strings for the words after `force_answer`."""
+
+    @abstractmethod
+    def forced_answer_end(self, text: str) -> int | None:
+        """Return where the forced answer ends in the text written after `force_answer`."""
+
+    def split_forced(self, text: str) -> list[TurnPart]:
+        """Cut the text written after `force_answer` into parts."""
+        return [TurnPart("answer", 0, len(text))] if text else []
+
     def format_documents(self, documents: Sequence[Mapping[str, Any]]) -> str:
         """Return documents as evidence text when no model condenses them."""
         return "\n".join(
@@ -155,9 +166,7 @@ class Dialect(ABC):
         The model client cuts the stream here, whether or not the server honours `stop`.
         """
         ends = [
-            position + len(stop)
-            for stop in self.stop
-            if (position := text.find(stop)) >= 0
+            position + len(stop) for stop in self.stop if (position := text.find(stop)) >= 0
         ]
         return min(ends, default=None)
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from .base import Budgets, fill
-from .special_tokens import BEGIN_QUERY, BEGIN_RESULT, END_QUERY, END_RESULT, SpecialTokenDialect
+from .special_tokens import (
+    BEGIN_QUERY,
+    BEGIN_RESULT,
+    END_QUERY,
+    END_RESULT,
+    SpecialTokenDialect,
+)
 
 INSTRUCTION = (
     "You answer questions with the help of a web search.\n\n"

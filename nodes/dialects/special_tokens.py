@@ -104,7 +104,9 @@ class SpecialTokenDialect(Dialect):
         spans = boxed_spans(text)
         if spans:
             close = text.rfind("</think>", 0, spans[-1][0])
-            start = close + len("</think>") if close >= 0 else _line_start(text, spans[-1][0])
+            start = (
+                close + len("</think>") if close >= 0 else _line_start(text, spans[-1][0])
+            )
             return _parts("answer", start, len(text))
         return [TurnPart("reason", 0, len(text))] if text else []
 
@@ -135,6 +137,10 @@ class SpecialTokenDialect(Dialect):
 
     def force_answer(self) -> str:
         return "\n\nI must answer now with what I have found.\n\n\\boxed{"
+
+    def forced_answer_end(self, text: str) -> int | None:
+        brace = _closing_brace(text, 0)  # `force_answer` has opened the box
+        return None if brace is None else brace + 1
 
     def format_answer(self, answer: str) -> str:
         return f"\\boxed{{{answer}}}"

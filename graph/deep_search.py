@@ -1,0 +1,132 @@
+"""The deep-search graph: prepare, reason, search, summarize, generate.
+
+    prepare ─► reason ─► search (one task a query) ─► summarize ─► reason … ─► generate
+
+`graph` is what `langgraph.json` names; it takes everything from the run's `Context`.
+`create_deep_search_agent` makes one with parts of your own.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.types import RetryPolicy
+
+from ..context import Context
+from ..nodes.components import Components
+from ..nodes.dialects import get_dialect
+from ..nodes.generate import Generate
+from ..nodes.models.retry import is_retryable
+from ..nodes.prepare import Prepare
+from ..nodes.reason import Reason, route
+from ..nodes.search import Search
+from ..nodes.summarize import Summarize
+from ..state import DeepSearchInput, DeepSearchOutput, DeepSearchState
+from .recorder import TraceRecorder
+from .step import step
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langgraph.types import Checkpointer
+
+    from ..nodes.condensers.base import Condenser
+    from ..nodes.dialects import Dialect
+    from ..nodes.models.base import Reasoner
+    from ..tools.base import Reader, SearchProvider
+
+MODEL_RETRIES = RetryPolicy(max_attempts=3, initial_interval=1.0, retry_on=is_retryable)
+"""Retries of a step that calls a model. LangGraph's default policy retries a 400, which
+can never work, and not a time-out."""
+
+
+def build_graph(components: Components) -> StateGraph:
+    """Return the uncompiled graph over the given parts."""
+    builder = StateGraph(
+        DeepSearchState,
+        context_schema=Context,
+        input_schema=DeepSearchInput,
+        output_schema=DeepSearchOutput,
+    )
+    for name, node in (
+        ("prepare", Prepare(components)),
+        ("reason", Reason(components)),
+        ("search", Search(components)),
+        ("summarize", Summarize(components)),
+        ("generate", Generate(components)),
+    ):
+        policy = None if name == "search" else MODEL_RETRIES
+        builder.add_node(name, step(name, node.run, node.arun), retry_policy=policy)
+    builder.add_edge(START, "prepare")
+    builder.add_edge("prepare", "reason")
+    builder.add_conditional_edges("reason", route, ["search", "summarize", "generate"])
+    builder.add_edge("search", "summarize")
+    builder.add_edge("summarize", "reason")
+    builder.add_edge("generate", END)
+    return builder
+
+
+def create_deep_search_agent(
+    model: str | BaseChatModel | Reasoner | None = None,
+    *,
+    search: str | SearchProvider | None = None,
+    reader: Reader | None = None,
+    condenser: str | Condenser | None = None,
+    dialect: str | Dialect | None = None,
+    checkpointer: Checkpointer = None,
+    store: Any = None,
+    name: str = "deep_search",
+    **settings: Any,
+) -> CompiledStateGraph:
+    """Return a deep-search agent as a compiled graph.
+
+    Use it on its own, as a node or sub-graph, or as a tool (`deep_search_tool`).
+    Settings of a single run go in with it: `agent.invoke({"question": …},
+    context={"max_searches": 3})`; they win over those given here.
+
+    Args:
+        model: a served model's name (with `base_url=` among the settings), a
+            `provider:model` string, or any chat model. None: the run's `Context.model`.
+        search: a provider, or one of `tavily`, `serper`, `searxng:URL`, `corpus:PATH`,
+            `http:URL`.
+        reader: reads pages that a search found as snippets; over HTTP by default.
+        condenser: the summarize step: `none`, `extractive`, `reason_in_documents`, or
+            an object of your own.
+        dialect: how the model speaks; see `list_dialects()`.
+        checkpointer: keeps threads, so that a killed run resumes and can be forked.
+        store: LangGraph's long-term store, handed through.
+        name: the graph's name.
+        settings: any field of `Context`.
+
+    Raises:
+        ValueError: a setting is unknown or out of bounds.
+        UnknownDialectError: no dialect has that name.
+
+    Example:
+        >>> agent = create_deep_search_agent(  # doctest: +SKIP
+        ...     "my-model", base_url="http://127.0.0.1:8000/v1", search="tavily"
+        ... )
+        >>> agent.invoke({"question": "Who founded …?"})["answer"]  # doctest: +SKIP
+    """
+    if isinstance(dialect, str):
+        settings["dialect"] = dialect
+    if "dialect" in settings:
+        get_dialect(settings["dialect"])
+    Context(**settings)
+    components = Components(
+        model=model,
+        search=search,
+        reader=reader,
+        condenser=condenser,
+        dialect=None if isinstance(dialect, str) else dialect,
+        defaults=settings,
+    )
+    compiled = build_graph(components).compile(
+        checkpointer=checkpointer, store=store, name=name
+    )
+    return compiled.with_config(callbacks=[TraceRecorder()])
+
+
+graph = create_deep_search_agent()
+"""The graph of `langgraph.json`. No checkpointer: the server brings its own."""

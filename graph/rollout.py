@@ -1,0 +1,237 @@
+"""The rollout engine: many runs at once, none lost and none twice.
+
+Every rollout is a task of its own from its first turn to its last: a slow search or a
+long chain holds up nobody else. The unit of resume is the rollout: a finished one is a
+line on disk; what a killed run had not finished is run again from its start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from langgraph.graph.state import CompiledStateGraph
+
+from ..errors import DeepSearchError
+from ..questions import Question
+from ..state import DeepSearchState
+from ..trace import Trace, append_lines, append_trace, read_traces
+from .recorder import TRACE_FILE, to_trace
+
+MANIFEST_FILE = "rollout.json"
+"""Settings a run directory was started with; a resumed run must match them."""
+
+FAILURES_FILE = "failures.jsonl"
+"""Rollouts that broke on infrastructure; they are run again next time."""
+
+MAX_FAILURES_IN_A_ROW = 8
+"""Failures with no success between them after which the engine gives up: the server or
+the search is down, and going on would only burn the questions."""
+
+STATE_KEYS = sorted(DeepSearchState.__annotations__)
+
+Scorer = Callable[[str | None, Sequence[str]], Mapping[str, float]]
+"""Answer and gold answers to an outcome."""
+
+
+class RolloutError(DeepSearchError):
+    """Rollouts cannot go on; what was finished is kept."""
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """One sampled run of one question."""
+
+    question: Question
+    index: int
+
+    @property
+    def id(self) -> str:
+        """The trace's id."""
+        return f"{self.question.id}/{self.index}"
+
+    def seed(self, base: int) -> int:
+        """Return the rollout's own seed, the same whenever it is run."""
+        digest = sha256(f"{base}/{self.id}".encode()).digest()
+        return int.from_bytes(digest[:4], "big") >> 1
+
+
+@dataclass
+class RolloutProgress:
+    """Where a run of rollouts stands."""
+
+    total: int
+    already: int = 0
+    """Finished before this run started."""
+    done: int = 0
+    failed: int = 0
+    searches: int = 0
+    failed_searches: int = 0
+    tokens: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds left at the rate so far, None before the first is done."""
+        if not self.done:
+            return None
+        left = self.total - self.already - self.done - self.failed
+        return (time.monotonic() - self.started) / self.done * left
+
+    def add(self, trace: Trace) -> None:
+        """Count one finished rollout."""
+        self.done += 1
+        self.searches += trace.usage.searches
+        self.failed_searches += sum(s.error is not None for s in trace.searches)
+        self.tokens += trace.usage.completion_tokens
+
+
+class RolloutEngine:
+    """Runs questions times rollouts through a graph into a run directory."""
+
+    def __init__(
+        self,
+        graph: CompiledStateGraph,
+        out: str | Path,
+        *,
+        context: Mapping[str, Any] | None = None,
+        concurrency: int = 32,
+        seed: int = 0,
+        scorer: Scorer | None = None,
+        on_progress: Callable[[RolloutProgress], None] | None = None,
+        trace_file: str = TRACE_FILE,
+    ) -> None:
+        """Make an engine.
+
+        Args:
+            graph: from `create_deep_search_agent`, without a checkpointer.
+            out: the run directory; finished rollouts found there are not run again.
+            context: settings of every run.
+            concurrency: rollouts in flight at once.
+            seed: base of the rollouts' seeds.
+            scorer: gives a finished trace its outcome.
+            on_progress: called after each rollout.
+            trace_file: name of the trace file in `out`.
+        """
+        if concurrency < 1:
+            msg = f"concurrency must be at least 1, not {concurrency}"
+            raise RolloutError(msg)
+        self._graph = graph
+        self._path = Path(out) / trace_file
+        self._failures = Path(out) / FAILURES_FILE
+        self._context = {**(context or {}), "trace_dir": None}
+        self._concurrency = concurrency
+        self._seed = seed
+        self._scorer = scorer
+        self._on_progress = on_progress
+        self._failures_in_a_row = 0
+
+    def run(self, questions: Sequence[Question], rollouts: int = 1) -> RolloutProgress:
+        """Run what is not finished yet; see `arun`."""
+        return asyncio.run(self.arun(questions, rollouts))
+
+    async def arun(
+        self, questions: Sequence[Question], rollouts: int = 1
+    ) -> RolloutProgress:
+        """Run what is not finished yet.
+
+        Raises:
+            RolloutError: failures in a row show that a server is down.
+        """
+        wanted = [Rollout(q, index) for q in questions for index in range(rollouts)]
+        finished = finished_ids(self._path)
+        left = [rollout for rollout in wanted if rollout.id not in finished]
+        progress = RolloutProgress(len(wanted), already=len(wanted) - len(left))
+        pending = iter(left)
+        workers = min(self._concurrency, len(left))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(workers):
+                    group.create_task(self._work(pending, progress))
+        except* RolloutError as errors:
+            raise errors.exceptions[0] from None
+        return progress
+
+    async def _work(self, pending: Iterator[Rollout], progress: RolloutProgress) -> None:
+        for rollout in pending:
+            try:
+                trace = await self._one(rollout)
+            except (DeepSearchError, OSError) as error:
+                await self._fail(rollout, error, progress)
+            else:
+                self._failures_in_a_row = 0
+                await asyncio.to_thread(append_trace, self._path, trace)
+                progress.add(trace)
+            if self._on_progress:
+                self._on_progress(progress)
+
+    async def _one(self, rollout: Rollout) -> Trace:
+        question = rollout.question
+        state = await self._graph.ainvoke(
+            {"question": question.question},
+            context={**self._context, "seed": rollout.seed(self._seed)},
+            output_keys=STATE_KEYS,
+        )
+        outcome = self._scorer(state["answer"], question.golds) if self._scorer else {}
+        return to_trace(
+            state,
+            id=rollout.id,
+            question_id=question.id,
+            rollout=rollout.index,
+            golds=list(question.golds),
+            metadata=dict(question.metadata),
+            outcome=dict(outcome) if question.golds else {},
+        )
+
+    async def _fail(
+        self, rollout: Rollout, error: Exception, progress: RolloutProgress
+    ) -> None:
+        progress.failed += 1
+        self._failures_in_a_row += 1
+        line = " ".join(str(error).split()) or type(error).__name__
+        record = json.dumps({"id": rollout.id, "error": line})
+        await asyncio.to_thread(append_lines, self._failures, [record])
+        if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+            msg = (
+                f"stopped after {self._failures_in_a_row} failures in a row, the last: {line}; "
+                f"{progress.already + progress.done} of {progress.total} rollouts are kept: "
+                "mend that and run the same command again"
+            )
+            raise RolloutError(msg)
+
+
+def finished_ids(path: str | Path) -> set[str]:
+    """Return the ids of the rollouts that a trace file holds."""
+    if not Path(path).is_file():
+        return set()
+    return {trace.id for trace in read_traces(path)}
+
+
+def check_manifest(out: str | Path, settings: Mapping[str, Any]) -> None:
+    """Write a run directory's settings, or compare with those it was started with.
+
+    Raises:
+        RolloutError: it was started with others; the message names the first difference.
+    """
+    path = Path(out) / MANIFEST_FILE
+    current = json.loads(json.dumps(settings, default=str))
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(current, indent=2) + "\n", encoding="utf-8")
+        partial.replace(path)
+        return
+    earlier = json.loads(path.read_text(encoding="utf-8"))
+    for name in sorted({*earlier, *current}):
+        if earlier.get(name) != current.get(name):
+            msg = (
+                f"{out} was started with {name}={earlier.get(name)!r}, now it is "
+                f"{current.get(name)!r}: take another --out, or the same settings to resume"
+            )
+            raise RolloutError(msg)

@@ -1,0 +1,211 @@
+"""Reason-in-documents: a model reads the pages and writes what helps the reasoning.
+
+Search-o1's step (arXiv 2501.05366, section 3.3), which SimpleDeepSearcher gives to a
+model of its own. Unlike the reference implementation it is told the original question,
+turns line breaks into spaces instead of gluing words, keeps the model's thinking out of
+the evidence, and never inserts an error text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from ...trace import ChildRecord, Document, Segment
+from ..models.base import Generation, ModelError, Reasoner, Sampling
+from .base import Condensed, Condenser, CondenseRequest
+
+FINAL_MARKER = "**Final Information**"
+STEPS_MARKER = "**Modified Reasoning Steps**"
+"""What the evidence stands after (SimpleDeepSearcher evaluate.py:25-37)."""
+
+NOTHING_FOUND = "No helpful information found."
+"""Search-o1's words for pages that do not help (evaluate.py:20-29)."""
+
+RECENT_STEPS = 4
+"""Last reasoning steps that are always kept (SimpleDeepSearcher inference.py:580-598)."""
+
+PROMPT = (
+    "You help a reasoner that is answering a question with web searches. Read the pages "
+    "found for its latest query and write down what they say that moves it forward.\n\n"
+    "**Original question**\n{question}\n\n"
+    "**Reasoning so far**\n{reasoning}\n\n"
+    "**Current search query**\n{query}\n\n"
+    "**Searched web pages**\n{pages}\n\n"
+    "State only facts from these pages that bear on the query and the question, with the "
+    "names, dates and numbers they depend on. When pages disagree, say which is more recent. "
+    "Write your result after this line:\n\n"
+    f"{FINAL_MARKER}\n\n"
+    "If nothing in the pages helps, write after that line: "
+    f"{NOTHING_FOUND}\n"
+)
+"""Our own words for the instruction; the output markers are the wire format."""
+
+
+class ReasonInDocuments:
+    """A condenser that asks a model, and falls back to another when that call fails."""
+
+    name = "reason_in_documents"
+
+    def __init__(
+        self,
+        reasoner: Reasoner,
+        *,
+        fallback: Condenser,
+        sampling: Sampling | None = None,
+        max_doc_chars: int = 6000,
+    ) -> None:
+        self._reasoner = reasoner
+        self._fallback = fallback
+        self._sampling = sampling or Sampling(max_tokens=8192)
+        self._max_doc_chars = max_doc_chars
+
+    def condense(self, request: CondenseRequest, config: Any = None) -> Condensed:
+        """Return the model's findings; no call is made when there are no documents."""
+        if not request.documents:
+            return Condensed("")
+        messages = self._messages(request)
+        started = time.monotonic()
+        try:
+            generation = self._reasoner.complete(messages, self._sampling, config)
+        except ModelError as error:
+            condensed = self._fallback.condense(request, config)
+            return self._failed(condensed, messages, request.turn, started, error)
+        return self._condensed(generation, messages, request, started)
+
+    async def acondense(self, request: CondenseRequest, config: Any = None) -> Condensed:
+        if not request.documents:
+            return Condensed("")
+        messages = self._messages(request)
+        started = time.monotonic()
+        try:
+            generation = await self._reasoner.acomplete(messages, self._sampling, config)
+        except ModelError as error:
+            condensed = await self._fallback.acondense(request, config)
+            return self._failed(condensed, messages, request.turn, started, error)
+        return self._condensed(generation, messages, request, started)
+
+    def _messages(self, request: CondenseRequest) -> list[dict[str, str]]:
+        parts = {
+            "question": request.question,
+            "reasoning": shorten_reasoning(request.reasoning, request.begin_markers),
+            "query": request.query,
+            "pages": format_pages(request.documents, self._max_doc_chars),
+        }
+        # One pass, so that a page which says {query} is not filled in.
+        content = re.sub(r"\{(\w+)\}", lambda m: parts[m[1]], PROMPT)
+        return [{"role": "user", "content": content}]
+
+    def _condensed(
+        self,
+        generation: Generation,
+        messages: Sequence[dict[str, str]],
+        request: CondenseRequest,
+        started: float,
+    ) -> Condensed:
+        child = ChildRecord(
+            step="condense",
+            turn=request.turn,
+            model=self._reasoner.name,
+            segments=[*_prompt(messages), _reply(generation, request.turn)],
+            prompt_tokens=generation.prompt_tokens,
+            completion_tokens=generation.completion_tokens,
+            seconds=time.monotonic() - started,
+        )
+        text = extract_information(generation.text)
+        used = tuple(document.id for document in request.documents) if text else ()
+        return Condensed(text, children=(child,), used=used)
+
+    def _failed(
+        self,
+        fallback: Condensed,
+        messages: Sequence[dict[str, str]],
+        turn: int,
+        started: float,
+        error: ModelError,
+    ) -> Condensed:
+        child = ChildRecord(
+            step="condense",
+            turn=turn,
+            model=self._reasoner.name,
+            segments=_prompt(messages),
+            seconds=time.monotonic() - started,
+            error=str(error),
+        )
+        return Condensed(fallback.text, children=(child,), used=fallback.used)
+
+
+def _prompt(messages: Sequence[dict[str, str]]) -> list[Segment]:
+    return [
+        Segment(kind="prompt", speaker=m["role"], text=m["content"])  # type: ignore[arg-type]
+        for m in messages
+    ]
+
+
+def _reply(generation: Generation, turn: int) -> Segment:
+    return Segment(
+        kind="answer",
+        speaker="assistant",
+        text=generation.text,
+        trainable=True,
+        turn=turn,
+        token_ids=generation.token_ids,
+    )
+
+
+def format_pages(documents: Sequence[Document], max_chars: int) -> str:
+    """Write documents as the numbered JSON blocks of Search-o1 (run_search_o1.py:647)."""
+    blocks = []
+    for number, document in enumerate(documents, 1):
+        page = {
+            "title": document.title,
+            "url": document.url,
+            "date": document.date,
+            "context": document.text[:max_chars],
+        }
+        kept = {key: value for key, value in page.items() if value}
+        blocks.append(
+            f"**Web Page {number}:**\n{json.dumps(kept, ensure_ascii=False, indent=2)}\n"
+        )
+    return "\n".join(blocks)
+
+
+def shorten_reasoning(reasoning: str, markers: Sequence[str]) -> str:
+    """Keep the first step, the last few, and every step that searched or was answered.
+
+    Runs of dropped steps become one "..." line (SimpleDeepSearcher inference.py:580-598).
+    """
+    lines = [line for line in reasoning.split("\n") if line.strip()]
+    steps: list[str] = []
+    for index, line in enumerate(lines):
+        kept = (
+            index == 0
+            or index >= len(lines) - RECENT_STEPS
+            or any(marker in line for marker in markers)
+        )
+        if kept:
+            steps.append(f"Step {index + 1}: {line.strip()}")
+        elif steps[-1] != "...":
+            steps.append("...")
+    return "\n\n".join(steps) or "(nothing yet)"
+
+
+def extract_information(output: str) -> str:
+    r"""Return the findings in a summarizer's output as one paragraph.
+
+    After the last final marker; else after the reasoning-steps marker; else the output
+    without its thinking. Empty when the model says that nothing helps.
+
+    >>> extract_information("<think>hm</think>x **Final Information** The capital\nof Peru.")
+    'The capital of Peru.'
+    """
+    text = output.rpartition("</think>")[2]
+    for marker in (FINAL_MARKER, STEPS_MARKER):
+        if marker in text:
+            text = text.rpartition(marker)[2]
+            break
+    text = " ".join(text.replace("```", " ").split()).strip(" `")
+    return "" if text.rstrip(".").lower() == NOTHING_FOUND.rstrip(".").lower() else text

@@ -1,0 +1,137 @@
+"""Generate: the final answer, forced when a budget ended, with its sources."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
+
+from .budget import ANSWER_RESERVE, estimate_tokens
+from .components import Components, sampling_of
+from .dialects import Dialect
+from .models.base import ContextOverflowError, Generation
+from .reason import add_generation, split_generation
+from .sources import cite
+
+State = Mapping[str, Any]
+
+
+class Generate:
+    """Last step of a run."""
+
+    def __init__(self, components: Components) -> None:
+        self._components = components
+
+    def run(self, state: State, config: RunnableConfig) -> dict[str, Any]:
+        """Return the answer, its sources, the stop reason and the reply message."""
+        dialect = self._components.dialect_for(state["run"])
+        if not _is_forced(state):
+            return _finish(state, dialect, [], state["counts"])
+        reasoner = self._components.reasoner_for(state["run"])
+        notice = _notice(state, dialect, reasoner.encode(dialect.force_answer()))
+        started = time.monotonic()
+        try:
+            generation = reasoner.generate(
+                [*state["segments"], notice], **_arguments(state, dialect, config)
+            )
+        except ContextOverflowError:
+            return _finish(state, dialect, [], state["counts"])
+        return _forced(state, dialect, notice, generation, time.monotonic() - started)
+
+    async def arun(self, state: State, config: RunnableConfig) -> dict[str, Any]:
+        """Async version of `run`."""
+        dialect = self._components.dialect_for(state["run"])
+        if not _is_forced(state):
+            return _finish(state, dialect, [], state["counts"])
+        reasoner = self._components.reasoner_for(state["run"])
+        notice = _notice(state, dialect, await reasoner.aencode(dialect.force_answer()))
+        started = time.monotonic()
+        try:
+            generation = await reasoner.agenerate(
+                [*state["segments"], notice], **_arguments(state, dialect, config)
+            )
+        except ContextOverflowError:
+            return _finish(state, dialect, [], state["counts"])
+        return _forced(state, dialect, notice, generation, time.monotonic() - started)
+
+
+def _is_forced(state: State) -> bool:
+    return state["pending"]["kind"] == "stop" and state["run"]["limits"]["force_answer"]
+
+
+def _notice(state: State, dialect: Dialect, ids: list[int] | None) -> dict[str, Any]:
+    notice = {
+        "kind": "notice",
+        "speaker": "assistant" if dialect.layout == "inline" else "user",
+        "text": dialect.force_answer(),
+        "trainable": False,
+        "turn": state["counts"]["turns"] + 1,
+    }
+    return notice if ids is None else {**notice, "token_ids": ids}
+
+
+def _arguments(state: State, dialect: Dialect, config: RunnableConfig) -> dict[str, Any]:
+    return {
+        "cut": dialect.forced_answer_end,
+        "stop": dialect.forced_stop,
+        "sampling": sampling_of(state["run"]).with_max_tokens(ANSWER_RESERVE),
+        "config": config,
+    }
+
+
+def _forced(
+    state: State,
+    dialect: Dialect,
+    notice: dict[str, Any],
+    generation: Generation,
+    seconds: float,
+) -> dict[str, Any]:
+    parts = dialect.split_forced(generation.text)
+    written = split_generation(generation, parts, notice["turn"])
+    counts = add_generation(state["counts"], generation, seconds)
+    grown = (
+        len(notice["token_ids"])
+        if "token_ids" in notice
+        else estimate_tokens(notice["text"])
+    )
+    counts["context_tokens"] += grown
+    return _finish(state, dialect, [notice, *written], counts)
+
+
+def _finish(
+    state: State,
+    dialect: Dialect,
+    added: list[dict[str, Any]],
+    counts: Mapping[str, Any],
+) -> dict[str, Any]:
+    final = _final_text(state, added)
+    answer = dialect.extract_answer(final) or ""
+    sources, unknown = cite(state["sources"], final)
+    pending = state["pending"]
+    return {
+        "segments": added,
+        "answer": answer,
+        "sources": sources,
+        "stop_reason": "answered" if pending["kind"] == "answer" else pending["reason"],
+        "counts": {**counts, "invalid_citations": unknown},
+        "messages": [AIMessage(answer, additional_kwargs={"sources": _shown(sources)})],
+    }
+
+
+def _final_text(state: State, added: list[dict[str, Any]]) -> str:
+    """Return the model's last turn; its forced opening belongs to it."""
+    if added:
+        return "".join(segment["text"] for segment in added)
+    last = state["counts"]["turns"]
+    return "".join(
+        s["text"] for s in state["segments"] if s["turn"] == last and s.get("trainable")
+    )
+
+
+def _shown(sources: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the sources the answer rests on: cited ones, else those used as evidence."""
+    cited = [source for source in sources if source["cited"]]
+    return cited or [source for source in sources if source["used"]]

@@ -1,0 +1,234 @@
+"""Reason: the model continues the transcript until its first complete action."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Send
+
+from .budget import estimate_tokens, exhausted, turn_tokens
+from .components import Components, sampling_of
+from .dialects import Action, Dialect, TurnPart
+from .models.base import ContextOverflowError, Generation, Sampling
+
+State = Mapping[str, Any]
+
+
+class Reason:
+    """One model turn."""
+
+    def __init__(self, components: Components) -> None:
+        self._components = components
+
+    def run(self, state: State, config: RunnableConfig) -> dict[str, Any]:
+        """Return the turn's segments and the action under way, or why the run stops."""
+        stop = exhausted(state["run"], state["counts"])
+        if stop:
+            return _stop(stop)
+        dialect, reasoner, arguments = self._call(state, config)
+        started = time.monotonic()
+        try:
+            generation = reasoner.generate(state["segments"], **arguments)
+        except ContextOverflowError:
+            return _stop("context_limit")
+        return _update(state, dialect, generation, time.monotonic() - started)
+
+    async def arun(self, state: State, config: RunnableConfig) -> dict[str, Any]:
+        """Async version of `run`."""
+        stop = exhausted(state["run"], state["counts"])
+        if stop:
+            return _stop(stop)
+        dialect, reasoner, arguments = self._call(state, config)
+        started = time.monotonic()
+        try:
+            generation = await reasoner.agenerate(state["segments"], **arguments)
+        except ContextOverflowError:
+            return _stop("context_limit")
+        return _update(state, dialect, generation, time.monotonic() - started)
+
+    def _call(self, state: State, config: RunnableConfig) -> tuple[Dialect, Any, dict]:
+        run = state["run"]
+        dialect = self._components.dialect_for(run)
+        arguments = {
+            "cut": dialect.first_action_end,
+            "stop": dialect.stop,
+            "sampling": turn_sampling(state),
+            "config": config,
+        }
+        return dialect, self._components.reasoner_for(run), arguments
+
+
+def turn_sampling(state: State) -> Sampling:
+    """Return the turn's sampling; every turn of a run has its own seed."""
+    run, counts = state["run"], state["counts"]
+    sampling = sampling_of(run).with_max_tokens(turn_tokens(run, counts))
+    if sampling.seed is None:
+        return sampling
+    return sampling.with_seed(sampling.seed + counts["turns"])
+
+
+def route(state: State) -> list[Send] | str:
+    """Return the search tasks, or the step that follows. Total over all actions."""
+    pending = state["pending"]
+    if pending["kind"] in ("answer", "stop"):
+        return "generate"
+    tasks = [
+        Send(
+            "search",
+            {
+                "query": plan["query"],
+                "position": position,
+                "turn": state["counts"]["turns"],
+                "run": state["run"],
+            },
+        )
+        for position, plan in enumerate(pending.get("plan", ()))
+        if plan["verdict"] == "run"
+    ]
+    return tasks or "summarize"
+
+
+def _stop(reason: str) -> dict[str, Any]:
+    return {"pending": {"kind": "stop", "reason": reason}}
+
+
+def _update(
+    state: State, dialect: Dialect, generation: Generation, seconds: float
+) -> dict[str, Any]:
+    counts = state["counts"]
+    turn = counts["turns"] + 1
+    text = generation.text
+    action = dialect.parse(text)
+    invalid = action.kind not in ("search", "answer")
+    new_counts = {
+        **add_generation(counts, generation, seconds),
+        "turns": turn,
+        "invalid": counts["invalid"] + 1 if invalid else 0,
+    }
+    return {
+        "segments": split_generation(generation, dialect.split_turn(text), turn),
+        "counts": new_counts,
+        "pending": _pending(state, action, generation),
+    }
+
+
+def _pending(state: State, action: Action, generation: Generation) -> dict[str, Any]:
+    if action.kind == "answer":
+        return {"kind": "answer", "text": action.text}
+    if action.kind == "search":
+        return {"kind": "search", "plan": plan_queries(state, action.queries)}
+    if generation.finish_reason == "length":
+        return {"kind": "stop", "reason": "token_limit"}
+    reason = action.text or f"this agent has no tool for {action.kind!r}"
+    return {"kind": "invalid", "text": reason}
+
+
+def plan_queries(state: State, queries: Sequence[str]) -> list[dict[str, str]]:
+    """Decide for each query: run it, or tell the model that it cannot be run.
+
+    The limit is tested before the repeat, as in the reference (inference.py:541-625).
+    Neither counts as a search.
+    """
+    limit = state["run"]["limits"]["searches"]
+    left = None if limit is None else limit - state["counts"]["searches"]
+    done = {_key(record["query"]) for record in state["searches"]}
+    plan = []
+    for query in queries:
+        if left is not None and left <= 0:
+            verdict = "limit"
+        elif _key(query) in done:
+            verdict = "repeat"
+        else:
+            verdict = "run"
+            done.add(_key(query))
+            left = None if left is None else left - 1
+        plan.append({"query": query, "verdict": verdict})
+    return plan
+
+
+def _key(query: str) -> str:
+    return " ".join(query.lower().split())
+
+
+def add_generation(
+    counts: Mapping[str, Any], generation: Generation, seconds: float
+) -> dict[str, Any]:
+    """Return the counts with one generation added."""
+    written = generation.completion_tokens or estimate_tokens(generation.text)
+    ids = generation.token_ids
+    grown = written if ids is None else len(ids)
+    return {
+        **counts,
+        "prompt_tokens": counts["prompt_tokens"] + generation.prompt_tokens,
+        "cached_prompt_tokens": counts["cached_prompt_tokens"]
+        + generation.cached_prompt_tokens,
+        "completion_tokens": counts["completion_tokens"] + written,
+        "context_tokens": max(counts["context_tokens"], generation.prompt_tokens) + grown,
+        "estimated": counts["estimated"] or generation.estimated,
+        "seconds": counts["seconds"] + seconds,
+    }
+
+
+def split_generation(
+    generation: Generation, parts: Sequence[TurnPart], turn: int
+) -> list[dict[str, Any]]:
+    """Cut a generation into segments at the dialect's parts.
+
+    A cut inside a token moves back to the token's start, so that each segment's ids
+    decode to its text and the segments' ids joined are the ids the server sampled.
+    """
+    if any(piece.token_ids is None for piece in generation.pieces):
+        return [
+            _segment(part.kind, generation.text[part.start : part.end], turn)
+            for part in parts
+            if part.end > part.start
+        ]
+    if not parts:
+        return []
+    starts = _piece_starts(generation)
+    bounds = [_piece_at(starts, part.start) for part in parts[1:]]
+    edges = [0, *bounds, len(generation.pieces)]
+    segments = []
+    for part, first, last in zip(parts, edges[:-1], edges[1:], strict=True):
+        pieces = generation.pieces[first:last]
+        if pieces:
+            text = "".join(piece.text for piece in pieces)
+            segment = _segment(part.kind, text, turn)
+            segment["token_ids"] = [i for p in pieces for i in p.token_ids or ()]
+            if all(p.logprobs is not None for p in pieces):
+                segment["logprobs"] = [x for p in pieces for x in p.logprobs or ()]
+            segments.append(segment)
+    return segments
+
+
+def _segment(kind: str, text: str, turn: int) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "speaker": "assistant",
+        "text": text,
+        "trainable": True,
+        "turn": turn,
+    }
+
+
+def _piece_starts(generation: Generation) -> list[int]:
+    starts, offset = [], 0
+    for piece in generation.pieces:
+        starts.append(offset)
+        offset += len(piece.text)
+    return starts
+
+
+def _piece_at(starts: Sequence[int], offset: int) -> int:
+    # The last piece that starts at or before the offset and is not empty there.
+    index = 0
+    for position, start in enumerate(starts):
+        if start > offset:
+            break
+        index = position
+    while index > 0 and starts[index - 1] == starts[index]:
+        index -= 1
+    return index

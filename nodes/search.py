@@ -1,0 +1,120 @@
+"""Search: one query's documents, pages read where the search gave only snippets.
+
+A failure comes back as a value: an exception here would end the whole run when there is
+no checkpointer, and the join tells the model honestly that the search was not made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from langgraph.runtime import Runtime
+
+from ..context import Context
+from ..state import SearchTask
+from ..tools.base import Reader, ReadError, SearchError
+from ..tools.passage import evidence_window
+from ..trace import Document
+from .components import Components
+
+READERS = 8
+"""Pages of one query read at once."""
+
+
+class Search:
+    """Carries out one query of a turn; several run side by side."""
+
+    def __init__(self, components: Components) -> None:
+        self._components = components
+
+    def run(self, task: SearchTask, runtime: Runtime[Context]) -> dict[str, Any]:
+        """Return one entry of `found`."""
+        started = time.monotonic()
+        runtime.stream_writer({"event": "search", "query": task["query"]})
+        run = task["run"]
+        try:
+            provider = self._components.search_for(run)
+            documents = provider.search(task["query"], run["limits"]["top_k"])
+        except SearchError as error:
+            return _failed(task, error, started)
+        reads = 0
+        if _needs_reading(provider, run) and documents:
+            reader = self._components.reader_for(run)
+            with ThreadPoolExecutor(READERS) as pool:
+                texts = list(pool.map(lambda d: _read(reader, d), documents))
+            documents, reads = _with_pages(documents, texts, task)
+        return _found(task, documents, started, reads)
+
+    async def arun(self, task: SearchTask, runtime: Runtime[Context]) -> dict[str, Any]:
+        """Async version of `run`."""
+        started = time.monotonic()
+        runtime.stream_writer({"event": "search", "query": task["query"]})
+        run = task["run"]
+        try:
+            provider = self._components.search_for(run)
+            documents = await provider.asearch(task["query"], run["limits"]["top_k"])
+        except SearchError as error:
+            return _failed(task, error, started)
+        reads = 0
+        if _needs_reading(provider, run) and documents:
+            reader = self._components.reader_for(run)
+            gate = asyncio.Semaphore(READERS)
+            texts = await asyncio.gather(*(_aread(reader, d, gate) for d in documents))
+            documents, reads = _with_pages(documents, texts, task)
+        return _found(task, documents, started, reads)
+
+
+def _needs_reading(provider: Any, run: Mapping[str, Any]) -> bool:
+    return run["settings"]["read_pages"] and not provider.returns_full_text
+
+
+def _read(reader: Reader, document: Document) -> str | None:
+    try:
+        return reader.read(document.url).text
+    except ReadError:
+        return None  # the snippet stands in; an error text is never evidence
+
+
+async def _aread(reader: Reader, document: Document, gate: asyncio.Semaphore) -> str | None:
+    async with gate:
+        try:
+            return (await reader.aread(document.url)).text
+        except ReadError:
+            return None
+
+
+def _with_pages(
+    documents: Sequence[Document], texts: Sequence[str | None], task: SearchTask
+) -> tuple[list[Document], int]:
+    chars = task["run"]["settings"]["max_doc_chars"]
+    merged = []
+    for document, text in zip(documents, texts, strict=True):
+        if text:
+            wanted = document.snippet or task["query"]
+            text = evidence_window(text, wanted, chars)
+        merged.append(document.model_copy(update={"text": text or document.snippet}))
+    return merged, sum(text is not None for text in texts)
+
+
+def _found(
+    task: SearchTask, documents: Sequence[Document], started: float, reads: int
+) -> dict[str, Any]:
+    entry = {
+        "position": task["position"],
+        "query": task["query"],
+        "documents": [document.model_dump() for document in documents],
+        "reads": reads,
+        "seconds": time.monotonic() - started,
+        "error": None,
+    }
+    return {"found": [entry]}
+
+
+def _failed(task: SearchTask, error: SearchError, started: float) -> dict[str, Any]:
+    update = _found(task, [], started, 0)
+    update["found"][0]["error"] = str(error)
+    return update

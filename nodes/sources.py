@@ -1,0 +1,77 @@
+"""Sources: the documents a run has seen, each with one id however often it was found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from ..tools.safety import normalize_url
+from ..trace import Document, Source
+
+_CITATION = re.compile(r"\[(\d{1,3})\]")
+
+
+class SourceList:
+    """Gives documents their ids, in order of first appearance."""
+
+    def __init__(self, known: Sequence[Mapping[str, Any]] = ()) -> None:
+        self._entries = [dict(entry) for entry in known]
+        self._by_key = {_key(entry): entry for entry in self._entries}
+
+    def add(self, documents: Sequence[Document]) -> list[Document]:
+        """Return the documents with ids; a page found again keeps its id."""
+        return [self._add(document) for document in documents]
+
+    def mark_used(self, ids: set[str]) -> list[dict[str, Any]]:
+        """Return all entries, those whose text became evidence marked so."""
+        for entry in self._entries:
+            entry["used"] = entry["used"] or entry["id"] in ids
+        return self._entries
+
+    def _add(self, document: Document) -> Document:
+        text_hash = sha256(document.text.encode()).hexdigest()[:16]
+        entry = {
+            "url": normalize_url(document.url) if document.url else "",
+            "title": document.title,
+            "content_hash": text_hash,
+        }
+        known = self._by_key.get(_key(entry))
+        if known is None:
+            known = {
+                "id": str(len(self._entries) + 1),
+                **entry,
+                "retrieved_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "used": False,
+                "cited": False,
+            }
+            self._entries.append(known)
+            self._by_key[_key(entry)] = known
+        return document.model_copy(update={"id": known["id"]})
+
+
+def _key(entry: Mapping[str, Any]) -> str:
+    return entry["url"] or f"{entry['title']}\0{entry['content_hash']}"
+
+
+def cite(
+    sources: Sequence[Mapping[str, Any]], answer_text: str
+) -> tuple[list[dict[str, Any]], int]:
+    """Check the `[n]` citations of a final text against what was retrieved.
+
+    Returns:
+        The sources with `cited` set, and how many citations name no retrieved source.
+
+    >>> cite([{"id": "1", "cited": False}], "So it is [1], not [7].")
+    ([{'id': '1', 'cited': True}], 1)
+    """
+    named = set(_CITATION.findall(answer_text))
+    marked = [{**source, "cited": source["id"] in named} for source in sources]
+    return marked, len(named - {source["id"] for source in sources})
+
+
+def to_source(entry: Mapping[str, Any]) -> Source:
+    """Return a state entry as a trace source."""
+    return Source(**{name: entry[name] for name in Source.model_fields})
