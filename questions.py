@@ -110,7 +110,7 @@ def _to_question(record: Any, where: str) -> Question:
     identifier = _first(record, ID_KEYS)
     if identifier is None:
         identifier = sha256(text.strip().encode()).hexdigest()[:16]
-    known = {*QUESTION_KEYS, *ANSWER_KEYS, *ID_KEYS}
+    known = {*QUESTION_KEYS, *ANSWER_KEYS, *ID_KEYS, "aliases"}
     return Question(
         id=str(identifier),
         question=text.strip(),

@@ -1,0 +1,115 @@
+"""Trace files survive crashes and tell what is wrong with them."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langgraph_deepsearch.trace import (
+    Segment,
+    Trace,
+    TraceFileError,
+    append_trace,
+    read_traces,
+    write_traces,
+)
+
+
+def make_trace(identifier: str = "q/0", text: str = "thinking") -> Trace:
+    return Trace(
+        id=identifier,
+        question="Who?",
+        segments=[
+            Segment(kind="prompt", speaker="user", text="Who?"),
+            Segment(kind="reason", speaker="assistant", text=text, trainable=True, turn=1),
+        ],
+        stop_reason="answered",
+        dialect="simple_deep_searcher",
+    )
+
+
+@given(st.text())
+def test_a_trace_survives_its_file(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("traces") / "traces.jsonl"
+    trace = make_trace(text=text)
+    append_trace(path, trace)
+    assert list(read_traces(path)) == [trace]
+
+
+def test_a_torn_last_line_is_cut_before_the_next_append(tmp_path):
+    path = tmp_path / "traces.jsonl"
+    append_trace(path, make_trace("a"))
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[: len(whole) // 2])
+    assert [t.id for t in read_traces(path)] == ["a"]
+    append_trace(path, make_trace("b"))
+    assert [t.id for t in read_traces(path)] == ["a", "b"]
+
+
+def test_a_file_that_is_only_a_torn_line_starts_afresh(tmp_path):
+    path = tmp_path / "traces.jsonl"
+    path.write_bytes(b'{"id": "x", "quest')
+    append_trace(path, make_trace("b"))
+    assert [t.id for t in read_traces(path)] == ["b"]
+
+
+def _append_many(path, name):
+    for number in range(50):
+        append_trace(path, make_trace(f"{name}{number}", text="x" * 20_000))
+
+
+def test_several_processes_may_append_to_one_file(tmp_path):
+    path = tmp_path / "traces.jsonl"
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_append_many, args=(path, n)) for n in "ab"]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    assert len({t.id for t in read_traces(path)}) == 100
+
+
+def test_a_malformed_line_is_named(tmp_path):
+    path = tmp_path / "traces.jsonl"
+    append_trace(path, make_trace("a"))
+    with path.open("a") as file:
+        file.write("not json\n")
+    with pytest.raises(TraceFileError, match=r"traces\.jsonl:2: not a trace"):
+        list(read_traces(path))
+
+
+def test_a_newer_version_is_refused(tmp_path):
+    path = tmp_path / "traces.jsonl"
+    data = json.loads(make_trace().model_dump_json())
+    path.write_text(json.dumps({**data, "version": 99}) + "\n")
+    with pytest.raises(TraceFileError, match="version 99 is newer"):
+        list(read_traces(path))
+
+
+def test_a_missing_file_says_what_to_do(tmp_path):
+    with pytest.raises(TraceFileError, match="deepsearch rollout"):
+        list(read_traces(tmp_path / "none.jsonl"))
+
+
+def test_writing_replaces_the_file_in_one_step(tmp_path):
+    path = tmp_path / "traces.jsonl"
+    write_traces(path, [make_trace("a")])
+
+    def broken():
+        yield make_trace("b")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_traces(path, broken())
+    assert [t.id for t in read_traces(path)] == ["a"]
+
+
+def test_turns_group_segments_after_the_prompt():
+    trace = make_trace()
+    assert [[s.kind for s in turn] for turn in trace.turns()] == [["reason"]]
+    assert trace.output_text == "thinking"
+    assert trace.prompt_messages == [{"role": "user", "content": "Who?"}]
