@@ -14,6 +14,7 @@ from ..context import Context, resolve_context
 from ..errors import DeepSearchError
 from .components import Components, read_instruction
 from .dialects import Dialect
+from .models.base import chat_segments
 
 NEW_COUNTS: Mapping[str, Any] = {
     "turns": 0,
@@ -140,7 +141,7 @@ def _update(
     dialect: Dialect,
     ids: list[int] | None,
 ) -> dict[str, Any]:
-    segments = prompt_segments(messages, dialect.prefill, ids)
+    segments = chat_segments(messages, ids, dialect.prefill)
     return {
         "run": {**run, **named},
         "question": run["question"],
@@ -155,22 +156,3 @@ def _update(
         "stop_reason": "",
         "error": None,
     }
-
-
-def prompt_segments(
-    messages: Sequence[Mapping[str, str]], prefill: str, ids: list[int] | None
-) -> list[dict[str, Any]]:
-    """Return the prompt as segments; the rendered ids stand on the last one."""
-    segments = [
-        {"kind": "prompt", "speaker": m["role"], "text": m["content"], "turn": 0}
-        for m in messages
-    ]
-    if prefill:
-        segments.append(
-            {"kind": "prompt", "speaker": "assistant", "text": prefill, "turn": 0}
-        )
-    if ids is not None:
-        for segment in segments:
-            segment["token_ids"] = []
-        segments[-1]["token_ids"] = ids
-    return segments

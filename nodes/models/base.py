@@ -54,6 +54,10 @@ class Sampling:
         """Return the same with a lower token limit."""
         return replace(self, max_tokens=max(1, min(self.max_tokens, limit)))
 
+    def with_seed(self, seed: int | None) -> Sampling:
+        """Return the same with another seed."""
+        return replace(self, seed=seed)
+
 
 @dataclass(frozen=True)
 class Piece:
@@ -102,9 +106,13 @@ class Reasoner(ABC):
     name: str
     """The model's name as recorded in the trace."""
     exactness: Exactness
+    context_limit: int | None = None
+    """The server's context length in tokens, None when it does not say."""
 
     @abstractmethod
-    def render(self, messages: Sequence[Mapping[str, str]], prefill: str = "") -> list[int] | None:
+    def render(
+        self, messages: Sequence[Mapping[str, str]], prefill: str = ""
+    ) -> list[int] | None:
         """Return the token ids of the templated prompt, None if not token-exact."""
 
     @abstractmethod
@@ -158,3 +166,44 @@ class Reasoner(ABC):
         config: Any = None,
     ) -> Generation:
         """Async version of `generate`."""
+
+    def complete(
+        self, messages: Sequence[Mapping[str, str]], sampling: Sampling, config: Any = None
+    ) -> Generation:
+        """Answer plain chat messages: one call, nothing cut."""
+        segments = chat_segments(messages, self.render(messages))
+        return self.generate(
+            segments, cut=_never, stop=(), sampling=sampling, config=config
+        )
+
+    async def acomplete(
+        self, messages: Sequence[Mapping[str, str]], sampling: Sampling, config: Any = None
+    ) -> Generation:
+        """Async version of `complete`."""
+        segments = chat_segments(messages, await self.arender(messages))
+        return await self.agenerate(
+            segments, cut=_never, stop=(), sampling=sampling, config=config
+        )
+
+
+def _never(_text: str) -> None:
+    return None
+
+
+def chat_segments(
+    messages: Sequence[Mapping[str, str]], ids: list[int] | None, prefill: str = ""
+) -> list[dict[str, Any]]:
+    """Return a prompt as segments; the rendered ids stand on the last one."""
+    segments: list[dict[str, Any]] = [
+        {"kind": "prompt", "speaker": m["role"], "text": m["content"], "turn": 0}
+        for m in messages
+    ]
+    if prefill:
+        segments.append(
+            {"kind": "prompt", "speaker": "assistant", "text": prefill, "turn": 0}
+        )
+    if ids is not None:
+        for segment in segments:
+            segment["token_ids"] = []
+        segments[-1]["token_ids"] = ids
+    return segments

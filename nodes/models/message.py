@@ -1,0 +1,29 @@
+"""Message-level reasoner: any chat model, the transcript as alternating turns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.messages import BaseMessage
+
+from .base import Sampling, SegmentDict
+from .continuation import TextReasoner
+from .messages import to_turns
+
+
+class MessageReasoner(TextReasoner):
+    """Runs the protocol over a chat-only model.
+
+    Results are given as user messages, since a chat API cannot place them inside the
+    assistant's own text; the server's template is unknown, and the trace says so.
+    """
+
+    exactness = "message"
+
+    def _messages(self, segments: Sequence[SegmentDict]) -> list[BaseMessage]:
+        return to_turns(segments)
+
+    def _options(self, stop: Sequence[str], sampling: Sampling) -> dict[str, Any]:
+        # Sampling is left to the model object: hosted models refuse settings they lack.
+        return {"stop": list(stop)} if stop else {}
