@@ -6,7 +6,7 @@ import re
 import string
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 Normalization = Literal["squad", "punctuation_to_space"]
@@ -104,6 +104,11 @@ def score(
         f1=max(token_f1(tokens(answer), tokens(gold)) for gold in expected),
         acc=float(any(gold in answer for gold in expected)),
     )
+
+
+def outcome(prediction: str | None, golds: str | Sequence[str]) -> dict[str, float]:
+    """Return `score` as a trace's `outcome` holds it: `em`, `f1` and `acc`."""
+    return asdict(score(prediction, golds))
 
 
 def token_f1(prediction: Sequence[str], gold: Sequence[str]) -> float:

@@ -1,0 +1,304 @@
+"""From evaluated traces to figures: in total, per question, and before against after."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DeepSearchError
+from ..trace import Trace
+from .bootstrap import Interval, intervals
+from .metrics import score
+from .redundancy import Redundancy, mean_redundancy, redundancy_of
+from .stage_wise import Stages, mean_stages, stages_of
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+EVALUATION_FILE = "evaluation.json"
+"""Name of the figures' file in a run directory."""
+
+MEASURES = ("em", "f1", "acc", "searches", "tokens")
+"""Means that every evaluation gives; `tokens` are those the reasoning model wrote."""
+
+
+class EvaluationError(DeepSearchError):
+    """There is nothing that could be evaluated."""
+
+
+@dataclass(frozen=True)
+class QuestionRow:
+    """How one run of one question went."""
+
+    id: str
+    """The question's id, or its text where it has none."""
+    question: str
+    golds: tuple[str, ...]
+    answer: str | None
+    em: float
+    f1: float
+    acc: float
+    searches: int
+    tokens: int
+    stop_reason: str
+    judge: float | None = None
+    """A judge's verdict, None where there was none."""
+    kind: str = ""
+    hops: str = ""
+    child_calls: int = 0
+    child_tokens: int = 0
+    failed_searches: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class EvaluationSummary:
+    """The figures of one evaluation; measures are means over its runs."""
+
+    em: float
+    f1: float
+    acc: float
+    searches: float
+    tokens: float
+    n: int
+    engine: str
+    """What served the model: `vllm`, `transformers`, or another server's name."""
+    judge: float | None = None
+    """Share the judge called right, over the runs it judged."""
+    child_calls: float = 0.0
+    """Model calls inside steps (the summarizer's), a run."""
+    child_tokens: float = 0.0
+    """Tokens those calls wrote, a run."""
+    failed_searches: float = 0.0
+    seconds: float = 0.0
+    """Active seconds, a run."""
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    """95 % bootstrap interval of each measure."""
+    stop_reasons: Mapping[str, int] = field(default_factory=dict)
+    by_kind: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    by_hops: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Measures and `n` of each group of questions."""
+    stages: Stages = field(default_factory=Stages)
+    redundancy: Redundancy = field(default_factory=Redundancy)
+    model: str = ""
+    unscored: int = 0
+    """Runs left out for want of gold answers."""
+    questions: tuple[QuestionRow, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures without the per-question rows."""
+        values = {name: value for name, value in vars(self).items() if name != "questions"}
+        values["stages"] = self.stages.to_json()
+        values["redundancy"] = self.redundancy.to_json()
+        if self.judge is None:
+            del values["judge"]
+        return json.loads(json.dumps(values))
+
+    def table(self) -> Table:
+        """Return the figures as a table for the terminal."""
+        from rich.table import Table
+
+        table = Table("measure", "value", "95 % interval", title=f"{self.n} questions")
+        for name in MEASURES:
+            low, high = self.intervals[name]
+            table.add_row(name, f"{getattr(self, name):.3f}", f"{low:.3f} to {high:.3f}")
+        for reason, count in self.stop_reasons.items():
+            table.add_row(reason, str(count), "")
+        return table
+
+
+def summarize_traces(
+    traces: Iterable[Trace], *, engine: str, seed: int = 0
+) -> EvaluationSummary:
+    """Score traces and return their figures.
+
+    Args:
+        traces: evaluated runs; those without gold answers are counted as `unscored` and
+            left out.
+        engine: what served the model.
+        seed: seed of the bootstrap.
+
+    Raises:
+        EvaluationError: no trace has gold answers.
+    """
+    rows, stages, counts, total = [], [], [], 0
+    model = ""
+    for total, trace in enumerate(traces, 1):  # noqa: B007 - one pass, traces are large
+        if any(gold.strip() for gold in trace.golds):
+            rows.append(question_row(trace))
+            stages.append(stages_of(trace))
+            counts.append(redundancy_of(trace))
+            model = model or trace.model
+    if not rows:
+        msg = (
+            f"none of {total} traces has a gold answer: evaluate questions that have an "
+            "`answer`"
+        )
+        raise EvaluationError(msg)
+    verdicts = [row.judge for row in rows if row.judge is not None]
+    return EvaluationSummary(
+        **{name: _mean(rows, name) for name in MEASURES},
+        n=len(rows),
+        engine=engine,
+        judge=sum(verdicts) / len(verdicts) if verdicts else None,
+        child_calls=_mean(rows, "child_calls"),
+        child_tokens=_mean(rows, "child_tokens"),
+        failed_searches=_mean(rows, "failed_searches"),
+        seconds=_mean(rows, "seconds"),
+        intervals=intervals(list(_groups(rows).values()), seed=seed),
+        stop_reasons=dict(Counter(row.stop_reason for row in rows).most_common()),
+        by_kind=_by(rows, "kind"),
+        by_hops=_by(rows, "hops"),
+        stages=mean_stages(stages),
+        redundancy=mean_redundancy(counts),
+        model=model,
+        unscored=total - len(rows),
+        questions=tuple(rows),
+    )
+
+
+def question_row(trace: Trace) -> QuestionRow:
+    """Score one run."""
+    return QuestionRow(
+        id=trace.question_id or trace.question,
+        question=trace.question,
+        golds=tuple(trace.golds),
+        answer=trace.answer,
+        **asdict(score(trace.answer, trace.golds)),
+        searches=trace.usage.searches,
+        tokens=trace.usage.completion_tokens,
+        stop_reason=trace.stop_reason,
+        judge=trace.outcome.get("judge"),
+        kind=str(trace.metadata.get("kind") or trace.metadata.get("type") or ""),
+        hops=_hops(trace.metadata.get("hops")),
+        child_calls=len(trace.children),
+        child_tokens=trace.usage.child_completion_tokens,
+        failed_searches=sum(record.error is not None for record in trace.searches),
+        seconds=trace.seconds,
+    )
+
+
+def difference(
+    before: EvaluationSummary, after: EvaluationSummary, *, seed: int = 0
+) -> dict[str, dict[str, float]]:
+    """Return after minus before with a paired bootstrap interval.
+
+    Returns:
+        For each measure `mean`, `low`, `high` and `n`, over the questions that both
+        have; empty when they have none in common.
+    """
+    old, new = _groups(before.questions), _groups(after.questions)
+    pairs = [(old[key], new[key]) for key in old if key in new]
+    gaps = [
+        {name: [_average(b[name]) - _average(a[name])] for name in MEASURES}
+        for a, b in pairs
+    ]
+    return {
+        name: {
+            "mean": sum(gap[name][0] for gap in gaps) / len(gaps),
+            "low": low,
+            "high": high,
+            "n": len(gaps),
+        }
+        for name, (low, high) in intervals(gaps, seed=seed).items()
+    }
+
+
+def write_evaluation(
+    out: str | os.PathLike[str],
+    *,
+    before: EvaluationSummary | None = None,
+    after: EvaluationSummary | None = None,
+    extra: Mapping[str, EvaluationSummary] | None = None,
+    seconds: float | None = None,
+) -> Path:
+    """Write `evaluation.json` in one step and return its path.
+
+    It holds a column of figures for `before`, `after` and each of `extra` that is given;
+    `difference` (after minus before, paired); `questions`, one entry a question with
+    each column's run of it; and `seconds`.
+
+    Args:
+        out: the run directory.
+        before: figures of the base model.
+        after: figures of the trained model.
+        extra: further columns by name (`reason_in_documents`, `self_distilled`).
+        seconds: wall time of the whole loop.
+
+    Raises:
+        EvaluationError: an extra column has a reserved name.
+    """
+    columns = {"before": before, "after": after, **_checked(extra or {})}
+    given = {name: column for name, column in columns.items() if column is not None}
+    record: dict[str, Any] = {name: column.to_json() for name, column in given.items()}
+    if before and after:
+        record["difference"] = difference(before, after)
+    record["seconds"] = seconds
+    record["questions"] = _question_table(given)
+    path = Path(out) / EVALUATION_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    text = json.dumps(record, ensure_ascii=False, indent=1)
+    partial.write_text(text + "\n", encoding="utf-8")
+    partial.replace(path)
+    return path
+
+
+def _checked(extra: Mapping[str, EvaluationSummary]) -> Mapping[str, EvaluationSummary]:
+    taken = {"before", "after", "difference", "seconds", "questions"} & set(extra)
+    if taken:
+        msg = f"an extra column cannot be called {min(taken)!r}: choose another name"
+        raise EvaluationError(msg)
+    return extra
+
+
+def _question_table(columns: Mapping[str, EvaluationSummary]) -> list[dict[str, Any]]:
+    table: dict[str, dict[str, Any]] = {}
+    shared = ("id", "question", "golds", "kind", "hops")
+    for name, column in columns.items():
+        for row in column.questions:
+            values = asdict(row)
+            entry = table.setdefault(row.id, {key: values[key] for key in shared})
+            own = {key: value for key, value in values.items() if key not in shared}
+            entry.setdefault(name, []).append(own)
+    return list(table.values())
+
+
+def _groups(rows: Sequence[QuestionRow]) -> dict[str, dict[str, list[float]]]:
+    groups: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        group = groups.setdefault(row.id, {name: [] for name in MEASURES})
+        for name in MEASURES:
+            group[name].append(getattr(row, name))
+    return groups
+
+
+def _by(rows: Sequence[QuestionRow], key: str) -> dict[str, dict[str, float]]:
+    groups: dict[str, list[QuestionRow]] = {}
+    for row in rows:
+        if getattr(row, key):
+            groups.setdefault(getattr(row, key), []).append(row)
+    return {
+        name: {**{m: _mean(groups[name], m) for m in MEASURES}, "n": len(groups[name])}
+        for name in sorted(groups)
+    }
+
+
+def _mean(rows: Sequence[QuestionRow], name: str) -> float:
+    return sum(getattr(row, name) for row in rows) / len(rows)
+
+
+def _average(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _hops(value: Any) -> str:
+    """Return the number of hops; a decomposition is counted."""
+    if isinstance(value, list | tuple):
+        return str(len(value)) if value else ""
+    return "" if value in (None, "") else str(value)
