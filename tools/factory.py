@@ -1,0 +1,157 @@
+"""Makes the search provider and the reader that settings name, once for all runs."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from ..errors import DeepSearchError
+from .base import Reader, SearchProvider
+from .cache import Cache
+from .cached import CachedReader, CachedSearch
+from .reader import HttpReader
+from .safety import UnsafeUrlError, check_url, parse_allowed
+
+SEARCH_FORMS = "tavily[?full], serper, searxng:URL, corpus:PATH[?snippets] or http:URL"
+"""The specs that `make_search` understands."""
+
+CACHE_FILE = "tools.sqlite"
+"""Name of the search and page cache in a cache folder."""
+
+_building = threading.Lock()
+
+
+class SearchSpecError(DeepSearchError):
+    """A search spec names no provider, or its address is no address."""
+
+
+def make_search(
+    spec: str,
+    *,
+    cache_dir: str | os.PathLike[str] | None = None,
+    allow_private: str | Iterable[str] = (),
+) -> SearchProvider:
+    """Return the provider a spec names; the same object for the same arguments.
+
+    The address in `searxng:URL` and `http:URL` is the operator's own choice and may be
+    private; `allow_private` concerns pages that searches lead to.
+
+    Args:
+        spec: tavily, serper, searxng:URL, corpus:PATH, http:URL; `tavily?full` brings
+            whole pages, `corpus:PATH?snippets` only snippets.
+        cache_dir: folder for results of web searches and the corpus index; none: nothing
+            is kept.
+        allow_private: private hosts that may be fetched.
+
+    Raises:
+        SearchSpecError: unknown spec.
+        MissingKeyError: the provider's key is not in the environment.
+        CorpusError: the corpus cannot be used.
+    """
+    parse_allowed(allow_private)
+    spec = spec.strip()
+    folder = _folder(cache_dir)
+    # One at a time: a server's first runs would else build one index each.
+    with _building:
+        return _search(spec, folder, _fingerprint(spec))
+
+
+def make_reader(
+    *,
+    cache_dir: str | os.PathLike[str] | None = None,
+    allow_private: str | Iterable[str] = (),
+) -> Reader:
+    """Return the page reader; the same object for the same arguments.
+
+    Args:
+        cache_dir: folder of the page cache; none: nothing is kept.
+        allow_private: private hosts that may be fetched, `host` or `host:port`.
+    """
+    return _reader(_folder(cache_dir), parse_allowed(allow_private))
+
+
+def split_corpus_spec(argument: str) -> tuple[Path, bool]:
+    """Return path and whether snippets are wanted, from the part after `corpus:`."""
+    path = argument.removesuffix("?snippets")
+    return Path(path).expanduser(), path != argument
+
+
+def _folder(cache_dir: str | os.PathLike[str] | None) -> Path | None:
+    return None if cache_dir is None or str(cache_dir) == "" else Path(cache_dir).resolve()
+
+
+def _fingerprint(spec: str) -> tuple[str, ...]:
+    """Return what, besides the spec, a provider was built from: it is rebuilt on change."""
+    kind, _, argument = spec.partition(":")
+    if kind == "corpus":
+        path, _ = split_corpus_spec(argument)
+        try:
+            path = path / "corpus.jsonl" if path.is_dir() else path
+            status = path.stat()
+        except OSError:  # CorpusSearch says it better
+            return ()
+        return (str(path.resolve()), str(status.st_mtime_ns), str(status.st_size))
+    return (os.environ.get("TAVILY_API_KEY", ""), os.environ.get("SERPER_API_KEY", ""))
+
+
+@lru_cache(maxsize=16)
+def _search(spec: str, folder: Path | None, _state: tuple[str, ...]) -> SearchProvider:
+    kind, _, argument = spec.partition(":")
+    if kind == "corpus" and argument:
+        from .corpus import CorpusSearch
+
+        # A corpus answers faster than any cache; the folder keeps its index.
+        path, snippets = split_corpus_spec(argument)
+        return CorpusSearch(path, snippets=snippets, cache_dir=folder)
+    provider = _web_search(spec, kind, argument)
+    return provider if folder is None else CachedSearch(provider, _cache(folder))
+
+
+def _web_search(spec: str, kind: str, argument: str) -> SearchProvider:
+    if spec in ("tavily", "tavily?full"):
+        from .tavily import TavilySearch
+
+        return TavilySearch(include_raw_content=spec.endswith("?full"))
+    if spec == "serper":
+        from .serper import SerperSearch
+
+        return SerperSearch()
+    if kind == "searxng" and argument:
+        from .searxng import SearxngSearch
+
+        return SearxngSearch(_address(spec, argument))
+    if kind == "http" and argument:
+        from .http_retriever import HttpRetriever
+
+        # `http:URL`, and a URL alone, whose scheme has eaten the prefix.
+        return HttpRetriever(
+            _address(spec, spec if argument.startswith("//") else argument)
+        )
+    if kind == "https" and argument.startswith("//"):
+        from .http_retriever import HttpRetriever
+
+        return HttpRetriever(_address(spec, spec))
+    msg = f"unknown search {spec!r}: use {SEARCH_FORMS}"
+    raise SearchSpecError(msg)
+
+
+def _address(spec: str, url: str) -> str:
+    try:
+        return check_url(url).url
+    except UnsafeUrlError as error:
+        msg = f"search {spec!r}: {error}"
+        raise SearchSpecError(msg) from error
+
+
+@lru_cache(maxsize=16)
+def _reader(folder: Path | None, allowed: tuple[str, ...]) -> Reader:
+    reader = HttpReader(allow_private=allowed)
+    return reader if folder is None else CachedReader(reader, _cache(folder))
+
+
+@lru_cache(maxsize=16)
+def _cache(folder: Path) -> Cache:
+    return Cache(folder / CACHE_FILE)
