@@ -307,10 +307,15 @@ def read_traces(path: str | os.PathLike[str]) -> Iterator[Trace]:
             if not line.endswith(b"\n"):
                 return
             if line.strip():
-                yield _parse_line(line, source, number)
+                yield parse_trace(line, source, number)
 
 
-def _parse_line(line: bytes, source: Path, number: int) -> Trace:
+def parse_trace(line: bytes, source: Path, number: int) -> Trace:
+    """Return the trace of one line.
+
+    Raises:
+        TraceFileError: it is none; the message names `source` and line `number`.
+    """
     try:
         data = json.loads(line)
         version = data.get("version", TRACE_VERSION)

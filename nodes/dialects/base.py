@@ -110,6 +110,19 @@ class Dialect(ABC):
     def extract_answer(self, text: str) -> str | None:
         """Return the final answer in the model's text, None when there is none."""
 
+    def answer_spans(self, text: str) -> list[tuple[int, int]]:
+        """Return (start, end) of every final answer with its markers, in order.
+
+        Corrections edit these. Here: where the extracted answer stands in its standard
+        form; dialects with looser forms override it.
+        """
+        answer = self.extract_answer(text)
+        if answer is None:
+            return []
+        form = self.format_answer(answer)
+        start = text.rfind(form)
+        return [(start, start + len(form))] if start >= 0 else []
+
     @abstractmethod
     def limit_message(self, max_searches: int) -> str:
         """Return what the model reads, wrapper included, when searches are used up."""

@@ -116,6 +116,9 @@ class SpecialTokenDialect(Dialect):
     def extract_answer(self, text: str) -> str | None:
         return last_boxed(text)
 
+    def answer_spans(self, text: str) -> list[tuple[int, int]]:
+        return [(start, end + 1) for start, _, end in boxed_spans(text)]
+
     def limit_message(self, max_searches: int) -> str:
         return self._notice(
             "The maximum search limit is exceeded. You are not allowed to search."

@@ -1,0 +1,38 @@
+"""Response filters: one rule each, with its constants and their source."""
+
+from .base import Dimension, Filter
+from .language import MixedLanguage
+from .length import FirstReasonLength, LongestReasonLength, TotalLength
+from .markers import WellFormedMarkers
+from .outcome import Correct, ExactMatch, is_correct
+from .reflection import ReflectionTotal, ReflectionWord, count_word
+from .repetition import RepeatedTrigrams
+from .search_diversity import DistinctDocuments, NoRepeatedQuery
+from .self_written import NoSelfWrittenResults
+from .support import SupportedAnswer
+from .thinking import AnswerAfterThought, ThinkingTags
+from .turn_shape import TurnShape
+
+__all__ = [
+    "AnswerAfterThought",
+    "Correct",
+    "Dimension",
+    "DistinctDocuments",
+    "ExactMatch",
+    "Filter",
+    "FirstReasonLength",
+    "LongestReasonLength",
+    "MixedLanguage",
+    "NoRepeatedQuery",
+    "NoSelfWrittenResults",
+    "ReflectionTotal",
+    "ReflectionWord",
+    "RepeatedTrigrams",
+    "SupportedAnswer",
+    "ThinkingTags",
+    "TotalLength",
+    "TurnShape",
+    "WellFormedMarkers",
+    "count_word",
+    "is_correct",
+]

@@ -1,0 +1,78 @@
+"""Reflection words: alternatively, hmm, wait."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import ClassVar
+
+from ...nodes.dialects import Dialect
+from ...trace import Trace
+from ..transcript import model_text, turn_texts
+from .base import Dimension
+
+
+@cache
+def _whole_word(word: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
+
+
+def count_word(word: str, text: str) -> int:
+    """Count a whole word in any case.
+
+    The reference counts parts of words in one case, so "Wait" escapes it and "Kuwait"
+    does not.
+
+    >>> count_word("wait", "Wait, Kuwait awaiting … wait")
+    2
+    """
+    return len(_whole_word(word).findall(text))
+
+
+@dataclass(frozen=True)
+class ReflectionWord:
+    """At most `limit` uses of a reflection word in any turn of the model's text."""
+
+    dimension: ClassVar[Dimension] = "path"
+    source: ClassVar[str] = "SimpleDeepSearcher response_curation.py:397-399"
+
+    word: str
+    limit: int = 3
+
+    @property
+    def name(self) -> str:
+        """The word itself."""
+        return self.word
+
+    def reason(self, trace: Trace, dialect: Dialect) -> str | None:
+        for number, text in enumerate(turn_texts(trace), 1):
+            count = count_word(self.word, text)
+            if count > self.limit:
+                return f"{count} × {self.word!r} in turn {number}, more than {self.limit}"
+        return None
+
+
+@dataclass(frozen=True)
+class ReflectionTotal:
+    """At most `limit` uses of a reflection word in the whole of the model's text.
+
+    The reference counts in the search results too; a page is not the model's path.
+    """
+
+    dimension: ClassVar[Dimension] = "path"
+    source: ClassVar[str] = "SimpleDeepSearcher format_filter.py:101-106 (words_error)"
+
+    word: str = "alternatively"
+    limit: int = 3
+
+    @property
+    def name(self) -> str:
+        """The word with `_total`."""
+        return f"{self.word}_total"
+
+    def reason(self, trace: Trace, dialect: Dialect) -> str | None:
+        count = count_word(self.word, model_text(trace))
+        if count <= self.limit:
+            return None
+        return f"{count} × {self.word!r} in all, more than {self.limit}"

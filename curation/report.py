@@ -1,0 +1,126 @@
+"""What a curation did: counts, examples, constants and inputs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from .filters import Filter
+
+MAX_EXAMPLES = 5
+"""Removed traces named for each filter."""
+
+
+@dataclass
+class FilterCount:
+    """What one filter saw and removed."""
+
+    name: str
+    dimension: str
+    source: str
+    unit: str = "trace"
+    """What is counted: traces, or questions."""
+    seen: int = 0
+    removed: int = 0
+    examples: list[dict[str, str]] = field(default_factory=list)
+    """`id` (of a trace or a question) and `reason` of the first removed."""
+
+    @classmethod
+    def of(cls, one: Filter) -> FilterCount:
+        """Return an empty count for a filter."""
+        return cls(one.name, one.dimension, one.source)
+
+    @property
+    def kept(self) -> int:
+        """How many passed."""
+        return self.seen - self.removed
+
+    def remove(self, trace_id: str, reason: str) -> None:
+        """Count one removed trace."""
+        self.removed += 1
+        if len(self.examples) < MAX_EXAMPLES:
+            self.examples.append({"id": trace_id, "reason": reason})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data."""
+        return {**asdict(self), "kept": self.kept}
+
+
+@dataclass
+class CurationReport:
+    """The figures of one curation."""
+
+    preset: dict[str, Any]
+    without: tuple[str, ...]
+    filters: list[FilterCount]
+    difficulty: FilterCount
+    final_filters: list[FilterCount]
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    """`path`, `sha256` and `bytes` of every input file."""
+    read: int = 0
+    duplicates: int = 0
+    """Traces whose id was read before; left out."""
+    questions: int = 0
+    unjudged: int = 0
+    """Traces without any outcome."""
+    scored: int = 0
+    """Traces that came unscored, or corrected, and were scored here."""
+    corrected: int = 0
+    corrections: Counter[str] = field(default_factory=Counter)
+    difficulty_histogram: dict[str, int] = field(default_factory=dict)
+    """Questions by the share of their rollouts that is correct."""
+    valid: int = 0
+    valid_questions: int = 0
+    not_selected: int = 0
+    """Valid runs of kept questions that another run of the question beat."""
+    over_limit: int = 0
+    """Selected runs beyond `max_records`."""
+    kept: int = 0
+    why_empty: str = ""
+    seconds: float = 0.0
+    output: Path = Path()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain data, as `curation.json` holds it."""
+        data = dict(vars(self))
+        return {
+            **data,
+            "without": list(self.without),
+            "filters": [f.to_json() for f in self.filters],
+            "difficulty": self.difficulty.to_json(),
+            "final_filters": [f.to_json() for f in self.final_filters],
+            "corrections": dict(self.corrections),
+            "output": str(self.output),
+            "seconds": round(self.seconds, 3),
+        }
+
+    def table(self) -> Table:
+        """Return the counts, a row a step."""
+        title = f"{self.kept} of {self.read} traces kept ({self.preset['name']})"
+        table = Table("step", "dimension", "seen", "removed", "kept", title=title)
+        for step in (*self.filters, self.difficulty):
+            table.add_row(*_row(step))
+        valid = self.difficulty.kept
+        table.add_row("selection", "effectiveness", "", str(self.not_selected), "")
+        for step in self.final_filters:
+            table.add_row(*_row(step))
+        table.caption = (
+            f"{self.corrected} answers corrected; {self.questions} questions, "
+            f"{valid} of {self.difficulty.seen} with a valid run kept by difficulty"
+        )
+        return table
+
+    def largest_remover(self) -> FilterCount | None:
+        """Return the step that removed most, None when nothing was removed."""
+        steps = [*self.filters, self.difficulty, *self.final_filters]
+        most = max(steps, key=lambda step: step.removed)
+        return most if most.removed else None
+
+
+def _row(step: FilterCount) -> tuple[str, ...]:
+    counts = (step.seen, step.removed, step.kept)
+    return (step.name, step.dimension, *(str(count) for count in counts))

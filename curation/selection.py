@@ -1,0 +1,83 @@
+"""Search effectiveness: of a question's valid runs, those with the fewest searches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+NO_CORRECT_RUN = 100
+"""Fewest searches of a question without a correct run (response_curation.py:432-436)."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """What is kept of a trace between the two passes over the files."""
+
+    file: int
+    offset: int
+    """Byte offset of the line in its file."""
+    id: str
+    rollout: int
+    searches: int
+    distinct: int
+    """Distinct documents of all its searches."""
+    words: int
+    late_reason: tuple[int, str] | None = None
+    """Which final filter removes it, and why."""
+
+
+@dataclass(slots=True)
+class QuestionRuns:
+    """A question's runs so far."""
+
+    key: str
+    runs: int = 0
+    judged: int = 0
+    correct: int = 0
+    fewest_searches: int = NO_CORRECT_RUN
+    """Among correct runs."""
+    valid: list[RunKey] = field(default_factory=list)
+
+    @property
+    def ratio(self) -> float:
+        """Share of correct runs; 1 when none is judged, so that such come last."""
+        return self.correct / self.judged if self.judged else 1.0
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which valid runs of a question stay, and in what order questions come.
+
+    Attributes:
+        keep_per_question: how many runs of a question stay.
+        max_records: cut of the whole, hardest questions first; None for no cut.
+        fewest_searches: order runs by searches (then more distinct documents, then fewer
+            words); off takes them as they were rolled out.
+    """
+
+    name: ClassVar[str] = "selection"
+    source: ClassVar[str] = (
+        "paper section 2.3; SimpleDeepSearcher response_curation.py:432-450, 505-511"
+    )
+
+    keep_per_question: int | None = 1
+    max_records: int | None = None
+    fewest_searches: bool = True
+
+    def best(self, question: QuestionRuns) -> list[RunKey]:
+        """Return the runs of a question that stay, best first."""
+        order = self._effectiveness if self.fewest_searches else _as_rolled_out
+        return sorted(question.valid, key=order)[: self.keep_per_question]
+
+    @staticmethod
+    def _effectiveness(run: RunKey) -> tuple[int, int, int, str]:
+        return (run.searches, -run.distinct, run.words, run.id)
+
+
+def _as_rolled_out(run: RunKey) -> tuple[int, str]:
+    return (run.rollout, run.id)
+
+
+def question_order(question: QuestionRuns) -> tuple[float, int, str]:
+    """Sort key of questions: hardest first, then most searches needed."""
+    return (question.ratio, -question.fewest_searches, question.key)

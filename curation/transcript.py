@@ -1,0 +1,59 @@
+"""Views of a trace's text that filters share: what the model wrote, and what it read."""
+
+from __future__ import annotations
+
+from ..nodes.dialects import Dialect
+from ..trace import Segment, Trace
+
+THINKING_OPENERS = ("<think>",)
+"""Tags that open a thought; a thought may open in any turn (Qwen and DeepSeek templates)."""
+
+
+def written_turns(trace: Trace) -> list[list[Segment]]:
+    """Return the model's own segments turn by turn; turns without any are left out."""
+    turns = ([s for s in turn if s.trainable] for turn in trace.turns())
+    return [turn for turn in turns if turn]
+
+
+def turn_texts(trace: Trace) -> list[str]:
+    """Return what the model wrote in each turn."""
+    return ["".join(s.text for s in turn) for turn in written_turns(trace)]
+
+
+def model_text(trace: Trace) -> str:
+    """Return everything the model wrote, without what it was given."""
+    return "".join(s.text for s in trace.segments if s.trainable)
+
+
+def read_text(trace: Trace) -> str:
+    """Return the results the model was shown."""
+    return "\n".join(s.text for s in trace.segments if s.kind == "result")
+
+
+def result_tags(dialect: Dialect) -> tuple[str, ...]:
+    """Return the dialect's tags around results."""
+    return _tags_in(dialect, dialect.wrap_result("x"))
+
+
+def answer_tags(dialect: Dialect) -> tuple[str, ...]:
+    """Return the dialect's tags around the final answer; none for a boxed answer."""
+    return _tags_in(dialect, dialect.format_answer("x"))
+
+
+def _tags_in(dialect: Dialect, text: str) -> tuple[str, ...]:
+    return tuple(tag for tag in dialect.tags if tag in text)
+
+
+def queries(trace: Trace, dialect: Dialect) -> list[str]:
+    """Return the queries the model asked for, in order, executed or not."""
+    found: list[str] = []
+    for segment in trace.segments:
+        if segment.trainable and segment.kind == "query":
+            found += dialect.parse(segment.text).queries
+    return found
+
+
+def distinct_documents(trace: Trace) -> int:
+    """Count the distinct documents of all searches, by url, else by title."""
+    documents = (d for search in trace.searches for d in search.documents)
+    return len({d.url or d.title or d.text for d in documents})
