@@ -1,0 +1,141 @@
+"""What makes a training run safe to kill: whole checkpoints only, and one-step saves."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from ..errors import DeepSearchError
+
+MANIFEST_FILE = "manifest.json"
+"""In the checkpoint folder: what the run there trains, on what, with which settings."""
+
+WHOLE_MARK = "whole"
+"""File that a checkpoint gets once everything in it is on disk."""
+
+EDGE_BYTES = 1 << 20
+"""Bytes at each end of a weights file that go into a model's fingerprint."""
+
+
+class TrainingMismatchError(DeepSearchError):
+    """The output folder belongs to another training run."""
+
+
+class MarkWhole(TrainerCallback):
+    """Marks each checkpoint after all of it was written."""
+
+    def on_save(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **_: Any,
+    ) -> None:
+        """Put the mark in; a checkpoint without it is a torn one."""
+        if state.is_world_process_zero and args.output_dir:
+            folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+            sync_tree(folder)
+            (folder / WHOLE_MARK).touch()
+
+
+def last_whole_checkpoint(folder: Path) -> Path | None:
+    """Return the newest whole checkpoint and remove torn ones."""
+    whole = []
+    for path in folder.glob("checkpoint-*"):
+        if (path / WHOLE_MARK).is_file():
+            whole.append(path)
+        else:
+            shutil.rmtree(path)
+    return max(whole, key=lambda path: int(path.name.split("-")[1]), default=None)
+
+
+def check_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write a run's manifest, or check that the one there is the same.
+
+    Raises:
+        TrainingMismatchError: another run was begun in this folder.
+    """
+    path = folder / MANIFEST_FILE
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(path, manifest)
+        return
+    compare(json.loads(path.read_text()), manifest, folder.parent)
+
+
+def compare(found: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
+    """Refuse to go on when a folder's run differs from the wanted one."""
+    changed = [name for name in wanted if found.get(name) != wanted[name]]
+    if changed:
+        msg = (
+            f"{folder} holds a training run with another {changed[0]}; choose another "
+            "output folder, or remove that one to train anew"
+        )
+        raise TrainingMismatchError(msg)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON file in one step."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    with partial.open("w", encoding="utf-8") as file:
+        json.dump(value, file, indent=2, sort_keys=True)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def sync_tree(folder: Path) -> None:
+    """Flush every file of a folder to disk."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def publish(partial: Path, target: Path) -> None:
+    """Move a finished folder to its place in one step, replacing an older one."""
+    sync_tree(partial)
+    if target.exists():
+        old = target.with_name(f".{target.name}.{os.getpid()}.old")
+        target.rename(old)
+        partial.rename(target)
+        shutil.rmtree(old)
+    else:
+        partial.rename(target)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, or of all files of a folder, in hexadecimal."""
+    digest = sha256()
+    with path.open("rb") as file:
+        while block := file.read(EDGE_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def model_fingerprint(path: Path) -> str:
+    """Return a short hash that tells models apart without reading all their weights.
+
+    It covers the configuration whole, and of each weights file its size, first and last
+    mebibyte.
+    """
+    digest = sha256()
+    for file in sorted(path.glob("*config.json")) + sorted(path.glob("*.safetensors")):
+        size = file.stat().st_size
+        digest.update(f"{file.name} {size}\n".encode())
+        with file.open("rb") as stream:
+            digest.update(stream.read(EDGE_BYTES))
+            stream.seek(max(0, size - EDGE_BYTES))
+            digest.update(stream.read(EDGE_BYTES))
+    return digest.hexdigest()[:16]

@@ -1,0 +1,168 @@
+"""Settings of supervised fine-tuning and their files."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from ..errors import DeepSearchError
+from .rows import TooLong
+
+CONFIG_DIR = Path(__file__).parent / "configs"
+"""The shipped files: `sft_desk.json`, `sft_paper.json`, and DeepSpeed's `zero3.json` and
+`zero3_offload.json`."""
+
+Precision = Literal["bfloat16", "mixed", "float32"]
+"""bfloat16: weights and optimizer in bfloat16, the least memory, for large learning
+rates. mixed: float32 master weights, bfloat16 arithmetic; small learning rates need it,
+since a bfloat16 weight cannot hold their steps. float32: all of it."""
+
+
+class ConfigError(DeepSearchError):
+    """A settings file is absent, or holds something that is no setting."""
+
+
+@dataclass(frozen=True)
+class SftConfig:
+    """How to fine-tune. The defaults are those of the desk run on a small machine."""
+
+    learning_rate: float = 2e-4
+    epochs: float = 1.0
+    batch_size: int = 8
+    """Sequences of one optimizer step, over all processes."""
+    micro_batch_size: int | None = None
+    """Sequences at once in one process; None: the whole step's share. Sequences are laid
+    end to end without padding, so this bounds memory."""
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: float = 0.03
+    """Share of the steps in which the learning rate rises."""
+    weight_decay: float = 0.0
+    max_grad_norm: float = 1.0
+    max_length: int | None = None
+    """Most tokens of a sample; None: the model's context length."""
+    too_long: TooLong = "drop"
+    dtype: Precision = "bfloat16"
+    gradient_checkpointing: bool = False
+    lora_rank: int = 0
+    """0: all weights are trained."""
+    lora_alpha: float | None = None
+    """None: twice the rank."""
+    lora_dropout: float = 0.0
+    deepspeed: str | None = None
+    """A DeepSpeed configuration: `zero3`, `zero3_offload`, or a file."""
+    evaluation_fraction: float = 0.0
+    """Share of the rows held out; their loss is measured after every epoch."""
+    save_steps: int | None = None
+    """Steps between checkpoints; None: five in the run."""
+    threads: int | None = None
+    """CPU threads; None: one for each core, shared between processes."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+        positive = ("learning_rate", "epochs", "batch_size", "max_grad_norm")
+        optional = ("micro_batch_size", "max_length", "save_steps", "threads")
+        wrong = [n for n in positive if getattr(self, n) <= 0]
+        wrong += [n for n in optional if (v := getattr(self, n)) is not None and v <= 0]
+        if wrong:
+            msg = f"setting {wrong[0]} must be more than 0"
+            raise ConfigError(msg)
+        for name in ("warmup", "evaluation_fraction", "lora_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                msg = f"setting {name} is a share: from 0 to below 1"
+                raise ConfigError(msg)
+        if self.lora_rank < 0:
+            msg = "setting lora_rank must be 0 (full training) or more"
+            raise ConfigError(msg)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as a file holds them."""
+        return asdict(self)
+
+
+def load_config(path: str | os.PathLike[str] | None = None) -> SftConfig:
+    """Read settings from a JSON or TOML file; a shipped one may be named alone.
+
+    Args:
+        path: the file, or the name of a shipped one (`sft_desk`, `sft_paper`); the
+            defaults if None.
+
+    Raises:
+        ConfigError: the file is absent or unreadable, a key is unknown, or a value is of
+            the wrong type.
+    """
+    if path is None:
+        return SftConfig()
+    source = find_config(path)
+    return parse_config(_read(source), str(source))
+
+
+def find_config(path: str | os.PathLike[str]) -> Path:
+    """Return the file that a path or a shipped name means.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    source = Path(path)
+    if source.is_file():
+        return source
+    shipped = CONFIG_DIR / f"{source.name.removesuffix('.json')}.json"
+    if source.parent == Path() and shipped.is_file():
+        return shipped
+    names = ", ".join(sorted(file.stem for file in CONFIG_DIR.glob("*.json")))
+    msg = f"no settings file {source}; give a JSON or TOML file, or one of: {names}"
+    raise ConfigError(msg)
+
+
+def _read(source: Path) -> Any:
+    text = source.read_text(encoding="utf-8")
+    try:
+        return tomllib.loads(text) if source.suffix == ".toml" else json.loads(text)
+    except ValueError as error:
+        msg = f"{source}: not readable as {'TOML' if source.suffix == '.toml' else 'JSON'} ({error})"
+        raise ConfigError(msg) from error
+
+
+def parse_config(values: Any, source: str = "settings") -> SftConfig:
+    """Return settings from a mapping; `source` names it in errors."""
+    if not isinstance(values, Mapping):
+        msg = f"{source}: must be one object of settings"
+        raise ConfigError(msg)
+    known = [entry.name for entry in fields(SftConfig)]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        msg = f"{source}: unknown setting {unknown[0]!r}; known: {', '.join(known)}"
+        raise ConfigError(msg)
+    try:
+        return SftConfig(**values)
+    except ConfigError as error:
+        msg = f"{source}: {error}"
+        raise ConfigError(msg) from error
+
+
+def _check_types(config: SftConfig) -> None:
+    for name, hint in get_type_hints(SftConfig).items():
+        value = getattr(config, name)
+        if not _fits(value, hint):
+            expected = str(hint).replace("typing.", "").replace("<class '", "").rstrip("'>")
+            msg = f"setting {name} is {value!r}; expected {expected}"
+            raise ConfigError(msg)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if hint is type(None):
+        return value is None
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if get_args(hint):
+        return any(_fits(value, option) for option in get_args(hint))
+    if hint is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)

@@ -1,0 +1,432 @@
+"""Serves a model over the OpenAI HTTP protocol, and leaves no process behind.
+
+The server runs in a process group of its own, under a small guardian process that ends
+the whole group when the program that started it is gone, however it went.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any, Literal
+
+import httpx
+
+from ..errors import DeepSearchError, MissingDependencyError
+from .base_model import is_adapter_dir, is_model_dir, prepare_base_model
+from .guardian import GUARDIAN_SOURCE
+
+Engine = Literal["auto", "vllm", "transformers"]
+
+VLLM_PYTHON_VARIABLE = "DEEPSEARCH_VLLM_PYTHON"
+"""Environment variable that names the interpreter vLLM is installed in."""
+
+VLLM_PYTHON_FOLDER = ".venv-vllm"
+"""Folder of vLLM's own virtual environment, which `make demo` makes."""
+
+START_SECONDS = 300.0
+"""Longest wait for a server to become healthy."""
+
+GRACE_SECONDS = 10.0
+"""Wait between asking a server to end and killing it."""
+
+POLL_SECONDS = 0.25
+
+LOG_TAIL_LINES = 15
+"""Lines of the server's log shown when it fails."""
+
+CPU_CACHE_GIB = "2"
+"""Memory for vLLM's key-value cache on a CPU, GiB, unless the environment says more."""
+
+
+class ServerError(DeepSearchError):
+    """A model server did not start, or ended by itself."""
+
+
+class ModelServer:
+    """A running model server; a context manager that stops it.
+
+    Args:
+        model: folder of the model, or a name vLLM can load; a folder that holds a LoRA
+            adapter is served on its base model (vLLM only). None: the packaged model.
+        name: served name, or several; the folder's name if None.
+        engine: what serves it. `auto` takes vLLM where an interpreter has it.
+        port: 0 takes a free one.
+        lora: vLLM accepts adapters while it runs (see `reload.load_adapter`).
+        max_lora_rank: largest rank of such an adapter.
+        max_length: longest transcript in tokens; the model's if None.
+        start_seconds: longest wait for health.
+        log: file of the server's output; a temporary one if None.
+        extra_arguments: passed to the engine as they are.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        *,
+        name: str | Sequence[str] | None = None,
+        engine: Engine = "auto",
+        host: str = "127.0.0.1",
+        port: int = 0,
+        lora: bool = False,
+        max_lora_rank: int = 64,
+        max_length: int | None = None,
+        start_seconds: float = START_SECONDS,
+        log: str | os.PathLike[str] | None = None,
+        extra_arguments: Sequence[str] = (),
+    ) -> None:
+        self._model = str(model) if model else str(prepare_base_model())
+        names = [name] if isinstance(name, str) else list(name or ())
+        self.model_names = [n for n in names if n] or [Path(self._model).name]
+        self.engine, self._python = _resolve_engine(engine)
+        self._host = host
+        self._wanted_port = port
+        self.port = 0
+        self._lora = lora
+        self._max_lora_rank = max_lora_rank
+        self._max_length = max_length
+        self._start_seconds = start_seconds
+        self._extra = list(extra_arguments)
+        self._work = Path(tempfile.mkdtemp(prefix="deepsearch-serve-"))
+        self.log = Path(log) if log else self._work / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start_took = 0.0
+        """Seconds from start to health."""
+
+    @property
+    def url(self) -> str:
+        """Base URL of the OpenAI routes."""
+        return f"http://{self._host}:{self.port}/v1"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the server process is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    def __enter__(self) -> ModelServer:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def start(self) -> ModelServer:
+        """Start the server and wait until it is healthy.
+
+        Raises:
+            ServerError: it ended, or was not healthy in time; the message has the end of
+                its log.
+        """
+        started = time.monotonic()
+        self.port = self._wanted_port or free_port(self._host)
+        if not _port_is_free(self._host, self.port):
+            shutil.rmtree(self._work, ignore_errors=True)
+            msg = (
+                f"port {self.port} is taken; stop what listens there or choose another port"
+            )
+            raise ServerError(msg)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with self.log.open("ab") as output:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-c", GUARDIAN_SOURCE, *self._command()],
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    cwd=self._work,
+                    env=self._environment(),
+                    start_new_session=True,
+                )
+            self._wait_until_healthy(started + self._start_seconds)
+        except BaseException:
+            self.stop()
+            raise
+        self.start_took = time.monotonic() - started
+        return self
+
+    def stop(self) -> None:
+        """End the server and all its children; does nothing when it is stopped."""
+        process, self._process = self._process, None
+        if process is not None:
+            _end_group(process)
+        shutil.rmtree(self._work, ignore_errors=True)
+
+    def _command(self) -> list[str]:
+        return (
+            self._vllm_command() if self.engine == "vllm" else self._transformers_command()
+        )
+
+    def _vllm_command(self) -> list[str]:
+        model, adapters = self._model, []
+        if is_adapter_dir(self._model):
+            model = adapter_base(self._model)
+            adapters = [
+                f"{name}={Path(self._model).absolute()}" for name in self.model_names
+            ]
+        if Path(model).is_dir():
+            model = str(Path(model).absolute())
+        names = [Path(model).name] if adapters else self.model_names
+        command = [self._python, "-m", "vllm.entrypoints.openai.api_server"]
+        command += ["--model", model, "--served-model-name", *names]
+        command += ["--host", self._host, "--port", str(self.port)]
+        if not _has_gpu():
+            # Compilation costs 40 s more at the start than it saves in a short run.
+            command += ["--enforce-eager", "--dtype", "bfloat16"]
+        if self._max_length:
+            command += ["--max-model-len", str(self._max_length)]
+        if self._lora or adapters:
+            command += ["--enable-lora", "--max-lora-rank", str(self._max_lora_rank)]
+        if adapters:
+            command += ["--lora-modules", *adapters]
+        return command + self._extra
+
+    def _transformers_command(self) -> list[str]:
+        if not is_model_dir(self._model) or is_adapter_dir(self._model):
+            msg = f"{self._model} is no model folder; transformers' server needs a whole model"
+            raise ServerError(msg)
+        if len(self.model_names) > 1:
+            msg = "transformers' server has one name; give one, or serve with vLLM"
+            raise ServerError(msg)
+        # This server knows a model by its path alone: a link with the wanted name, in
+        # the folder it starts in, is that path.
+        link = self._work / self.model_names[0]
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(Path(self._model).absolute(), target_is_directory=True)
+        command = [self._python, "-m", "transformers.cli.transformers", "serve"]
+        command += [self.model_names[0], "--host", self._host, "--port", str(self.port)]
+        if not _has_gpu():
+            command += ["--device", "cpu"]
+        return command + self._extra
+
+    def _environment(self) -> dict[str, str]:
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        if Path(self._model).is_dir():
+            environment["HF_HUB_OFFLINE"] = "1"
+        if self.engine == "vllm":
+            environment.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GIB)
+            environment.setdefault("VLLM_NO_USAGE_STATS", "1")
+            environment["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = (
+                "True" if self._lora else "False"
+            )
+            # Another environment's packages on the path would break vLLM's own.
+            environment.pop("PYTHONPATH", None)
+        return environment
+
+    def _wait_until_healthy(self, deadline: float) -> None:
+        address = f"http://{self._host}:{self.port}/health"
+        with httpx.Client(timeout=2.0, trust_env=False) as client:
+            while time.monotonic() < deadline:
+                if not self.is_running:
+                    self._fail("ended before it was ready")
+                try:
+                    if client.get(address).status_code == httpx.codes.OK:
+                        return
+                except httpx.TransportError:
+                    pass  # not listening yet
+                time.sleep(POLL_SECONDS)
+        self._fail(f"was not ready after {self._start_seconds:.0f} s")
+
+    def _fail(self, what: str) -> None:
+        kept = Path(tempfile.gettempdir()) / f"deepsearch-{self.engine}-{os.getpid()}.log"
+        if self.log.is_relative_to(self._work):
+            shutil.copyfile(self.log, kept)
+        else:
+            kept = self.log
+        tail = log_tail(self.log)
+        msg = f"the {self.engine} server {what}; its log ({kept}) ends:\n{tail}"
+        raise ServerError(msg)
+
+
+def _resolve_engine(engine: Engine) -> tuple[Literal["vllm", "transformers"], str]:
+    """Return the engine and the interpreter that runs it."""
+    python = None if engine == "transformers" else find_vllm_python()
+    if python is not None:
+        return "vllm", python
+    if engine == "vllm":
+        msg = (
+            f"vLLM is not installed; pip install 'langgraph-deepsearch[serve]', or set "
+            f"{VLLM_PYTHON_VARIABLE} to the Python that has it"
+        )
+        raise ServerError(msg)
+    for package in ("transformers", "torch", "uvicorn", "fastapi"):
+        if find_spec(package) is None:
+            raise MissingDependencyError(package, "local")
+    return "transformers", sys.executable
+
+
+def find_vllm_python() -> str | None:
+    """Return an interpreter that has vLLM, None where there is none.
+
+    Looked for in this order: the environment variable, `.venv-vllm` in the current
+    folder and in the one this package lies in, and this interpreter.
+
+    Raises:
+        ServerError: the environment variable names no file.
+    """
+    named = os.environ.get(VLLM_PYTHON_VARIABLE)
+    if named:
+        if not Path(named).is_file():
+            msg = f"{VLLM_PYTHON_VARIABLE} is {named!r}, which is no file; correct or unset it"
+            raise ServerError(msg)
+        return named
+    for folder in (Path.cwd(), Path(__file__).parent.parent):
+        python = folder / VLLM_PYTHON_FOLDER / "bin" / "python"
+        if python.is_file():
+            return str(python)
+    return sys.executable if find_spec("vllm") else None
+
+
+def adapter_base(adapter: str | os.PathLike[str]) -> str:
+    """Return the base model that a LoRA adapter was trained on."""
+    import json
+
+    values: Mapping[str, Any] = json.loads(
+        (Path(adapter) / "adapter_config.json").read_text()
+    )
+    return str(values["base_model_name_or_path"])
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """Return a port nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+def _port_is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def log_tail(path: Path, lines: int = LOG_TAIL_LINES) -> str:
+    """Return the last lines of a log that say something."""
+    if not path.is_file():
+        return "(no log)"
+    text = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join([line for line in text if line.strip()][-lines:]) or "(empty)"
+
+
+def _has_gpu() -> bool:
+    return shutil.which("nvidia-smi") is not None and Path("/dev/nvidiactl").exists()
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process group: ask, wait, then kill whatever is left of it."""
+    _signal_group(process.pid, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE_SECONDS
+    while time.monotonic() < deadline:
+        process.poll()  # reaps the leader, so that an empty group is seen as empty
+        if not _group_lives(process.pid):
+            break
+        time.sleep(0.05)
+    else:
+        _signal_group(process.pid, signal.SIGKILL)
+    if process.stdin:
+        process.stdin.close()
+    process.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return
+
+
+def _group_lives(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def serve_until_interrupted(
+    model: str = "",
+    *,
+    engine: Engine = "auto",
+    name: str = "",
+    port: int = 8000,
+) -> None:
+    """Serve a model until Ctrl-C or SIGTERM, or until the server ends by itself.
+
+    Raises:
+        ServerError: the server failed.
+    """
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    ended = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ended.set()
+
+    previous = {n: signal.signal(n, end) for n in (signal.SIGINT, signal.SIGTERM)}
+    server = ModelServer(model or None, engine=engine, name=name or None, port=port)
+    try:
+        console.print(
+            f"starting {server.engine} for {server.model_names[0]} …", highlight=False
+        )
+        starter = _InBackground(server)
+        while not ended.wait(POLL_SECONDS):
+            if starter.announce(console) and not server.is_running:
+                server._fail("ended")
+    finally:
+        server.stop()
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    console.print("stopped")
+
+
+class _InBackground:
+    """Starts a server in a thread, so that a signal ends the wait for its health."""
+
+    def __init__(self, server: ModelServer) -> None:
+        self._server = server
+        self._error: BaseException | None = None
+        self._announced = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._server.start()
+        except BaseException as error:
+            self._error = error
+
+    def announce(self, console: Any) -> bool:
+        """Say once that the server is ready; return whether it is.
+
+        Raises:
+            ServerError: the server did not start.
+        """
+        if self._thread.is_alive():
+            return False
+        if self._error is not None:
+            raise self._error
+        if not self._announced:
+            self._announced = True
+            names = ", ".join(self._server.model_names)
+            line = f"{names} at {self._server.url} ({self._server.start_took:.0f} s); Ctrl-C ends it"
+            console.print(line, highlight=False)
+        return True

@@ -1,0 +1,100 @@
+"""The trainer: transformers' loop over rows laid end to end, loss only where labels are.
+
+What is ours here is the batch (no padding, no attention or positions across samples) and
+the loss (logits are computed at labelled positions alone, the largest cost with a large
+vocabulary). The loop, mixed precision, resume and DeepSpeed are the libraries'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.nn.functional import cross_entropy
+from torch.utils.data import Dataset
+from transformers import Trainer
+
+from .rows import IGNORED, TokenRow
+
+
+class RowDataset(Dataset[TokenRow]):
+    """Rows as a torch data set."""
+
+    def __init__(self, rows: Sequence[TokenRow]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> TokenRow:
+        return self._rows[index]
+
+
+def pack_rows(rows: Sequence[TokenRow]) -> dict[str, Any]:
+    """Lay rows end to end as one sequence that attention and positions keep apart.
+
+    Returns:
+        `input_ids` and `position_ids` [1, tokens]; positions restart with each row.
+        `logits_to_keep` [labels]: positions whose next token carries loss.
+        `shift_labels` and `labels` [1, labels]: those tokens.
+        `cu_seq_lens_q`, `cu_seq_lens_k` [rows + 1], `max_length_q`, `max_length_k`:
+        the boundaries, as variable-length attention takes them.
+    """
+    lengths = [len(row.input_ids) for row in rows]
+    bounds = torch.tensor([0, *lengths]).cumsum(0, dtype=torch.int32)
+    labels = torch.tensor([label for row in rows for label in [*row.labels[1:], IGNORED]])
+    kept = (labels != IGNORED).nonzero()[:, 0]
+    targets = labels[kept][None]
+    return {
+        "input_ids": torch.tensor([[i for row in rows for i in row.input_ids]]),
+        "position_ids": torch.tensor([[p for n in lengths for p in range(n)]]),
+        "logits_to_keep": kept,
+        "labels": targets,
+        "shift_labels": targets,
+        "cu_seq_lens_q": bounds,
+        "cu_seq_lens_k": bounds,
+        "max_length_q": max(lengths),
+        "max_length_k": max(lengths),
+    }
+
+
+class RowTrainer(Trainer):
+    """transformers' Trainer for packed rows."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(data_collator=pack_rows, **arguments)
+        # The loss below takes the label count of the whole step, also under PEFT.
+        self.model_accepts_loss_kwargs = True
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """Return the mean loss over the labelled tokens of the whole optimizer step."""
+        batch = dict(inputs)
+        targets = batch.pop("labels")[0]
+        del batch["shift_labels"]
+        outputs = model(**batch, use_cache=False)
+        loss = cross_entropy(outputs.logits[0].float(), targets, reduction="sum")
+        if num_items_in_batch is None:
+            loss = loss / max(1, len(targets))
+        else:
+            # Every process divides by the labels of all, and gradients are then averaged.
+            loss = loss / num_items_in_batch * self.accelerator.num_processes
+        return (loss, outputs) if return_outputs else loss
+
+    def prediction_step(
+        self,
+        model: torch.nn.Module,
+        inputs: dict[str, Any],
+        prediction_loss_only: bool,
+        ignore_keys: list[str] | None = None,
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]:
+        """Return the loss alone."""
+        with torch.no_grad():
+            loss = self.compute_loss(model, self._prepare_inputs(inputs))
+        return loss.detach(), None, None
