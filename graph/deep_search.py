@@ -109,19 +109,12 @@ def create_deep_search_agent(
         ... )
         >>> agent.invoke({"question": "Who founded …?"})["answer"]  # doctest: +SKIP
     """
-    if isinstance(dialect, str):
-        settings["dialect"] = dialect
-    if "dialect" in settings:
-        get_dialect(settings["dialect"])
-    Context(**settings)
-    components = Components(
-        model=model,
-        search=search,
-        reader=reader,
-        condenser=condenser,
-        dialect=None if isinstance(dialect, str) else dialect,
-        defaults=settings,
-    )
+    parts = {"model": model, "search": search, "condenser": condenser, "dialect": dialect}
+    names = {name: part for name, part in parts.items() if isinstance(part, str)}
+    settings = {**settings, **names}
+    get_dialect(Context(**settings).dialect)
+    objects: dict[str, Any] = {n: p for n, p in parts.items() if n not in names}
+    components = Components(**objects, reader=reader, defaults=settings)
     compiled = build_graph(components).compile(
         checkpointer=checkpointer, store=store, name=name
     )

@@ -7,6 +7,7 @@ write again on every resume and time travel.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,9 +80,13 @@ class TraceRecorder(BaseCallbackHandler):
     """Appends a run's trace to its `trace_dir` when the run ends.
 
     Bound to a compiled graph, it sees that graph's run first and its nodes as children;
-    runs around it (an app, a server) are invisible to it.
+    runs around it (an app, a server) are invisible to it. What may write is async, which
+    LangChain runs under `invoke` too.
     """
 
+    ignore_llm = True
+    ignore_chat_model = True
+    ignore_retriever = True
     raise_error = True  # a trace that cannot be written must not be lost in silence
     run_inline = True
 
@@ -116,7 +121,7 @@ class TraceRecorder(BaseCallbackHandler):
                 self._states[owner] = dict(inputs)
                 self._steps.add(run_id)
 
-    def on_chain_end(
+    async def on_chain_end(
         self,
         outputs: Any,
         *,
@@ -136,9 +141,9 @@ class TraceRecorder(BaseCallbackHandler):
                 return
             state = self._states.pop(run_id)
         if state.get("stop_reason"):
-            _write(state)
+            await _write(state)
 
-    def on_chain_error(
+    async def on_chain_error(
         self,
         error: BaseException,
         *,
@@ -155,7 +160,7 @@ class TraceRecorder(BaseCallbackHandler):
             state = self._states.pop(run_id)
         if state.get("run") and not isinstance(error, GraphBubbleUp):
             line = " ".join(str(error).split()) or type(error).__name__
-            _write(state, id=f"{state['run']['id']}.error", stop_reason="error", error=line)
+            await _write(state, id=f"{state['run']['id']}.error", stop_reason="error", error=line)
 
 
 def merge(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,7 +172,9 @@ def merge(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
-def _write(state: Mapping[str, Any], **fields: Any) -> None:
+async def _write(state: Mapping[str, Any], **fields: Any) -> None:
     folder = state["run"]["settings"]["trace_dir"]
     if folder:
-        append_trace(Path(folder) / TRACE_FILE, to_trace(state, **fields))
+        path = Path(folder) / TRACE_FILE
+        # In a thread: LangGraph's server refuses blocking calls on its event loop.
+        await asyncio.to_thread(append_trace, path, to_trace(state, **fields))

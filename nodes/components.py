@@ -6,6 +6,7 @@ the run's settings. Builders cache, so a server does not make clients anew for e
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,17 +31,39 @@ Run = Mapping[str, Any]
 """What `prepare` fixed for the run: `id`, `settings`, `limits`, `model`, …"""
 
 
+READY_RUNS = 10_000
+"""Runs whose parts are remembered as built; forgetting one costs a look-up."""
+
+
 @dataclass(frozen=True)
 class Components:
-    """The parts given to the factory; None or a name means: from the settings."""
+    """The parts given to the factory as objects; None means: from the settings."""
 
-    model: str | BaseChatModel | Reasoner | None = None
-    search: str | SearchProvider | None = None
+    model: BaseChatModel | Reasoner | None = None
+    search: SearchProvider | None = None
     reader: Reader | None = None
-    condenser: str | Condenser | None = None
+    condenser: Condenser | None = None
     dialect: Dialect | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Settings the factory was given; below those passed with a run."""
+    _ready: set[str] = field(default_factory=set, compare=False)
+
+    async def aready(self, run: Run) -> None:
+        """Build the run's parts in a thread, so that a node finds them made.
+
+        Building asks servers and reads files, which must not block an event loop.
+        """
+        if run["id"] not in self._ready:
+            await asyncio.to_thread(self._build, run)
+            if len(self._ready) >= READY_RUNS:
+                self._ready.clear()
+            self._ready.add(run["id"])
+
+    def _build(self, run: Run) -> None:
+        self.reasoner_for(run)
+        self.condenser_for(run)
+        if not self.search_for(run).returns_full_text:
+            self.reader_for(run)
 
     def context(self, given: Context | None) -> Context:
         """Merge settings: passed with the run > factory > environment > default."""
@@ -51,16 +74,7 @@ class Components:
             for name in Context.model_fields
             if (value := getattr(given, name)) != getattr(base, name)
         }
-        names = {
-            key: value
-            for key, value in (
-                ("model", self.model),
-                ("search", self.search),
-                ("condenser", self.condenser),
-            )
-            if isinstance(value, str)
-        }
-        return Context(**{**names, **self.defaults, **explicit})
+        return Context(**{**self.defaults, **explicit})
 
     def dialect_for(self, run: Run) -> Dialect:
         """Return the run's dialect."""
@@ -69,9 +83,7 @@ class Components:
     def reasoner_for(self, run: Run) -> Reasoner:
         """Return the reasoning model; the same server for the whole of a run."""
         settings = run["settings"]
-        model = (
-            self.model if _is_object(self.model) else run.get("model") or settings["model"]
-        )
+        model = self.model or run.get("model") or settings["model"]
         return resolve_reasoner(model, base_url=settings["base_url"], run_key=run["id"])
 
     def summarizer_for(self, run: Run) -> Reasoner:
@@ -87,7 +99,7 @@ class Components:
 
     def search_for(self, run: Run) -> SearchProvider:
         """Return the search provider."""
-        if self.search is not None and not isinstance(self.search, str):
+        if self.search is not None:
             return self.search
         settings = run["settings"]
         return make_search(
@@ -106,7 +118,7 @@ class Components:
     def condenser_for(self, run: Run) -> Condenser:
         """Return the condenser."""
         settings = run["settings"]
-        if self.condenser is not None and not isinstance(self.condenser, str):
+        if self.condenser is not None:
             return self.condenser
         extractive = ExtractiveCondenser(max_chars=settings["evidence_chars"])
         if settings["condenser"] == "extractive":
@@ -156,10 +168,6 @@ def read_instruction(path: Path | None) -> str | None:
         msg = f"prompt file {path} lacks {{question}}: put it where the question belongs"
         raise DeepSearchError(msg)
     return text
-
-
-def _is_object(model: Any) -> bool:
-    return model is not None and not isinstance(model, str)
 
 
 def _path(value: str | Path | None) -> Path | None:

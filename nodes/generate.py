@@ -43,6 +43,7 @@ class Generate:
 
     async def arun(self, state: State, config: RunnableConfig) -> dict[str, Any]:
         """Async version of `run`."""
+        await self._components.aready(state["run"])
         dialect = self._components.dialect_for(state["run"])
         if not _is_forced(state):
             return _finish(state, dialect, [], state["counts"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -58,7 +59,8 @@ class Prepare:
         self, state: Mapping[str, Any], runtime: Runtime[Context]
     ) -> dict[str, Any]:
         """Async version of `run`."""
-        run, dialect, messages = self._begin(state, runtime)
+        run, dialect, messages = await asyncio.to_thread(self._begin, state, runtime)
+        await self._components.aready(run)
         reasoner = self._components.reasoner_for(run)
         ids = await reasoner.arender(messages, dialect.prefill)
         return _update(run, _named(reasoner), messages, dialect, ids)

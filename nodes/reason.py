@@ -38,6 +38,7 @@ class Reason:
 
     async def arun(self, state: State, config: RunnableConfig) -> dict[str, Any]:
         """Async version of `run`."""
+        await self._components.aready(state["run"])
         stop = exhausted(state["run"], state["counts"])
         if stop:
             return _stop(stop)

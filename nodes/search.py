@@ -51,6 +51,7 @@ class Search:
 
     async def arun(self, task: SearchTask, runtime: Runtime[Context]) -> dict[str, Any]:
         """Async version of `run`."""
+        await self._components.aready(task["run"])
         started = time.monotonic()
         runtime.stream_writer({"event": "search", "query": task["query"]})
         run = task["run"]

@@ -50,6 +50,7 @@ class Summarize:
         self, state: State, config: RunnableConfig, runtime: Runtime[Context]
     ) -> dict[str, Any]:
         """Async version of `run`."""
+        await self._components.aready(state["run"])
         started = time.monotonic()
         dialect, condenser, joined = self._begin(state)
         requests = _requests(state, joined, dialect)

@@ -1,0 +1,384 @@
+"""The whole flywheel, stage by stage, read top to bottom.
+
+    world ─► before ─► rollouts ─► curation ─► training ─► after ─► summarizer ─► report
+                                                   └──► second round (self-distillation)
+
+Every stage leaves its result in the run directory and is skipped when it is there, so a
+killed loop goes on where it stopped. Stages that run agents or train resume inside.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from langchain_core.language_models import BaseChatModel
+from rich.console import Console
+from rich.table import Table
+
+from .curation.pipeline import curate
+from .errors import DeepSearchError
+from .evals.evaluation import EvaluationSummary, summarize_traces, write_evaluation
+from .evals.metrics import outcome
+from .evals.report import write_report
+from .graph.deep_search import create_deep_search_agent
+from .graph.progress import RolloutDisplay
+from .graph.rollout import RolloutEngine, check_manifest
+from .nodes.dialects import get_dialect
+from .nodes.models.resolve import forget_reasoners
+from .questions import Question, read_questions
+from .trace import read_traces
+from .training.base_model import prepare_base_model
+from .training.registry import ModelRegistry
+from .training.serve import ModelServer
+from .training.sft import SftConfig, train_sft
+from .world.build import build_world
+from .world.server import serve_world
+from .world.teacher import DecompositionTeacher, TeacherErrors
+
+BASE_NAME = "smollm2-135m-instruct"
+"""Served name of the packaged base model; the summarizer of the loop."""
+
+TRAINED_NAME = "deepsearch-desk"
+"""Served name of the trained model."""
+
+STAGES_FILE = "stages.json"
+"""Which stages of a loop are done, and how long each took."""
+
+SUMMARIZER_COLUMN = "reason_in_documents"
+
+COLUMNS = ("before", "after", SUMMARIZER_COLUMN, "self_distilled")
+"""Evaluations of a loop; each has its traces in a file of its name."""
+
+CURATION_PRESET = "desk"
+
+ALLOWED = "127.0.0.1"
+"""The desk world is served on the loopback."""
+
+OWN_TEMPERATURE = 0.7
+"""Sampling of the second round's rollouts: rollouts must differ to be selected from."""
+
+SUMMARIZER_SETTINGS = {"summarizer_max_tokens": 160, "max_doc_chars": 400}
+"""Keeps the summarizer's prompts short enough for two cores."""
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """Sizes and settings of one loop."""
+
+    preset: str = "desk"
+    engine: Literal["auto", "vllm", "transformers"] = "auto"
+    seed: int = 0
+    self_distill: bool = False
+    pages: int = 1500
+    train_questions: int = 320
+    test_questions: int = 120
+    teacher_rollouts: int = 2
+    teacher_errors: TeacherErrors = field(
+        default_factory=lambda: TeacherErrors(0.15, 0.15, 0.15, 0.15)
+    )
+    summarizer_questions: int = 20
+    own_rollouts: int = 4
+    """Rollouts of each training question in the second round."""
+    concurrency: int = 32
+    base_model: Path | None = None
+    """The packaged SmolLM2-135M-Instruct if None."""
+    training: SftConfig = field(default_factory=SftConfig)
+    settings: dict[str, Any] = field(
+        default_factory=lambda: {
+            "condenser": "extractive",
+            "top_k": 3,
+            "evidence_chars": 400,
+            "max_searches": 6,
+            "max_turns": 8,
+            "max_turn_tokens": 192,
+            "temperature": 0.3,
+        }
+    )
+    """Settings of every run, before and after alike."""
+
+
+def loop_preset(name: str, **changes: Any) -> LoopConfig:
+    """Return a preset by name with changes applied.
+
+    Raises:
+        DeepSearchError: there is no such preset.
+    """
+    presets = {"desk": LoopConfig()}
+    if name not in presets:
+        msg = f"unknown preset {name!r}; known: {', '.join(presets)}"
+        raise DeepSearchError(msg)
+    return replace(presets[name], preset=name, **changes)
+
+
+@dataclass(frozen=True)
+class LoopResult:
+    """What a loop measured."""
+
+    directory: Path
+    columns: dict[str, EvaluationSummary]
+    """Name of an evaluation (`before`, `after`, …) to its figures."""
+    seconds: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures by name."""
+        figures = {name: column.to_json() for name, column in self.columns.items()}
+        return {**figures, "seconds": self.seconds}
+
+    def table(self) -> Table:
+        """Return the before/after table."""
+        names = ("em", "f1", "acc", "searches", "tokens", "n")
+        table = Table("", *names, title=f"{self.directory} ({self.seconds:.0f} s)")
+        for label, column in self.columns.items():
+            figures = column.to_json()
+            row = [f"{figures[n]:.3f}" if n != "n" else str(figures[n]) for n in names]
+            table.add_row(label, *row)
+        return table
+
+
+class Loop:
+    """One run of the flywheel in one directory."""
+
+    def __init__(self, config: LoopConfig, directory: Path, console: Console) -> None:
+        self._config = config
+        self._dir = directory
+        self._console = console
+        self._world_url = ""
+
+    def run(self) -> LoopResult:
+        """Run every stage that is not done yet.
+
+        Raises:
+            DeepSearchError: a stage cannot go on; what earlier ones made is kept.
+        """
+        self._check_settings()
+        base = self._config.base_model or prepare_base_model()
+        self._stage("world", self._build_world)
+        with serve_world(self._dir / "world") as world:
+            self._world_url = world.url
+            self._stage("rollouts", self._teach)
+            self._stage("curation", lambda: self._curate(self._dir, "traces.jsonl"))
+            with self._server(base, BASE_NAME) as base_server:
+                self._stage("before", lambda: self._evaluate("before", base_server()))
+                self._stage("training", lambda: self._train(base, self._dir))
+                with self._server(self._dir / "model", TRAINED_NAME) as trained:
+                    self._stage("after", lambda: self._evaluate("after", trained()))
+                    self._stage(
+                        "summarizer",
+                        lambda: self._with_summarizer(trained(), base_server()),
+                    )
+                    if self._config.self_distill:
+                        self._stage("own rollouts", lambda: self._own_rollouts(trained()))
+            if self._config.self_distill:
+                self._second_round(base)
+        return self._finish()
+
+    # Stages, in order.
+
+    def _build_world(self) -> None:
+        config = self._config
+        summary = build_world(
+            self._dir / "world",
+            pages=config.pages,
+            seed=config.seed,
+            train_questions=config.train_questions,
+            test_questions=config.test_questions,
+        )
+        self._say(str(summary))
+
+    def _teach(self) -> None:
+        config = self._config
+        self._say(
+            f"teacher (stands in for a large model), errs at: {config.teacher_errors}"
+        )
+        questions = self._questions("train")
+        teacher = DecompositionTeacher.for_questions(
+            questions, dialect=get_dialect(), errors=config.teacher_errors
+        )
+        self._rollouts(teacher, questions, "traces.jsonl", config.teacher_rollouts)
+
+    def _curate(self, directory: Path, *files: str) -> None:
+        paths = [self._dir / file for file in files]
+        report = curate(paths, directory, preset=CURATION_PRESET)
+        self._console.print(report.table())
+
+    def _train(self, base: Path, directory: Path) -> None:
+        result = train_sft(
+            directory / "curated.jsonl", base, directory / "model", self._config.training
+        )
+        self._say(str(result))
+        ModelRegistry(self._dir).add(
+            TRAINED_NAME,
+            directory / "model",
+            parent=BASE_NAME,
+            training=result.to_json(),
+        )
+
+    def _evaluate(self, column: str, server: ModelServer) -> None:
+        questions = self._questions("test")
+        self._rollouts(server, questions, f"{column}.jsonl")
+        self._note(column, server.engine)
+
+    def _with_summarizer(self, trained: ModelServer, summarizer: ModelServer) -> None:
+        """Run some test questions with a model of its own for the summarize step."""
+        questions = self._questions("test")[: self._config.summarizer_questions]
+        self._rollouts(
+            trained,
+            questions,
+            f"{SUMMARIZER_COLUMN}.jsonl",
+            condenser="reason_in_documents",
+            summarizer_model=BASE_NAME,
+            summarizer_url=summarizer.url,
+            **SUMMARIZER_SETTINGS,
+        )
+        self._note(SUMMARIZER_COLUMN, trained.engine)
+
+    def _own_rollouts(self, trained: ModelServer) -> None:
+        self._rollouts(
+            trained,
+            self._questions("train"),
+            "own_traces.jsonl",
+            self._config.own_rollouts,
+            temperature=OWN_TEMPERATURE,
+        )
+
+    def _second_round(self, base: Path) -> None:
+        """Retrain on what the trained model itself found, beside the teacher's traces."""
+        own = self._dir / "second_round"
+        self._stage(
+            "second curation", lambda: self._curate(own, "traces.jsonl", "own_traces.jsonl")
+        )
+        self._stage("second training", lambda: self._train(base, own))
+        with self._server(own / "model", TRAINED_NAME) as server:
+            self._stage(
+                "self_distilled", lambda: self._evaluate("self_distilled", server())
+            )
+
+    def _finish(self) -> LoopResult:
+        done = self._done()
+        columns = {
+            name: summarize_traces(
+                read_traces(self._dir / f"{name}.jsonl"), engine=done[name]["engine"]
+            )
+            for name in COLUMNS
+            if name in done
+        }
+        seconds = sum(stage["seconds"] for stage in done.values())
+        extra = {n: c for n, c in columns.items() if n not in ("before", "after")}
+        write_evaluation(
+            self._dir,
+            before=columns["before"],
+            after=columns["after"],
+            extra=extra,
+            seconds=seconds,
+        )
+        report = write_report(self._dir)
+        self._say(f"report: {report}")
+        return LoopResult(self._dir, columns, seconds)
+
+    # What stages share.
+
+    def _check_settings(self) -> None:
+        settings = asdict(self._config)
+        settings.pop("self_distill")  # a second round may be added to a finished loop
+        check_manifest(self._dir, settings)
+
+    def _questions(self, split: str) -> list[Question]:
+        return read_questions(self._dir / "world" / f"{split}.jsonl")
+
+    def _rollouts(
+        self,
+        model: BaseChatModel | ModelServer,
+        questions: list[Question],
+        trace_file: str,
+        rollouts: int = 1,
+        **settings: Any,
+    ) -> None:
+        common = {
+            **self._config.settings,
+            "search": f"http:{self._world_url}",
+            "allow_private": ALLOWED,
+            **settings,
+        }
+        if isinstance(model, ModelServer):
+            common["base_url"] = model.url
+            agent = create_deep_search_agent(model.name, **common)
+        else:
+            agent = create_deep_search_agent(model, **common)
+        with RolloutDisplay(trace_file, self._console) as display:
+            engine = RolloutEngine(
+                agent,
+                self._dir,
+                concurrency=self._config.concurrency,
+                seed=self._config.seed,
+                scorer=outcome,
+                on_progress=display.update,
+                trace_file=trace_file,
+            )
+            progress = engine.run(questions, rollouts)
+        if progress.failed:
+            msg = (
+                f"{progress.failed} runs failed, see {self._dir / 'failures.jsonl'}; "
+                "run the same command again to retry them"
+            )
+            raise DeepSearchError(msg)
+
+    @contextmanager
+    def _server(self, model: Path, name: str) -> Iterator[Callable[[], ModelServer]]:
+        """Give a function that starts the server the first time a stage needs it."""
+        started: list[ModelServer] = []
+
+        def get() -> ModelServer:
+            if not started:
+                self._say(f"starting a server for {name}")
+                server = ModelServer(
+                    model,
+                    name=name,
+                    engine=self._config.engine,
+                    log=self._dir / "logs" / f"{model.parent.name}-{name}.log",
+                )
+                forget_reasoners()
+                started.append(server.start())
+            return started[0]
+
+        try:
+            yield get
+        finally:
+            for server in started:
+                server.stop()
+
+    def _stage(self, name: str, work: Callable[[], None]) -> None:
+        """Do a stage unless it is done; remember how long it took, over all attempts."""
+        done = self._done()
+        if "finished" in done.get(name, {}):
+            return
+        self._say(f"── {name}")
+        started = time.monotonic()
+        try:
+            work()
+            self._note(name, finished=True)
+        finally:
+            spent = self._done().get(name, {}).get("seconds", 0.0)
+            self._note(name, seconds=spent + time.monotonic() - started)
+
+    def _done(self) -> dict[str, dict[str, Any]]:
+        path = self._dir / STAGES_FILE
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+    def _note(self, stage: str, engine: str = "", **values: Any) -> None:
+        done = self._done()
+        if engine:
+            values["engine"] = engine
+        done[stage] = {**done.get(stage, {}), **values}
+        path = self._dir / STAGES_FILE
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(done, indent=2) + "\n", encoding="utf-8")
+        partial.replace(path)
+
+    def _say(self, line: str) -> None:
+        self._console.print(line, markup=False, highlight=False)

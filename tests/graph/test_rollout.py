@@ -1,0 +1,166 @@
+"""Rollouts: everything once, whatever happens in between."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+from scripted import ANSWER, query
+
+from langgraph_deepsearch.graph.plan import plan_rollouts
+from langgraph_deepsearch.graph.progress import describe
+from langgraph_deepsearch.graph.rollout import (
+    Rollout,
+    RolloutEngine,
+    RolloutError,
+    check_manifest,
+)
+from langgraph_deepsearch.nodes.models.base import ModelError
+from langgraph_deepsearch.questions import Question
+from langgraph_deepsearch.trace import read_traces
+
+QUESTIONS = [Question(f"q{n}", f"What is the capital of Peru, {n}?", ("Lima",)) for n in range(5)]
+
+
+def ids(path):
+    return sorted(trace.id for trace in read_traces(path))
+
+
+EVERY = sorted(f"q{n}/{r}" for n in range(5) for r in range(3))
+
+
+def test_questions_times_rollouts_all_once(agent_of, tmp_path):
+    agent, *_ = agent_of(query("peru"), ANSWER)
+    seen = []
+    engine = RolloutEngine(
+        agent,
+        tmp_path,
+        concurrency=4,
+        scorer=lambda answer, golds: {"em": float(answer in golds)},
+        on_progress=lambda p: seen.append(describe(p)),
+    )
+    progress = engine.run(QUESTIONS, 3)
+    assert (progress.done, progress.failed, progress.searches) == (15, 0, 15)
+    assert ids(tmp_path) == EVERY
+    assert all(trace.outcome == {"em": 1.0} for trace in read_traces(tmp_path))
+    assert "0:00 left" in seen[-1]
+
+
+def test_running_again_runs_nothing_twice(agent_of, tmp_path):
+    agent, model, _ = agent_of(ANSWER)
+    RolloutEngine(agent, tmp_path).run(QUESTIONS[:2], 3)
+    calls = len(model.seen)
+    progress = RolloutEngine(agent, tmp_path).run(QUESTIONS, 3)
+    assert (progress.already, progress.done) == (6, 9)
+    assert len(model.seen) == calls + 9
+    assert ids(tmp_path) == EVERY
+
+
+def test_a_rollouts_seed_is_its_own_and_stays():
+    seeds = {Rollout(q, r).seed(0) for q in QUESTIONS for r in range(3)}
+    assert len(seeds) == 15
+    assert Rollout(QUESTIONS[0], 1).seed(0) == Rollout(QUESTIONS[0], 1).seed(0)
+    assert Rollout(QUESTIONS[0], 1).seed(0) != Rollout(QUESTIONS[0], 1).seed(1)
+
+
+def test_failures_are_listed_and_retried(agent_of, tmp_path, monkeypatch):
+    agent, model, _ = agent_of(ANSWER)
+    original = type(model)._reply
+    down = {"q1": True}
+
+    def reply(self, messages):
+        if down["q1"] and "Peru, 1" in messages[0].text:
+            msg = "the server went away"
+            raise ModelError(msg)
+        return original(self, messages)
+
+    monkeypatch.setattr(type(model), "_reply", reply)
+    progress = RolloutEngine(agent, tmp_path, concurrency=1).run(QUESTIONS)
+    assert (progress.done, progress.failed) == (4, 1)
+    failure = json.loads((tmp_path / "failures.jsonl").read_text())
+    assert failure == {"id": "q1/0", "error": "the server went away"}
+    down["q1"] = False
+    RolloutEngine(agent, tmp_path).run(QUESTIONS)
+    assert ids(tmp_path) == [f"q{n}/0" for n in range(5)]
+
+
+def test_a_dead_server_stops_everything_and_keeps_what_is_done(agent_of, tmp_path, monkeypatch):
+    agent, model, _ = agent_of(ANSWER)
+    RolloutEngine(agent, tmp_path).run(QUESTIONS[:1])
+
+    def reply(self, messages):
+        msg = "no model server at http://127.0.0.1:9"
+        raise ModelError(msg)
+
+    monkeypatch.setattr(type(model), "_reply", reply)
+    with pytest.raises(RolloutError, match=r"failures in a row, the last: no model server.*1 of 50 rollouts are kept"):
+        RolloutEngine(agent, tmp_path, concurrency=2).run(QUESTIONS, 10)
+    assert ids(tmp_path) == ["q0/0"]
+
+
+def test_resuming_with_other_settings_is_refused(tmp_path):
+    check_manifest(tmp_path, {"seed": 0, "model": "a"})
+    check_manifest(tmp_path, {"seed": 0, "model": "a"})
+    with pytest.raises(RolloutError, match="started with model='a', now it is 'b'"):
+        check_manifest(tmp_path, {"seed": 0, "model": "b"})
+
+
+def test_a_plan_counts_what_is_left(agent_of, tmp_path):
+    plan = plan_rollouts(QUESTIONS, 3, 4, tmp_path, {})
+    assert (plan.rollouts, plan.searches) == (15, 35)
+    agent, *_ = agent_of(query("peru"), ANSWER)
+    RolloutEngine(agent, tmp_path).run(QUESTIONS, 1)
+    plan = plan_rollouts(QUESTIONS, 3, 4, tmp_path, {})
+    assert (plan.rollouts, plan.searches) == (10, 10)
+    assert "5 traces" in plan.source
+
+
+SLOW = """
+    import sys, time
+    sys.path.insert(0, {tests!r})
+    from scripted import *
+    from langgraph_deepsearch import create_deep_search_agent
+    from langgraph_deepsearch.graph.rollout import RolloutEngine
+    from langgraph_deepsearch.questions import Question
+
+    class Slow(FewPages):
+        async def asearch(self, text, k, *, episode=None):
+            import asyncio
+            await asyncio.sleep(0.15)
+            return self.search(text, k)
+
+    model = ScriptedModel(replies=[query("peru"), ANSWER], seen=[])
+    agent = create_deep_search_agent(model, search=Slow(), condenser="extractive")
+    questions = [Question(f"q{{n}}", f"Peru, {{n}}?", ("Lima",)) for n in range(60)]
+    RolloutEngine(agent, {out!r}, concurrency=3).run(questions)
+    print("finished", flush=True)
+"""
+
+
+def test_kill_nine_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path):
+    tests = str(__import__("pathlib").Path(__file__).parents[1])
+    script = tmp_path / "run.py"
+    script.write_text(textwrap.dedent(SLOW).format(tests=tests, out=str(tmp_path / "out")))
+    path = tmp_path / "out" / "traces.jsonl"
+    kills = 0
+    for _ in range(20):
+        process = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE)
+        already = path.read_bytes().count(b"\n") if path.exists() else 0
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() is None:
+            now = path.read_bytes().count(b"\n") if path.exists() else 0
+            if kills < 2 and now >= already + 8:
+                process.send_signal(signal.SIGKILL)
+                kills += 1
+                break
+            time.sleep(0.02)
+        process.communicate(timeout=60)
+        if process.returncode == 0:
+            break
+    assert kills == 2
+    assert ids(path) == sorted(f"q{n}/0" for n in range(60))
