@@ -1,0 +1,188 @@
+"""Plots as HTML and inline SVG: no script, no image, text at reading size everywhere.
+
+Bars are boxes whose length is a style, so that a plot reflows on a phone instead of
+shrinking its labels.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .markup import Markup, element, join
+
+MOST_BINS = 12
+"""Columns of a histogram at most."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar: its series, value and, where there is one, its interval."""
+
+    series: str
+    value: float
+    interval: tuple[float, float] | None = None
+    note: str = ""
+
+
+def bars(rows: Mapping[str, Sequence[Bar]], *, top: float = 1.0) -> Markup:
+    """Return horizontal bars, a group a row; `top` is the value of a full bar."""
+    return element(
+        "div",
+        *(
+            element(
+                "div",
+                element("div", label, class_="bars-label"),
+                element("div", *(_bar(bar, top) for bar in group), class_="bars-group"),
+                class_="bars-row",
+            )
+            for label, group in rows.items()
+        ),
+        class_="bars",
+    )
+
+
+def _bar(bar: Bar, top: float) -> Markup:
+    whisker = None
+    text = f"{bar.value:.2f}"
+    if bar.interval:
+        low, high = bar.interval
+        whisker = element(
+            "span",
+            class_="whisker",
+            style=f"left:{_share(low, top)};width:{_share(high - low, top)}",
+        )
+        text += f" ({low:.2f} to {high:.2f})"
+    return element(
+        "div",
+        element(
+            "div",
+            element(
+                "span", class_=f"fill {bar.series}", style=f"width:{_share(bar.value, top)}"
+            ),
+            whisker,
+            class_="track",
+        ),
+        element("span", f"{bar.value:.2f}", class_="bar-value"),
+        class_="bar",
+        title=f"{bar.series}: {text}{bar.note}",
+    )
+
+
+def histogram(series: Mapping[str, Sequence[int]], unit: str) -> Markup:
+    """Return columns of counts for each series side by side, over shared bins."""
+    values = [value for column in series.values() for value in column]
+    edges = bin_edges(values)
+    counts = {
+        name: [_count(column, low, high) for low, high in edges]
+        for name, column in series.items()
+    }
+    # Shares, since the series may differ in size.
+    sizes = {name: max(1, len(column)) for name, column in series.items()}
+    top = max(c / sizes[n] for n, column in counts.items() for c in column) or 1.0
+    columns = [
+        element(
+            "div",
+            element(
+                "div",
+                *(
+                    element(
+                        "span",
+                        class_=f"fill {name}",
+                        style=f"height:{_share(counts[name][i] / sizes[name], top)}",
+                        title=f"{name}: {counts[name][i]} of {sizes[name]}, {_range(edge)} {unit}",
+                    )
+                    for name in series
+                ),
+                class_="column",
+            ),
+            element("span", _range(edge), class_="tick"),
+            class_="bin",
+        )
+        for i, edge in enumerate(edges)
+    ]
+    return element("div", *columns, class_="histogram", role="img", aria_label=unit)
+
+
+def bin_edges(values: Sequence[int]) -> list[tuple[int, int]]:
+    """Return bins (first, last value) of round width that cover the values.
+
+    >>> bin_edges([0, 1, 3])
+    [(0, 0), (1, 1), (2, 2), (3, 3)]
+    >>> bin_edges([40, 90, 250])
+    [(0, 49), (50, 99), (100, 149), (150, 199), (200, 249), (250, 299)]
+    """
+    low, high = min(values, default=0), max(values, default=0)
+    width = 1
+    while (high // width) - (low // width) + 1 > MOST_BINS or 1 < width < 5:
+        width = next(w for w in _round_widths() if w > width)
+    # Starting at 0 keeps the scale honest; far from it the empty bins say nothing.
+    start = low // width if low // width > MOST_BINS // 2 else 0
+    if (high // width) - start + 1 > MOST_BINS:
+        start = low // width
+    return [(i * width, (i + 1) * width - 1) for i in range(start, high // width + 1)]
+
+
+def _round_widths() -> list[int]:
+    return [step * 10**power for power in range(9) for step in (1, 2, 5)]
+
+
+def _count(column: Sequence[int], low: int, high: int) -> int:
+    return sum(number for value, number in Counter(column).items() if low <= value <= high)
+
+
+def _range(edge: tuple[int, int]) -> str:
+    low, high = edge
+    return str(low) if low == high else f"{low}\u2013{high}"
+
+
+def line(points: Sequence[tuple[float, float]], *, x: str, y: str) -> Markup:
+    """Return a line through (x, y) points, y from 0."""
+    xs, ys = [p[0] for p in points], [p[1] for p in points]
+    width = (max(xs) - min(xs)) or 1.0
+    top = max(ys) or 1.0
+    path = " ".join(
+        f"{(px - min(xs)) / width * 100:.2f},{100 - py / top * 100:.2f}"
+        for px, py in points
+    )
+    grid = [
+        element("line", x1="0", x2="100", y1=str(at), y2=str(at), class_="grid")
+        for at in (0, 50, 100)
+    ]
+    drawing = element(
+        "svg",
+        *grid,
+        element("polyline", points=path, class_="curve"),
+        viewBox="0 0 100 100",
+        preserveAspectRatio="none",
+        role="img",
+        aria_label=f"{y} over {x}, from {ys[0]:.3g} to {ys[-1]:.3g}",
+    )
+    axis = element(
+        "div", *(element("span", f"{top * s:.2g}") for s in (1, 0.5, 0)), class_="y"
+    )
+    ends = element(
+        "div",
+        element("span", f"{min(xs):g}"),
+        element("span", x),
+        element("span", f"{max(xs):g}"),
+        class_="x",
+    )
+    return element("div", axis, drawing, ends, class_="line-chart")
+
+
+def legend(names: Mapping[str, str]) -> Markup:
+    """Return the key of series: style class to what it says."""
+    return element(
+        "p",
+        *(
+            join(element("span", class_=f"swatch {series}"), element("span", label))
+            for series, label in names.items()
+        ),
+        class_="legend",
+    )
+
+
+def _share(value: float, top: float) -> str:
+    return f"{max(0.0, min(1.0, value / top)) * 100:.2f}%"

@@ -1,0 +1,394 @@
+"""`report.html`: what a run directory measured, on one self-contained page.
+
+The page loads nothing and runs no script; it reads well on a phone and in the dark.
+Everything but `evaluation.json` is optional: a section whose file is absent is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .charts import Bar, bars, histogram, legend, line
+from .evaluation import EVALUATION_FILE, EvaluationError
+from .markup import Markup, element, join, page, stylesheet
+from .run_facts import curation_funnel, settings_list, stage_times, training_figures
+from .side_by_side import choose_examples, collect, comparison
+
+REPORT_FILE = "report.html"
+"""Name of the report in a run directory."""
+
+TRACE_FILES = {"result": "traces.jsonl"}
+"""Trace file of a column; otherwise it is the column's name with `.jsonl`."""
+
+LABELS = {"before": "Before", "after": "After", "result": "Result"}
+"""Headings of columns; another column's is its name."""
+
+SCORES = {"em": "Exact match", "f1": "F1", "acc": "Contains gold"}
+COSTS = {
+    "searches": "Searches",
+    "tokens": "Tokens written",
+    "child_calls": "Calls inside steps",
+    "child_tokens": "Tokens inside steps",
+    "failed_searches": "Failed searches",
+    "seconds": "Seconds",
+}
+"""Measures of the main table, and what they are called."""
+
+STAGES = {"planning": "Planning", "search": "Search results", "summary": "Evidence given"}
+REDUNDANCY = {
+    "alternatively": "\u201calternatively\u201d",
+    "wait": "\u201cwait\u201d",
+    "hmm": "\u201chmm\u201d",
+    "repeated_queries": "Repeated queries",
+    "output_words": "Words written",
+}
+"""Measures of the analysis tables."""
+
+DEFINITIONS = {
+    "Exact match, F1, contains gold": "The answer against each gold answer, best of them: "
+    "equal, token F1, or gold contained in the answer, after lower case and without "
+    "punctuation and articles.",
+    "Intervals": "95 % percentile bootstrap with 2,000 draws of questions; the difference "
+    "is paired by question.",
+    "Searches, tokens": "Executed searches, and tokens the reasoning model wrote, a "
+    "question. Tokens inside steps are those of the model that reads documents.",
+    "Planning, search results, evidence given": "Share of questions whose gold answer "
+    "appears in what the model wrote before its answer turn, in the documents found, and "
+    "in the evidence put before the model (Table 6 of the paper, arXiv 2505.16834).",
+    "Words of doubt": "Whole words in any case in what the model wrote, a question "
+    "(Table 5 of the paper).",
+}
+"""What the figures mean."""
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """A run directory's files, read."""
+
+    path: Path
+    evaluation: Mapping[str, Any]
+
+    @property
+    def columns(self) -> dict[str, Mapping[str, Any]]:
+        """Evaluations by name in the file's order."""
+        return {
+            name: value
+            for name, value in self.evaluation.items()
+            if isinstance(value, dict) and {"f1", "n", "engine"} <= set(value)
+        }
+
+    @property
+    def compared(self) -> list[str]:
+        """The columns of plots and examples: before and after, else the first."""
+        names = [name for name in ("before", "after") if name in self.columns]
+        return names or list(self.columns)[:1]
+
+    def optional(self, *names: str) -> Any:
+        """Return the content of the first JSON file that is there, None without any."""
+        for name in names:
+            if (self.path / name).is_file():
+                return _read_json(self.path / name)
+        return None
+
+
+def write_report(run_dir: str | os.PathLike[str]) -> Path:
+    """Write `report.html` into a run directory and return its path.
+
+    Args:
+        run_dir: holds `evaluation.json`; `before.jsonl`, `after.jsonl`, `curation.json`,
+            `training.json`, `stages.json` and `rollout.json` are shown when they are there.
+
+    Raises:
+        EvaluationError: `evaluation.json` is absent or holds no evaluation, or one of the
+            other files is not JSON.
+    """
+    path = Path(run_dir)
+    if not (path / EVALUATION_FILE).is_file():
+        msg = f"no {EVALUATION_FILE} in {path}: run `deepsearch evaluate` or `loop` first"
+        raise EvaluationError(msg)
+    run = RunDirectory(path, _read_json(path / EVALUATION_FILE))
+    if not run.columns:
+        msg = f"{path / EVALUATION_FILE} holds no evaluation: write it again"
+        raise EvaluationError(msg)
+    body = element("main", *(part for part in _parts(run) if part is not None))
+    text = page(_title(run), stylesheet("page.css", "report.css"), body)
+    target = path / REPORT_FILE
+    partial = target.with_name(f".{REPORT_FILE}.{os.getpid()}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(target)
+    return target
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        msg = f"{path} is not JSON ({error}); mend it or write it again"
+        raise EvaluationError(msg) from error
+
+
+def _parts(run: RunDirectory) -> Iterator[Markup | None]:
+    yield _head(run)
+    yield _main_table(run)
+    yield _groups(run, "by_hops", "By number of hops", "hops")
+    yield _groups(run, "by_kind", "By kind of question", "")
+    yield _costs(run)
+    yield _section("Curation", curation_funnel(run.optional("curation.json")))
+    yield _training(run)
+    yield _analysis(run)
+    yield _examples(run)
+    yield _section("Time by stage", stage_times(run.optional("stages.json")))
+    yield _settings(run)
+    yield _definitions()
+
+
+def _section(title: str, *content: Markup | None) -> Markup | None:
+    shown = [part for part in content if part is not None]
+    return element("section", element("h2", title), *shown) if shown else None
+
+
+def _label(column: str) -> str:
+    return LABELS.get(column, column.replace("_", " ").capitalize())
+
+
+def _title(run: RunDirectory) -> str:
+    both = run.compared == ["before", "after"]
+    return "Deep search, before and after training" if both else "Deep search, evaluated"
+
+
+def _head(run: RunDirectory) -> Markup:
+    last = run.columns[run.compared[-1]]
+    seconds = run.evaluation.get("seconds")
+    facts = [
+        f"{last['n']} questions",
+        last.get("model") or None,
+        f"served by {last['engine']}" if last["engine"] else None,
+        f"{seconds / 60:.1f} minutes for the whole loop" if seconds else None,
+    ]
+    scores = {
+        label: [
+            Bar(name, run.columns[name][measure], _interval(run.columns[name], measure))
+            for name in run.compared
+        ]
+        for measure, label in SCORES.items()
+    }
+    return element(
+        "header",
+        element("h1", _title(run)),
+        element("p", " · ".join(fact for fact in facts if fact), class_="muted"),
+        element("p", _headline(run), class_="lede"),
+        bars(scores),
+        _legend(run),
+        element("p", "Thin lines are 95 % intervals.", class_="muted small"),
+    )
+
+
+def _headline(run: RunDirectory) -> Markup:
+    last = run.columns[run.compared[-1]]
+    gain = (run.evaluation.get("difference") or {}).get("f1")
+    if len(run.compared) < 2:
+        return join("F1 is ", element("strong", f"{last['f1']:.3f}"), ".")
+    sentence = join(
+        "F1 went from ",
+        element("strong", f"{run.columns['before']['f1']:.3f}"),
+        " to ",
+        element("strong", f"{last['f1']:.3f}"),
+    )
+    if not gain:
+        return join(sentence, ".")
+    span = f"{gain['low']:+.3f} to {gain['high']:+.3f}"
+    return join(sentence, f": {gain['mean']:+.3f} on the same questions ({span}).")
+
+
+def _legend(run: RunDirectory) -> Markup | None:
+    if len(run.compared) < 2:
+        return None
+    return legend({name: _label(name) for name in run.compared})
+
+
+def _interval(column: Mapping[str, Any], measure: str) -> tuple[float, float] | None:
+    interval = column.get("intervals", {}).get(measure)
+    return (interval[0], interval[1]) if interval else None
+
+
+def _main_table(run: RunDirectory) -> Markup | None:
+    difference = run.evaluation.get("difference") or {}
+    judged = {"judge": "Judged right"} if _any(run, "judge") else {}
+    costs = {
+        measure: label
+        for measure, label in COSTS.items()
+        if measure in ("searches", "tokens") or _any(run, measure)
+    }
+    rows = []
+    for measure, label in {**SCORES, **judged, **costs}.items():
+        digits = 3 if measure in SCORES or measure == "judge" else 1
+        cells = [_figure(column, measure, digits) for column in run.columns.values()]
+        change = [_change(difference.get(measure), digits)] if difference else []
+        cells[2:2] = change
+        rows.append(element("tr", element("th", label, scope="row"), *cells))
+    names = [_label(name) for name in run.columns]
+    names[2:2] = ["Difference"] if difference else []
+    sizes = [str(column["n"]) for column in run.columns.values()]
+    sizes[2:2] = [str(next(iter(difference.values()))["n"])] if difference else []
+    rows.append(_row("Questions", sizes))
+    unanswered = [_stops(column) for column in run.columns.values()]
+    unanswered[2:2] = [""] if difference else []
+    rows.append(_row("How runs ended", unanswered))
+    return _section("Figures", _table(names, rows))
+
+
+def _any(run: RunDirectory, measure: str) -> bool:
+    return any(column.get(measure) for column in run.columns.values())
+
+
+def _figure(column: Mapping[str, Any], measure: str, digits: int) -> Markup:
+    value = column.get(measure)
+    if value is None:
+        return element("td", "\u2013")
+    interval = _interval(column, measure)
+    span = f"{interval[0]:.{digits}f} to {interval[1]:.{digits}f}" if interval else None
+    return element(
+        "td", f"{value:.{digits}f}", element("span", span, class_="span") if span else None
+    )
+
+
+def _change(change: Mapping[str, float] | None, digits: int) -> Markup:
+    if not change:
+        return element("td")
+    span = f"{change['low']:+.{digits}f} to {change['high']:+.{digits}f}"
+    return element(
+        "td", f"{change['mean']:+.{digits}f}", element("span", span, class_="span")
+    )
+
+
+def _stops(column: Mapping[str, Any]) -> str:
+    stops = column.get("stop_reasons", {}).items()
+    return ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in stops)
+
+
+def _row(label: str, cells: list[str]) -> Markup:
+    return element(
+        "tr", element("th", label, scope="row"), *(element("td", cell) for cell in cells)
+    )
+
+
+def _table(names: list[str], rows: list[Markup]) -> Markup:
+    heads = (element("th", name, scope="col") for name in names)
+    head = element("thead", element("tr", element("th"), *heads))
+    return element("div", element("table", head, element("tbody", *rows)), class_="wide")
+
+
+def _groups(run: RunDirectory, key: str, title: str, unit: str) -> Markup | None:
+    compared = {name: run.columns[name].get(key, {}) for name in run.compared}
+    groups = sorted({group for column in compared.values() for group in column})
+    rows = {}
+    for group in groups:
+        have = {name: column[group] for name, column in compared.items() if group in column}
+        size = max(figures["n"] for figures in have.values())
+        label = f"{group} {unit}".strip().replace("_", " ")
+        rows[f"{label} ({size})"] = [Bar(name, f["f1"]) for name, f in have.items()]
+    if not rows:
+        return None
+    note = element("p", "F1; questions in brackets.", class_="muted small")
+    return _section(title, bars(rows), _legend(run), note)
+
+
+def _costs(run: RunDirectory) -> Markup | None:
+    runs = {
+        name: [
+            entry for q in run.evaluation.get("questions", []) for entry in q.get(name, [])
+        ]
+        for name in run.compared
+    }
+    if not any(runs.values()):
+        return None
+    plots = [
+        element(
+            "figure",
+            element("figcaption", f"{caption} a question"),
+            histogram(
+                {n: [int(e[measure]) for e in found] for n, found in runs.items()}, unit
+            ),
+        )
+        for measure, caption, unit in (
+            ("searches", "Searches", "searches"),
+            ("tokens", "Tokens written", "tokens"),
+        )
+    ]
+    return _section(
+        "Searches and tokens", element("div", *plots, class_="figures"), _legend(run)
+    )
+
+
+def _training(run: RunDirectory) -> Markup | None:
+    record = run.optional("training.json", "model/training.json")
+    if not isinstance(record, dict):
+        return None
+    losses = [(step, float(loss)) for step, loss in enumerate(record.get("losses", ()), 1)]
+    curve = None
+    if len(losses) > 1:
+        curve = element(
+            "figure",
+            element("figcaption", "Loss of each step"),
+            line(losses, x="step", y="loss"),
+        )
+    return _section("Training", curve, training_figures(record))
+
+
+def _analysis(run: RunDirectory) -> Markup | None:
+    tables = []
+    for key, names, caption, digits in (
+        ("stages", STAGES, "Where the gold answer appears, share of questions", 3),
+        ("redundancy", REDUNDANCY, "Redundancy, mean a question", 2),
+    ):
+        columns = {n: c[key] for n, c in run.columns.items() if c.get(key)}
+        if not columns:
+            continue
+        rows = [
+            _row(
+                label,
+                [f"{figures.get(name, 0):.{digits}f}" for figures in columns.values()],
+            )
+            for name, label in names.items()
+        ]
+        tables += [element("h3", caption), _table([_label(n) for n in columns], rows)]
+    return _section("How it searches", *tables)
+
+
+def _examples(run: RunDirectory) -> Markup | None:
+    questions = run.evaluation.get("questions", [])
+    ids = choose_examples(questions, run.compared)
+    files = {n: run.path / TRACE_FILES.get(n, f"{n}.jsonl") for n in run.compared}
+    found = {name: collect(path, ids) for name, path in files.items()}
+    shown = [
+        {_label(name): traces[key] for name, traces in found.items() if key in traces}
+        for key in ids
+    ]
+    shown = [runs for runs in shown if runs]
+    if not shown:
+        return None
+    note = element(
+        "p",
+        "Right, wrong and changed answers. Blue edges mark what the model wrote, amber what "
+        "came from outside.",
+        class_="muted small",
+    )
+    boxes = [comparison(runs, opened=number == 0) for number, runs in enumerate(shown)]
+    return _section("Examples", note, *boxes)
+
+
+def _settings(run: RunDirectory) -> Markup | None:
+    manifest = run.optional("rollout.json")
+    return _section("Settings", settings_list(manifest))
+
+
+def _definitions() -> Markup | None:
+    pairs = [
+        join(element("dt", term), element("dd", text)) for term, text in DEFINITIONS.items()
+    ]
+    return _section("What is measured", element("dl", *pairs, class_="definitions"))

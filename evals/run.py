@@ -1,0 +1,80 @@
+"""Answer questions with known answers through the graph, and score the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from langgraph.graph.state import CompiledStateGraph
+
+from ..graph.rollout import RolloutEngine, RolloutProgress, check_manifest
+from ..questions import Question
+from ..trace import read_traces
+from .evaluation import (
+    EvaluationError,
+    EvaluationSummary,
+    summarize_traces,
+    write_evaluation,
+)
+from .metrics import outcome
+from .report import write_report
+
+COLUMN = "result"
+"""Name of the only column of a single evaluation."""
+
+
+def evaluate_questions(
+    agent: CompiledStateGraph,
+    questions: Sequence[Question],
+    out: str | Path,
+    *,
+    concurrency: int = 32,
+    seed: int = 0,
+    engine: str = "",
+    on_progress: Callable[[RolloutProgress], None] | None = None,
+    manifest: Mapping[str, Any] | None = None,
+) -> EvaluationSummary:
+    """Run each question once and write traces, `evaluation.json` and `report.html`.
+
+    Run again after a stop, it goes on with the questions that are left.
+
+    Args:
+        agent: from `create_deep_search_agent`, without a checkpointer.
+        questions: questions; those without an answer are run but not scored.
+        out: the run directory.
+        concurrency: questions in flight at once.
+        seed: base of the runs' sampling seeds.
+        engine: what serves the model, for the record.
+        on_progress: called after each question.
+        manifest: settings that a resumed run must share with the first.
+
+    Raises:
+        EvaluationError: no question has an answer, or some runs failed.
+        RolloutError: a server is down, or the directory was started with other settings.
+    """
+    if not any(question.golds for question in questions):
+        msg = "no question has an `answer` to score against: use `deepsearch rollout`"
+        raise EvaluationError(msg)
+    check_manifest(out, {"seed": seed, **(manifest or {})})
+    rollouts = RolloutEngine(
+        agent,
+        out,
+        concurrency=concurrency,
+        seed=seed,
+        scorer=outcome,
+        on_progress=on_progress,
+    )
+    progress = rollouts.run(questions)
+    if progress.failed:
+        msg = (
+            f"{progress.failed} of {progress.total} questions could not be run, see "
+            f"{Path(out) / 'failures.jsonl'}; run the same command again to retry them"
+        )
+        raise EvaluationError(msg)
+    wanted = {question.id for question in questions}
+    traces = (trace for trace in read_traces(out) if trace.question_id in wanted)
+    summary = summarize_traces(traces, engine=engine, seed=seed)
+    write_evaluation(out, extra={COLUMN: summary})
+    write_report(out)
+    return summary

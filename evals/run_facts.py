@@ -1,0 +1,151 @@
+"""What else a run directory tells: curation, training, time and settings, as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .markup import Markup, element, join
+
+
+def curation_funnel(report: Any) -> Markup | None:
+    """Return the filters of `curation.json` as a funnel, None without any.
+
+    Args:
+        report: the file's content: `filters`, each with `name`, `dimension`, `seen` and
+            `removed`.
+    """
+    filters = report.get("filters") if isinstance(report, Mapping) else report
+    if not isinstance(filters, list) or not filters:
+        return None
+    most = max(int(entry.get("seen", 0)) for entry in filters) or 1
+    rows = [_filter_row(entry, most) for entry in filters]
+    seen, last = filters[0].get("seen", 0), filters[-1]
+    kept = last.get("seen", 0) - last.get("removed", 0)
+    if isinstance(report, Mapping) and isinstance(report.get("kept"), int):
+        kept = report["kept"]
+    return join(
+        element("p", f"{seen} traces went in, {kept} were kept.", class_="muted small"),
+        element("div", *rows, class_="funnel"),
+    )
+
+
+def _filter_row(entry: Mapping[str, Any], most: int) -> Markup:
+    seen, removed = int(entry.get("seen", 0)), int(entry.get("removed", 0))
+    name = str(entry.get("name", "")).replace("_", " ")
+    return element(
+        "div",
+        element(
+            "div",
+            name,
+            element("span", f" {entry.get('dimension', '')}", class_="muted"),
+            class_="funnel-name",
+        ),
+        element(
+            "div",
+            element(
+                "span",
+                class_="fill after",
+                style=f"width:{(seen - removed) / most * 100:.2f}%",
+            ),
+            element(
+                "span", class_="fill removed", style=f"width:{removed / most * 100:.2f}%"
+            ),
+            class_="track",
+        ),
+        element(
+            "span",
+            f"\u2212{removed}" if removed else "0",
+            class_="bar-value" + " zero" * (not removed),
+        ),
+        class_="funnel-row",
+        title=f"{name}: {removed} of {seen} removed",
+    )
+
+
+def training_figures(record: Mapping[str, Any]) -> Markup | None:
+    """Return the figures and settings of `training.json`, None without any."""
+    losses = record.get("losses") or []
+    seconds = record.get("seconds") or 0
+    figures = {
+        "Parent": record.get("parent"),
+        "Steps": len(losses) or None,
+        "Tokens read": _grouped(record.get("tokens")),
+        "Tokens trained on": _grouped(record.get("trained_tokens")),
+        "Seconds": f"{seconds:.0f}" if seconds else None,
+        "Loss, first and last": f"{losses[0]:.3f}, {losses[-1]:.3f}" if losses else None,
+        "Traces that did not fit": len(record["skipped"])
+        if record.get("skipped")
+        else None,
+        "Data, SHA-256": record.get("data_sha256"),
+    }
+    return join(_pairs(figures), settings_list(record.get("config")))
+
+
+def stage_times(stages: Any) -> Markup | None:
+    """Return how long each stage took, longest as a full bar; None without any.
+
+    Args:
+        stages: stage to an object with `seconds`.
+    """
+    if not isinstance(stages, Mapping):
+        return None
+    seconds = {
+        str(name): float(value["seconds"])
+        for name, value in stages.items()
+        if isinstance(value, Mapping) and value.get("seconds")
+    }
+    if not seconds:
+        return None
+    longest = max(seconds.values())
+    rows = [
+        element(
+            "div",
+            element("div", name.replace("_", " "), class_="bars-label"),
+            element(
+                "div",
+                element(
+                    "div",
+                    element(
+                        "span", class_="fill after", style=f"width:{s / longest * 100:.2f}%"
+                    ),
+                    class_="track",
+                ),
+                element("span", f"{s:.0f} s", class_="bar-value"),
+                class_="bar",
+            ),
+            class_="bars-row",
+        )
+        for name, s in seconds.items()
+    ]
+    return element("div", *rows, class_="bars")
+
+
+def settings_list(settings: Any) -> Markup | None:
+    """Return settings as name and value, nested ones with dots; None without any."""
+    if not isinstance(settings, Mapping) or not settings:
+        return None
+    entries = dict(_flat(settings))
+    title = element("summary", f"{len(entries)} settings")
+    return element("details", title, _pairs(entries), class_="more")
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif value not in (None, "", []):
+            yield f"{prefix}{name}", value
+
+
+def _pairs(values: Mapping[str, Any]) -> Markup | None:
+    pairs = [
+        join(element("dt", name), element("dd", value))
+        for name, value in values.items()
+        if value is not None
+    ]
+    return element("dl", *pairs, class_="pairs") if pairs else None
+
+
+def _grouped(number: Any) -> str | None:
+    return f"{number:,}" if isinstance(number, int) and number else None
