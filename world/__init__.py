@@ -1,1 +1,1 @@
-"""The desk world: a fictional web with questions about it."""
+"""The desk world: a fictional web to search, questions about it, and a stand-in teacher."""

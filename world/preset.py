@@ -1,0 +1,108 @@
+"""What a world is made of: sizes, shares and hazard rates, with named presets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..errors import DeepSearchError
+
+MIN_PAGES = 200
+MAX_PAGES = 100_000
+"""Sizes a world can have, in documents."""
+
+DEFAULT_PORT = 8765
+"""Port written into the corpus's addresses unless a base URL is given."""
+
+UNKNOWN = "unknown"
+"""The answer of a question whose last fact no page states."""
+
+
+class WorldError(DeepSearchError):
+    """A world cannot be built or read as asked."""
+
+
+@dataclass(frozen=True)
+class Hazards:
+    """How often the web is unpleasant, as shares of all documents unless said otherwise."""
+
+    stale: float = 0.04
+    """Archived copies that state an outdated or wrong value, dated."""
+    trap: float = 0.02
+    """Pages that carry control tags of dialects or instructions to the model."""
+    dead: float = 0.02
+    """Documents that the index still knows and whose page is gone (404)."""
+    huge: float = 0.001
+    """Very long pages; at least one."""
+    redirect: float = 0.05
+    """Share of pages whose indexed address redirects to the page."""
+    slow: float = 0.02
+    """Share of pages that are sent late."""
+    namesake: float = 0.04
+    """Share of people and films that bear another one's name."""
+    near_duplicate: float = 0.04
+    """Share of films whose title differs from another's by a word or a letter."""
+    slow_seconds: float = 1.5
+    """How late a slow page is, in seconds."""
+    huge_words: int = 20_000
+    """Words of a huge page, about."""
+
+
+@dataclass(frozen=True)
+class WorldPreset:
+    """Everything that shapes a world besides its seed."""
+
+    pages: int = 1500
+    """Documents of the corpus, hazards included."""
+    train_questions: int | None = None
+    """None: 400 per 1,500 pages, at most 400."""
+    test_questions: int | None = None
+    """None: 150 per 1,500 pages, at most 150."""
+    kinds: Mapping[str, float] = field(
+        default_factory=lambda: {
+            "compositional": 0.47,
+            "comparison": 0.13,
+            "bridge_comparison": 0.08,
+            "inference": 0.12,
+            "counting": 0.06,
+            "yes_no": 0.09,
+            "unanswerable": 0.05,
+        }
+    )
+    """Share of each kind of question."""
+    hops: Mapping[int, float] = field(default_factory=lambda: {2: 0.65, 3: 0.25, 4: 0.10})
+    """Share of chain lengths among compositional questions."""
+    hazards: Hazards = Hazards()
+
+    def question_counts(self) -> tuple[int, int]:
+        """Return how many train and test questions are wanted."""
+        scale = min(1.0, self.pages / 1500)
+        train = round(400 * scale) if self.train_questions is None else self.train_questions
+        test = round(150 * scale) if self.test_questions is None else self.test_questions
+        return train, test
+
+    def check(self) -> None:
+        """Refuse what cannot be built.
+
+        Raises:
+            WorldError: a size or a rate out of range.
+        """
+        if not MIN_PAGES <= self.pages <= MAX_PAGES:
+            msg = f"pages must be {MIN_PAGES} to {MAX_PAGES}, not {self.pages}"
+            raise WorldError(msg)
+        if min(self.question_counts()) < 0:
+            msg = "the numbers of questions must not be negative"
+            raise WorldError(msg)
+        rates = self.hazards
+        extra = rates.stale + rates.trap + rates.dead + rates.huge
+        if min(rates.stale, rates.trap, rates.dead, rates.huge) < 0 or extra > 0.5:
+            msg = "hazard rates must not be negative and may fill at most half the pages"
+            raise WorldError(msg)
+
+
+PRESETS: dict[str, WorldPreset] = {
+    "tiny": WorldPreset(pages=300),
+    "desk": WorldPreset(),
+    "large": WorldPreset(pages=20_000, train_questions=2000, test_questions=500),
+}
+"""Worlds by name. desk: what `deepsearch loop --preset desk` trains on."""
