@@ -1,23 +1,23 @@
 """From what a user names to a reasoner.
 
 A served name is looked up on its server, which is asked once what it can do: token ids
-(vLLM), else continuing a partial message, else plain chat.
+(vLLM), else continuing a partial message, else plain chat (`probe.py`).
 """
 
 from __future__ import annotations
 
 import importlib.util
 import threading
+from collections.abc import Callable
 from hashlib import sha256
-from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from ...errors import MissingDependencyError
 from .base import ModelError, Reasoner
-from .continuation import CONTINUE_BODY, ContinuationReasoner
-from .http import ServerClient
+from .continuation import ContinuationReasoner
+from .http import ServerClient, normalize_url
 from .message import MessageReasoner
+from .probe import probe_server
 from .served import ServedChatModel
 from .token import TokenReasoner
 
@@ -30,11 +30,13 @@ PROVIDERS = frozenset(
 )
 """Prefixes of `provider:model` that LangChain's `init_chat_model` knows."""
 
-PROBE_TEXT = "The capital of Peru is the city of"
-"""A partial answer; a template that keeps it ends the rendered prompt with it."""
+Key = tuple[str, str, str]
+"""Server, model name, API key."""
 
-_cache: dict[tuple[str, str, str], Reasoner] = {}
+_cache: dict[Key, Reasoner] = {}
+_making: dict[Key, threading.Lock] = {}
 _lock = threading.Lock()
+_key_locks: dict[tuple[str, str, str], threading.Lock] = {}
 
 
 def resolve_reasoner(
@@ -50,22 +52,30 @@ def resolve_reasoner(
         model: a reasoner; any chat model; `provider:model`; or a served name, empty for
             the first that the server lists.
         base_url: the server of a served name; several, comma-separated, share the load.
-        api_key: the server's key; `DEEPSEARCH_API_KEY` otherwise.
+        api_key: the server's key; otherwise `DEEPSEARCH_API_KEY`, then `OPENAI_API_KEY`
+            for servers that are not local.
         run_key: a run's id; the same run always gets the same server.
 
     Raises:
-        ModelError: the server is down or does not serve that name.
-        MissingDependencyError: the provider's package is not installed.
+        ModelError: the server is down or does not serve that name, or the provider's
+            package or key is missing.
     """
     if isinstance(model, Reasoner):
         return model
     if isinstance(model, BaseChatModel):
         return reasoner_over(model)
+    if not isinstance(model, str | None):
+        msg = (
+            f"a {type(model).__name__} is no chat model: give a BaseChatModel, not one that "
+            "was wrapped (bind, with_retry)"
+        )
+        raise ModelError(msg)
     name = model or ""
     if name.partition(":")[0] in PROVIDERS and ":" in name:
         return _cached(("provider", name, ""), lambda: reasoner_over(_init_model(name)))
     url = pick_url(base_url or DEFAULT_URL, run_key)
-    return _cached((url, name, api_key or ""), lambda: _probe(url, name, api_key))
+    key = (url, name, api_key or "")
+    return _cached(key, lambda: probe_server(ServerClient(url, api_key), name))
 
 
 def reasoner_over(model: BaseChatModel) -> Reasoner:
@@ -92,7 +102,10 @@ def pick_url(base_urls: str, run_key: str) -> str:
     >>> pick_url("http://a/v1, http://b/v1", "x") == pick_url("http://a/v1,http://b/v1", "x")
     True
     """
-    urls = [url.strip().rstrip("/") for url in base_urls.split(",") if url.strip()]
+    urls = [normalize_url(url) for url in base_urls.split(",") if url.strip()]
+    if not urls:
+        msg = f"no URL in base_url {base_urls!r}: give one, or several with commas"
+        raise ModelError(msg)
     digest = sha256(run_key.encode()).digest()
     return urls[int.from_bytes(digest[:4], "big") % len(urls)]
 
@@ -101,15 +114,25 @@ def forget_reasoners() -> None:
     """Drop all cached reasoners: a restarted server may serve other models."""
     with _lock:
         _cache.clear()
+        _making.clear()
 
 
-def _cached(key: tuple[str, str, str], make: Any) -> Reasoner:
+def _cached(key: Key, make: Callable[[], Reasoner]) -> Reasoner:
     with _lock:
         found = _cache.get(key)
-    if found is None:
-        found = make()  # outside the lock: a slow server holds up nobody else
+        making = _making.setdefault(key, threading.Lock())
+    if found is not None:
+        return found
+    # One probe for many runs that start at once; other servers do not wait for it.
+    with making:
         with _lock:
-            found = _cache.setdefault(key, found)
+            found = _cache.get(key)
+        if found is None:
+            found = make()
+            with _lock:
+                _cache[key] = found
+                # A run that asked for the first model goes on by the name it got.
+                _cache.setdefault((key[0], found.name, key[2]), found)
     return found
 
 
@@ -130,80 +153,17 @@ def _init_model(name: str) -> BaseChatModel:
     if provider != "openai":
         msg = f"{name} needs langchain: run `pip install langchain langchain-{provider}`"
         raise ModelError(msg)
-    return _openai(model, None, None)
+    return _openai(model)
 
 
-def _openai(model: str, url: str | None, key: str | None) -> BaseChatModel:
+def _openai(model: str) -> BaseChatModel:
     try:
         from langchain_openai import ChatOpenAI
     except ImportError as error:
-        package = "langchain-openai"
-        raise MissingDependencyError(package, "") from error
-    try:
-        return ChatOpenAI(model=model, base_url=url, api_key=key)  # type: ignore[arg-type]
-    except Exception as error:
-        msg = f"{model} cannot be used: {' '.join(str(error).split())[:200]}"
+        msg = "openai models need langchain-openai: run `pip install langchain-openai`"
         raise ModelError(msg) from error
-
-
-def _probe(url: str, name: str, api_key: str | None) -> Reasoner:
-    client = ServerClient(url, api_key)
-    served, limit = _served_model(client, name)
-    if _gives_token_ids(client, served):
-        model = ServedChatModel(model=served, base_url=url, client=client)
-        return TokenReasoner(model, context_limit=limit)
-    chat = _openai(served, url, api_key or "EMPTY")
-    kind = ContinuationReasoner if _continues(client, served) else MessageReasoner
-    reasoner = kind(chat, served)
-    reasoner.context_limit = limit
-    return reasoner
-
-
-def _served_model(client: ServerClient, name: str) -> tuple[str, int | None]:
-    models = client.get("/models").get("data") or []
-    by_name = {model["id"]: model for model in models}
-    if not by_name:
-        msg = f"the server at {client.base_url} serves no model"
-        raise ModelError(msg)
-    if name and name not in by_name:
-        known = ", ".join(sorted(by_name))
-        msg = f"{client.base_url} does not serve {name!r}; it serves: {known}"
-        raise ModelError(msg)
-    chosen = by_name[name or next(iter(by_name))]
-    return chosen["id"], chosen.get("max_model_len")
-
-
-def _gives_token_ids(client: ServerClient, name: str) -> bool:
-    """Return whether the server tokenizes, and gives ids with what it writes."""
     try:
-        body = {"model": name, "prompt": PROBE_TEXT, "add_special_tokens": False}
-        ids = client.post("/tokenize", body)["tokens"]
-        body = {"model": name, "prompt": ids, "max_tokens": 1, "return_token_ids": True}
-        choice = client.post("/completions", body)["choices"][0]
-    except (ModelError, KeyError, TypeError) as error:
-        if isinstance(error, ModelError) and error.retryable:
-            raise
-        return False
-    return bool(choice.get("token_ids"))
-
-
-def _continues(client: ServerClient, name: str) -> bool:
-    """Return whether the template keeps a partial assistant message at the prompt's end.
-
-    Templates that strip thoughts from earlier turns drop it or fail. A server without
-    `/tokenize` cannot show its prompt, so it is not trusted with a partial message.
-    """
-    messages = [
-        {"role": "user", "content": "Where is it?"},
-        {"role": "assistant", "content": f"<think>\n{PROBE_TEXT}"},
-    ]
-    options = {k: v for k, v in CONTINUE_BODY.items() if not k.startswith("include")}
-    try:
-        body = {"model": name, "messages": messages, **options}
-        rendered = client.post("/tokenize", body)["tokens"]
-        text = client.post("/detokenize", {"model": name, "tokens": rendered})["prompt"]
-    except (ModelError, KeyError, TypeError) as error:
-        if isinstance(error, ModelError) and error.retryable:
-            raise
-        return False
-    return text.endswith(messages[-1]["content"])
+        return ChatOpenAI(model=model)
+    except Exception as error:  # the library's own, without a base in common
+        msg = f"openai:{model} cannot be used: {' '.join(str(error).split())[:200]}"
+        raise ModelError(msg) from error
