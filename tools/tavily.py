@@ -129,6 +129,8 @@ class TavilySearch:
             status = error.response.status_code
             msg = f"Tavily answered with status {status}"
             return ServiceError(msg, retryable=status == TOO_MANY_REQUESTS or status >= 500)
+        if isinstance(error, AttributeError | TypeError):  # its client met no JSON object
+            return ServiceError("Tavily answered with something that is no result page")
         if isinstance(error, httpx.HTTPError | errors.BadRequestError | ValueError):
             return ServiceError(f"Tavily could not search: {one_line(error)}")
         return error
