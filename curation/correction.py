@@ -19,7 +19,8 @@ _STATED = re.compile(
     r"\b(?:final\s+)?answer(?:\s+to\s+[^.\n:]{1,120}?)?\s*(?:is|:)\s*:?\s*(?P<answer>[^\n]+)",
     re.IGNORECASE,
 )
-_SENTENCE_END = re.compile(r"(?<=[\w\)\"'”’])[.!?](?=\s|$)")
+_SENTENCE_END = re.compile(r"(?:(?<=\w{4})|(?<=[)\"'”’*]))[.!?](?=\s|$)")
+"""Not after a short word: "St. Louis" and "J. K. Rowling" are answers."""
 
 MAX_STATED_WORDS = 12
 """A longer stated answer is a sentence, not an answer in another form."""
@@ -142,7 +143,7 @@ def _stated_answer(trace: Trace, last: Segment, dialect: Dialect) -> str | None:
     stated = matches[-1]["answer"]
     if sentence_end := _SENTENCE_END.search(stated):
         stated = stated[: sentence_end.start()]
-    stated = stated.strip().strip('*`"“”').strip().rstrip(".")
+    stated = stated.strip(' \t.*`"“”')
     is_plain = bool(stated) and not set(stated) & set("{}\\<>|")
     return stated if is_plain and len(stated.split()) <= MAX_STATED_WORDS else None
 

@@ -1,0 +1,102 @@
+"""Writing a trace file in another format."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from ...errors import DeepSearchError
+from ...trace import Trace, TraceFileError, read_traces
+from ..filters import is_correct
+from .openai import to_openai
+from .parquet import write_parquet
+from .sds import to_sds
+from .sharegpt import to_sharegpt
+
+ExportFormat = Literal["openai", "sharegpt", "parquet", "sds"]
+
+FORMATS: tuple[str, ...] = get_args(ExportFormat)
+
+
+class UnknownFormatError(DeepSearchError):
+    """No export has that name."""
+
+
+def export_traces(
+    traces: str | os.PathLike[str], form: str, out: str | os.PathLike[str]
+) -> int:
+    """Write traces in another format, replacing `out` in one step.
+
+    Args:
+        traces: a trace file, or a run directory.
+        form: `openai` or `sharegpt` (JSON Lines), `parquet`, or `sds` (a JSON array, the
+            reference's training records).
+        out: the file to write.
+
+    Returns:
+        How many traces were written.
+
+    Raises:
+        UnknownFormatError: no such format.
+        TraceFileError: the file is absent, holds no trace, or a line of it is none.
+        MissingDependencyError: `parquet` without pyarrow.
+    """
+    if form not in FORMATS:
+        msg = f"no export format is called {form!r}; known: {', '.join(FORMATS)}"
+        raise UnknownFormatError(msg)
+    target = Path(out)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        count = _write(traces, form, partial)
+        if not count:
+            msg = f"{traces} holds no traces: nothing to export"
+            raise TraceFileError(msg)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+    return count
+
+
+def _write(traces: str | os.PathLike[str], form: str, file: Path) -> int:
+    if form == "parquet":
+        return write_parquet(read_traces(traces), file)
+    if form == "sds":
+        fewest = _min_searches(read_traces(traces))
+        return _write_array((to_sds(t, fewest) for t in read_traces(traces)), file)
+    to_record = to_openai if form == "openai" else to_sharegpt
+    return _write_lines(map(to_record, read_traces(traces)), file)
+
+
+def _min_searches(traces: Iterable[Trace]) -> dict[str, int]:
+    fewest: dict[str, int] = {}
+    for trace in traces:
+        if is_correct(trace):
+            key = trace.question_id or trace.question
+            fewest[key] = min(fewest.get(key, len(trace.searches)), len(trace.searches))
+    return fewest
+
+
+def _write_lines(records: Iterable[dict[str, Any]], file: Path) -> int:
+    count = 0
+    with file.open("w", encoding="utf-8") as target:
+        for count, line in enumerate(_lines(records), 1):  # noqa: B007
+            target.write(line + "\n")
+    return count
+
+
+def _write_array(records: Iterable[dict[str, Any]], file: Path) -> int:
+    count = 0
+    with file.open("w", encoding="utf-8") as target:
+        target.write("[")
+        for count, line in enumerate(_lines(records), 1):
+            target.write(("\n" if count == 1 else ",\n") + line)
+        target.write("\n]\n")
+    return count
+
+
+def _lines(records: Iterable[dict[str, Any]]) -> Iterator[str]:
+    return (json.dumps(record, ensure_ascii=False) for record in records)

@@ -1,0 +1,282 @@
+"""The curation pipeline on real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from langgraph_deepsearch.curation.correction import correct_answer_form
+from langgraph_deepsearch.curation.difficulty import Difficulty
+from langgraph_deepsearch.curation.pipeline import NothingKeptError, curate
+from langgraph_deepsearch.curation.presets import DESK, REFERENCE, CurationChoiceError
+from langgraph_deepsearch.nodes.dialects import UnknownDialectError
+from langgraph_deepsearch.trace import TraceFileError, read_traces, write_traces
+
+FREE = replace(REFERENCE, difficulty=None)
+
+
+def kept_ids(directory):
+    return [trace.id for trace in read_traces(directory / "curated.jsonl")]
+
+
+def a_heap(build, questions=12, rollouts=4):
+    """Return runs of mixed quality: wrong, hedging, repeating, with more searches."""
+    heap = []
+    for q in range(questions):
+        for r in range(rollouts):
+            kind = (q + r) % 4
+            fields = [
+                {},
+                {"answer": "\n\n\\boxed{\\text{Lyon}}"},
+                {"closing": "wait, wait, wait, wait</think>"},
+                {"queries": ("a", "b")},
+            ][kind]
+            heap.append(build(f"q{q}-{r}", question_id=f"q{q}", rollout=r, **fields))
+    return heap
+
+
+def test_fewest_searches_win_and_the_report_adds_up(build, tmp_path):
+    file = tmp_path / "traces.jsonl"
+    heap = a_heap(build)
+    write_traces(file, heap)
+    report = curate(file, tmp_path / "out", preset=FREE)
+    assert set(kept_ids(tmp_path / "out")) <= {trace.id for trace in heap}
+    assert report.kept == 12
+    assert all(len(t.searches) == 1 for t in read_traces(report.output))
+    data = json.loads((tmp_path / "out" / "curation.json").read_text())
+    assert data["read"] == 48
+    steps = data["filters"]
+    assert steps[0]["seen"] == 48
+    for before, after in pairwise(steps):
+        assert before["kept"] == before["seen"] - before["removed"] == after["seen"]
+    assert steps[-1]["kept"] == data["valid"] == data["kept"] + data["not_selected"]
+    removed = {step["name"]: step for step in steps if step["removed"]}
+    assert set(removed) == {"correct", "wait"}
+    assert removed["correct"]["removed"] == 12
+    assert "Lyon" in removed["correct"]["examples"][0]["reason"]
+    assert data["preset"]["filters"]["wait"] == {"word": "wait", "limit": 3}
+    assert len(data["inputs"][0]["sha256"]) == 64
+
+
+def test_ties_go_to_more_distinct_sources_then_shorter_text(build, tmp_path):
+    runs = [
+        build("long", closing="So it must be Paris then.</think>"),
+        build("few", documents=9),
+        build("short", closing="Paris.</think>"),
+    ]
+    curate(runs, tmp_path, preset=FREE)
+    assert kept_ids(tmp_path) == ["short"]
+
+
+def test_hard_questions_come_first(build, tmp_path):
+    wrong = {"answer": "\n\n\\boxed{Lyon}"}
+    runs = [
+        build("easy", question_id="a"),
+        build("hard", question_id="b"),
+        build("hard2", question_id="b", **wrong),
+    ]
+    curate(runs, tmp_path, preset=FREE)
+    assert kept_ids(tmp_path) == ["hard", "easy"]
+    curate(runs, tmp_path, preset=FREE, max_records=1)
+    assert kept_ids(tmp_path) == ["hard"]
+
+
+def test_corrections_are_written_and_counted(build, tmp_path):
+    runs = [build("x", answer="\n\n\\boxed{\\text{Paris}} surely", token_ids=True)]
+    report = curate(runs, tmp_path, preset=FREE)
+    [trace] = read_traces(tmp_path / "curated.jsonl")
+    assert trace.segments[-1].text == "\n\n\\boxed{Paris}"
+    assert trace.exactness == "text"
+    assert trace.outcome["em"] == 1
+    assert report.corrected == 1
+    assert report.corrections == {"answer form": 1, "text after the answer": 1}
+
+
+def test_verdicts_suffice_without_golds(build, tmp_path):
+    runs = [
+        build("good", golds=(), outcome={"judge": 1.0}),
+        build("bad", golds=(), outcome={"user": 0.0}),
+        build("unknown", golds=()),
+    ]
+    report = curate(runs, tmp_path, preset=FREE)
+    assert kept_ids(tmp_path) == ["good"]
+    assert report.unjudged == 1
+    curate(runs, tmp_path, preset=FREE, without=["correct"], keep_per_question=3)
+    assert set(kept_ids(tmp_path)) == {"good", "bad", "unknown"}
+
+
+def test_one_rollout_measures_no_difficulty(build, tmp_path):
+    runs = [build(f"t{i}", question_id=f"q{i}") for i in range(64)]
+    assert curate(runs, tmp_path).kept == 64
+
+
+def test_nearly_always_right_questions_are_mostly_dropped(build, tmp_path):
+    runs = [build(f"t{i}-{r}", question_id=f"q{i}") for i in range(100) for r in (0, 1)]
+    report = curate(runs, tmp_path)
+    assert 8 <= report.kept <= 35
+    assert report.difficulty.seen == 100
+    assert report.difficulty.removed == 100 - report.kept
+    assert curate(runs, tmp_path, without=["difficulty"]).kept == 100
+
+
+def test_difficulty_thresholds_and_probability():
+    rule = Difficulty(min_ratio=0.125, max_ratio=0.75)
+    assert rule.reason("q", 0, 8)
+    assert rule.reason("q", 7, 8)
+    assert rule.reason("q", 6, 8) is None
+    dropped = sum(Difficulty().reason(f"q{i}", 8, 8) is not None for i in range(2000))
+    assert 0.77 < dropped / 2000 < 0.83
+
+
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(seed=st.integers(0, 10_000))
+def test_result_does_not_depend_on_the_order_of_traces(build, tmp_path, seed):
+    heap = a_heap(build, questions=5)
+    directory = tmp_path
+    first = curate(heap, directory, preset="reference")
+    kept, counts = kept_ids(directory), [(f.name, f.removed) for f in first.filters]
+    random.Random(seed).shuffle(heap)
+    second = curate(heap, directory, preset="reference")
+    assert kept_ids(directory) == kept
+    assert [(f.name, f.removed) for f in second.filters] == counts
+
+
+def test_valid_traces_do_not_depend_on_the_order_of_filters(build, tmp_path):
+    heap = a_heap(build)
+    turned = replace(FREE, filters=tuple(reversed(FREE.filters)))
+    one, other = curate(heap, tmp_path, preset=FREE), curate(heap, tmp_path, preset=turned)
+    assert one.valid == other.valid
+    assert kept_ids(tmp_path) == kept_ids(one.output.parent)
+
+
+def test_final_filters_give_no_second_choice_in_the_reference(build, tmp_path):
+    runs = [
+        build("verbose", answer="\n\n\\boxed{Paris in France}"),
+        build("exact", queries=("a", "b")),
+    ]
+    with pytest.raises(NothingKeptError, match="exact_match"):
+        curate(runs, tmp_path, preset=FREE)
+    curate(runs, tmp_path, preset=replace(DESK, difficulty=None))
+    assert kept_ids(tmp_path) == ["exact"]
+
+
+def test_a_trace_that_comes_twice_counts_once(build, tmp_path):
+    runs = [build("x"), build("x")]
+    report = curate(runs, tmp_path, preset=FREE, keep_per_question=5)
+    assert (report.kept, report.duplicates) == (1, 1)
+
+
+def test_several_files_and_directories_are_read(build, tmp_path):
+    write_traces(tmp_path / "a" / "traces.jsonl", [build("a", question_id="a")])
+    write_traces(tmp_path / "b.jsonl", [build("b", question_id="b")])
+    report = curate([tmp_path / "a", tmp_path / "b.jsonl"], tmp_path / "out")
+    assert report.kept == 2
+    assert len(report.inputs) == 2
+
+
+def test_dimensions_can_be_left_out(build, tmp_path):
+    heap = a_heap(build)
+    report = curate(heap, tmp_path, preset=FREE, without=["path"])
+    assert "path" not in {f.dimension for f in (*report.filters, *report.final_filters)}
+    assert next(f.removed for f in report.filters if f.name == "correct")
+    report = curate(heap, tmp_path, preset=FREE, without=["selection"])
+    assert report.kept == report.valid
+    report = curate(heap, tmp_path, preset=FREE, without=["effectiveness"])
+    assert kept_ids(tmp_path)[0].endswith(("-0", "-3", "-1"))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [({"without": ["nonsense"]}, "known: markers"), ({"preset": "x"}, "reference, desk")],
+)
+def test_unknown_names_are_refused_in_one_line(build, tmp_path, change, expected):
+    with pytest.raises(CurationChoiceError, match=expected) as caught:
+        curate([build()], tmp_path, **change)
+    assert "\n" not in str(caught.value)
+
+
+def test_nothing_kept_says_why_and_still_reports(build, tmp_path):
+    with pytest.raises(NothingKeptError, match="'correct' removed 1") as caught:
+        curate([build(golds=("Rome",))], tmp_path)
+    assert "\n" not in str(caught.value)
+    data = json.loads((tmp_path / "curation.json").read_text())
+    assert data["why_empty"]
+    assert kept_ids(tmp_path) == []
+
+
+def test_empty_input_says_so(tmp_path):
+    (tmp_path / "traces.jsonl").touch()
+    with pytest.raises(NothingKeptError, match="no traces"):
+        curate(tmp_path, tmp_path / "out")
+    with pytest.raises(NothingKeptError, match="no traces"):
+        curate([], tmp_path / "out")
+
+
+def test_bad_files_leave_an_earlier_result_alone(build, tmp_path):
+    file = tmp_path / "traces.jsonl"
+    write_traces(file, [build("a", question_id="a"), build("b", question_id="b")])
+    curate(file, tmp_path / "out")
+    before = (tmp_path / "out" / "curated.jsonl").read_bytes()
+    with file.open("a") as lines:
+        lines.write('{"id": 7}\n')
+    with pytest.raises(TraceFileError, match=r"traces\.jsonl:3: not a trace"):
+        curate(file, tmp_path / "out")
+    with pytest.raises(TraceFileError, match="no trace file"):
+        curate(tmp_path / "absent", tmp_path / "out")
+    assert (tmp_path / "out" / "curated.jsonl").read_bytes() == before
+
+
+def test_a_torn_last_line_is_no_trace(build, tmp_path):
+    file = tmp_path / "traces.jsonl"
+    write_traces(file, [build("a")])
+    with file.open("a") as lines:
+        lines.write('{"id": "torn')
+    assert curate(file, tmp_path / "out").kept == 1
+
+
+def test_unknown_dialect_is_named(build, tmp_path):
+    with pytest.raises(UnknownDialectError, match="klingon"):
+        curate([build(dialect="klingon")], tmp_path)
+
+
+def test_a_killed_run_leaves_the_old_result_whole(build, tmp_path):
+    file, out = tmp_path / "traces.jsonl", tmp_path / "out"
+    write_traces(file, [build("old")])
+    curate(file, out)
+    write_traces(file, (build(f"t{i}", question_id=f"q{i}") for i in range(4000)))
+    code = (
+        "import sys; from langgraph_deepsearch.curation.pipeline import curate; "
+        "print('go', flush=True); curate(sys.argv[1], sys.argv[2])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(file), str(out)], stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"go\n"
+    deadline = time.monotonic() + 30
+    while not list(out.glob(".curated*.partial")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    assert len(kept_ids(out)) in (1, 4000)
+    assert curate(file, out).kept == 4000
+
+
+def test_curated_answers_need_no_more_correction(build, dialect, tmp_path):
+    curate(a_heap(build), tmp_path, preset=FREE)
+    for trace in read_traces(tmp_path / "curated.jsonl"):
+        assert correct_answer_form(trace, dialect, FREE.correction).kinds == ()
