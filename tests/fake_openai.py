@@ -12,7 +12,8 @@ usage, context overflow, stop strings. What it says comes from a script.
     server.requests                             # every request: path, body, prompt, ids
     server.close()
 
-A reply ends the model's turn; `{EOS}` inside it ends it there. Tokens are slices of three
+A request for one token is a probe: it takes no reply, no made failure, and is not in
+`generations()`. A reply ends the model's turn; `{EOS}` inside it ends it there. Tokens are slices of three
 UTF-8 bytes, so a tag straddles tokens, an emoji spans two, and text joined and tokenised
 again gives other ids than its parts did. The template is ChatML without a default system
 message.
@@ -134,8 +135,12 @@ class FakeServer:
         self._failures += [(status, message)] * times
 
     def generations(self) -> list[dict[str, Any]]:
-        """Return the requests that asked a model to write."""
-        return [r for r in self.requests if r["path"].endswith("completions")]
+        """Return the requests that asked a model to write, probes left out."""
+        return [
+            r
+            for r in self.requests
+            if r["path"].endswith("completions") and r["body"].get("max_tokens") != 1
+        ]
 
     def close(self) -> None:
         self._http.shutdown()
@@ -269,7 +274,8 @@ class _Handler(BaseHTTPRequestHandler):
         return model
 
     def _generate(self, body: dict[str, Any], record: dict[str, Any]) -> None:
-        failure = self.fake.next_failure()
+        is_probe = body.get("max_tokens") == 1
+        failure = None if is_probe else self.fake.next_failure()
         if failure:
             raise _RefusalError(*failure)
         model = self._check_model(body)
@@ -278,7 +284,7 @@ class _Handler(BaseHTTPRequestHandler):
         record.update(prompt=prompt, ids=ids)
         self._check_length(ids, body)
         answer = _Answer(self.fake, body, model, ids, self._is_chat())
-        answer.write(self.fake.reply(model, prompt))
+        answer.write("a" if is_probe else self.fake.reply(model, prompt))
         self.fake.remember(ids)
         if body.get("stream"):
             self._stream(answer)

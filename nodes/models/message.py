@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from .base import Sampling, SegmentDict
+from .base import SegmentDict
 from .continuation import TextReasoner
 from .messages import to_turns
 
@@ -23,7 +22,3 @@ class MessageReasoner(TextReasoner):
 
     def _messages(self, segments: Sequence[SegmentDict]) -> list[BaseMessage]:
         return to_turns(segments)
-
-    def _options(self, stop: Sequence[str], sampling: Sampling) -> dict[str, Any]:
-        # Sampling is left to the model object: hosted models refuse settings they lack.
-        return {"stop": list(stop)} if stop else {}

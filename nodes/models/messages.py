@@ -9,6 +9,25 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from .base import SegmentDict
 
+ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
+"""LangChain's message types and the roles of chat APIs."""
+
+
+def to_dicts(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
+    """Return LangChain messages as `role` and `content`.
+
+    Raises:
+        ValueError: a message of a type that chat APIs have no role for.
+    """
+    chat = []
+    for message in messages:
+        role = ROLES.get(message.type) or getattr(message, "role", None)
+        if role is None:
+            msg = f"a {message.type} message cannot be sent to a model"
+            raise ValueError(msg)
+        chat.append({"role": role, "content": str(message.text)})
+    return chat
+
 
 def to_messages(segments: Sequence[SegmentDict]) -> list[BaseMessage]:
     """Return the prompt's messages and everything after it as one assistant message.

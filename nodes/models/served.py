@@ -21,14 +21,31 @@ from langchain_core.language_models.chat_models import (
     generate_from_stream,
 )
 from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import Field, PrivateAttr, SecretStr
 
-from .base import CutFunction, Generation, ModelError, Piece, Sampling
+from .base import (
+    ContextOverflowError,
+    CutFunction,
+    Generation,
+    ModelError,
+    Piece,
+    Sampling,
+)
 from .http import ServerClient
+from .messages import to_dicts
+from .pieces import split_pieces
 
-_ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
+SAMPLING_FIELDS = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "max_tokens",
+    "seed",
+    "repetition_penalty",
+)
+"""Settings of a request that a call may override by keyword."""
 
 
 @dataclass
@@ -38,6 +55,7 @@ class Call:
     prompt_ids: list[int]
     cut: CutFunction | None = None
     pieces: list[Piece] = field(default_factory=list)
+    text: str = ""
     finish_reason: str = ""
     usage: dict[str, Any] = field(default_factory=dict)
 
@@ -48,41 +66,53 @@ class Call:
         if not event.get("choices"):
             return None
         choice = event["choices"][0]
-        finish = choice.get("finish_reason")
-        piece = _piece(choice, ended=finish == "stop")
-        if finish:
-            self.finish_reason = finish
-        if piece is None:
-            return None
-        self.pieces.append(piece)
-        return ChatGenerationChunk(message=_chunk(piece))
+        self.finish_reason = choice.get("finish_reason") or self.finish_reason
+        added = []
+        for piece in _pieces(choice):
+            added.append(piece)
+            self.text += piece.text
+            if self.cut is not None and self.cut(self.text) is not None:
+                # Tokens of the same chunk that follow the action were not asked for.
+                self.finish_reason = "action"
+                break
+        self.pieces += added
+        return ChatGenerationChunk(message=_chunk(added)) if added else None
 
     def is_cut(self) -> bool:
         """Return whether the text holds a complete action."""
-        text = "".join(piece.text for piece in self.pieces)
-        if self.cut is None or self.cut(text) is None:
-            return False
-        self.finish_reason = "action"
-        return True
+        return self.finish_reason == "action"
 
-    def last_chunk(self) -> ChatGenerationChunk:
+    def last_chunk(self, model: str) -> ChatGenerationChunk:
         """Return the closing chunk: why it ended, and the tokens it took."""
         generation = self.generation()
         usage = UsageMetadata(
             input_tokens=generation.prompt_tokens,
             output_tokens=generation.completion_tokens,
             total_tokens=generation.prompt_tokens + generation.completion_tokens,
+            input_token_details=InputTokenDetails(
+                cache_read=generation.cached_prompt_tokens
+            ),
         )
         message = AIMessageChunk(
             content="",
             usage_metadata=usage,
-            response_metadata={"finish_reason": generation.finish_reason},
+            response_metadata={
+                "finish_reason": generation.finish_reason,
+                "model_name": model,
+            },
             chunk_position="last",
         )
         return ChatGenerationChunk(message=message)
 
     def generation(self) -> Generation:
-        """Return what the model wrote."""
+        """Return what the model wrote.
+
+        Raises:
+            ModelError: the server stopped sending without saying why.
+        """
+        if not self.finish_reason:
+            msg = "the model server ended its answer early"
+            raise ModelError(msg, retryable=True)
         written = sum(len(piece.token_ids or ()) for piece in self.pieces)
         details = self.usage.get("prompt_tokens_details") or {}
         reason = (
@@ -97,54 +127,83 @@ class Call:
         )
 
 
-def _piece(choice: Mapping[str, Any], *, ended: bool) -> Piece | None:
-    """Return the piece of one event; the end token is no text and is left out."""
+def _pieces(choice: Mapping[str, Any]) -> list[Piece]:
+    """Return the tokens of one event; the end token is no text and is left out."""
     ids = choice.get("token_ids")
-    text = choice.get("text") or ""
     if ids is None:
         msg = (
             "the server gives no token ids: vLLM 0.10.2 or newer is needed for exact traces"
         )
         raise ModelError(msg)
-    logprobs = (choice.get("logprobs") or {}).get("token_logprobs")
-    if ended:
+    logprobs = choice.get("logprobs") or {}
+    # A stop string is text of the model; an end token is named by its id, or not at all.
+    if choice.get("finish_reason") == "stop" and not isinstance(
+        choice.get("stop_reason"), str
+    ):
         ids = ids[:-1]
-        logprobs = logprobs[: len(ids)] if logprobs else logprobs
-    if not ids and not text:
-        return None
-    kept = tuple(logprobs) if logprobs and len(logprobs) == len(ids) else None
-    return Piece(text, tuple(ids), kept)
+    tokens, values = logprobs.get("tokens"), logprobs.get("token_logprobs")
+    return split_pieces(
+        choice.get("text") or "",
+        ids,
+        tokens[: len(ids)] if tokens else None,
+        values[: len(ids)] if values else None,
+    )
 
 
-def _chunk(piece: Piece) -> AIMessageChunk:
-    extra = {"token_ids": list(piece.token_ids or ())}
-    if piece.logprobs is not None:
-        extra["logprobs"] = list(piece.logprobs)  # type: ignore[assignment]
-    return AIMessageChunk(content=piece.text, additional_kwargs=extra)
+def _chunk(pieces: Sequence[Piece]) -> AIMessageChunk:
+    extra: dict[str, Any] = {"token_ids": [i for p in pieces for i in p.token_ids or ()]}
+    if all(piece.logprobs is not None for piece in pieces):
+        extra["logprobs"] = [value for p in pieces for value in p.logprobs or ()]
+    text = "".join(piece.text for piece in pieces)
+    return AIMessageChunk(content=text, additional_kwargs=extra)
 
 
 class ServedChatModel(BaseChatModel):
-    """A model that an OpenAI-compatible server with token ids (vLLM) serves."""
+    """A model that an OpenAI-compatible server with token ids (vLLM) serves.
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    An ordinary LangChain chat model: `ServedChatModel(model="name", base_url=url)`. Each
+    chunk carries `token_ids` and `logprobs` in `additional_kwargs`, which merge by
+    concatenation. `stop` strings are left out of the text, as everywhere in LangChain.
+    """
 
     model: str
-    base_url: str
+    base_url: str = "http://127.0.0.1:8000/v1"
     temperature: float = 0.6
     top_p: float = 0.95
     top_k: int = 40
     max_tokens: int = 4096
     seed: int | None = None
     repetition_penalty: float = 1.0
-    client: Any = None
-    """The `ServerClient`; made from `base_url` when absent."""
+    stop: list[str] | None = None
+    api_key: SecretStr | None = None
+    timeout: float | None = None
+    """Longest silence of the server in seconds."""
+    max_retries: int = 2
+    client: Any = Field(default=None, exclude=True, repr=False)
+    """The `ServerClient`; made from the settings above when absent."""
 
     _call: Call | None = PrivateAttr(default=None)
+    _limit: int | None = PrivateAttr(default=None)
 
     def model_post_init(self, context: Any) -> None:
         """Make the client."""
+        super().model_post_init(context)
         if self.client is None:
-            self.client = ServerClient(self.base_url)
+            self.client = ServerClient(
+                self.base_url,
+                self.api_key.get_secret_value() if self.api_key else None,
+                idle_seconds=self.timeout,
+                attempts=self.max_retries + 1,
+            )
+
+    @property
+    def context_limit(self) -> int | None:
+        """The context length in tokens; None until the server has told it."""
+        return self._limit
+
+    def learn_limit(self, limit: int) -> None:
+        """Take note of the context length that the server's model list names."""
+        self._limit = limit
 
     @property
     def _llm_type(self) -> str:
@@ -156,22 +215,14 @@ class ServedChatModel(BaseChatModel):
 
     def with_call(self, call: Call, sampling: Sampling) -> ServedChatModel:
         """Return a copy for one call; what the call holds stays out of tracing."""
-        copied = self.model_copy(
-            update={
-                "temperature": sampling.temperature,
-                "top_p": sampling.top_p,
-                "top_k": sampling.top_k,
-                "max_tokens": sampling.max_tokens,
-                "seed": sampling.seed,
-                "repetition_penalty": sampling.repetition_penalty,
-            }
-        )
+        own = {name: getattr(sampling, name) for name in SAMPLING_FIELDS}
+        copied = self.model_copy(update=own)
         copied._call = call
         return copied
 
     def render(self, messages: Sequence[Mapping[str, str]], prefill: str = "") -> list[int]:
         """Return the ids of the templated prompt, the assistant's turn opened."""
-        ids = self.client.post("/tokenize", self._template_body(messages))["tokens"]
+        ids = self._ids(self.client.post("/tokenize", self._template_body(messages)))
         return ids + (self.encode(prefill) if prefill else [])
 
     async def arender(
@@ -179,16 +230,20 @@ class ServedChatModel(BaseChatModel):
     ) -> list[int]:
         """Async version of `render`."""
         body = self._template_body(messages)
-        ids = (await self.client.apost("/tokenize", body))["tokens"]
+        ids = self._ids(await self.client.apost("/tokenize", body))
         return ids + (await self.aencode(prefill) if prefill else [])
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text tokenised alone, without special tokens added."""
-        return self.client.post("/tokenize", self._text_body(text))["tokens"]
+        return self._ids(self.client.post("/tokenize", self._text_body(text)))
 
     async def aencode(self, text: str) -> list[int]:
         """Async version of `encode`."""
-        return (await self.client.apost("/tokenize", self._text_body(text)))["tokens"]
+        return self._ids(await self.client.apost("/tokenize", self._text_body(text)))
+
+    def _ids(self, answer: Mapping[str, Any]) -> list[int]:
+        self._limit = answer.get("max_model_len") or self._limit
+        return answer["tokens"]
 
     def _template_body(self, messages: Sequence[Mapping[str, str]]) -> dict[str, Any]:
         chat = [dict(message) for message in messages]
@@ -197,31 +252,50 @@ class ServedChatModel(BaseChatModel):
     def _text_body(self, text: str) -> dict[str, Any]:
         return {"model": self.model, "prompt": text, "add_special_tokens": False}
 
-    def _body(self, prompt_ids: list[int], stop: list[str] | None) -> dict[str, Any]:
+    def _room(self, prompt_ids: list[int]) -> int | None:
+        """Return how many tokens fit after the prompt, None while unknown.
+
+        vLLM refuses a `max_tokens` above the whole context length, and answers a prompt
+        that fills it with no tokens and no error.
+        """
+        if self._limit is None:
+            return None
+        if len(prompt_ids) >= self._limit:
+            msg = (
+                f"the transcript has {len(prompt_ids)} tokens; {self.model} has a context of "
+                f"{self._limit}"
+            )
+            raise ContextOverflowError(msg, limit=self._limit)
+        return self._limit - len(prompt_ids)
+
+    def _body(
+        self, prompt_ids: list[int], stop: list[str] | None, changed: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Return the request.
 
-        Without a `cut` the caller's stop strings go to the server. With one they do not:
-        the server would end the text inside the token that completes a tag, while the
-        ids hold the whole token, and the two would no longer agree.
+        A reasoner sends no stop strings: with them the server holds text back and ends
+        it inside the token that completes a tag, so chunks and ids would no longer agree.
         """
-        body = {
+        body: dict[str, Any] = {
+            name: changed.get(name, getattr(self, name)) for name in SAMPLING_FIELDS
+        }
+        room = self._room(prompt_ids)
+        if room is not None:
+            body["max_tokens"] = min(body["max_tokens"], room)
+        body |= {
             "model": self.model,
             "prompt": prompt_ids,
             "stream": True,
-            "stream_options": {"include_usage": True, "continuous_usage_stats": False},
-            "temperature": self.temperature,
-            "top_p": self.top_p,
-            "top_k": self.top_k,
-            "max_tokens": self.max_tokens,
-            "repetition_penalty": self.repetition_penalty,
+            "stream_options": {"include_usage": True},
             "return_token_ids": True,
             "logprobs": 0,
             "skip_special_tokens": False,
         }
-        if self.seed is not None:
-            body["seed"] = self.seed
-        if stop:
-            body["stop"] = list(stop)
+        stops = stop or (None if self._call else self.stop)
+        if stops:
+            body["stop"] = list(stops)
+        if body["seed"] is None:
+            del body["seed"]
         return body
 
     def _stream(
@@ -232,20 +306,20 @@ class ServedChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         call = self._call or Call(self.render(to_dicts(messages)))
-        events = self.client.stream("/completions", self._body(call.prompt_ids, stop))
+        body = self._body(call.prompt_ids, stop, kwargs)
+        events = self.client.stream("/completions", body)
         try:
             for event in events:
                 chunk = call.add(event)
-                if chunk is None:
-                    continue
-                if run_manager:
-                    run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                yield chunk
+                if chunk is not None:
+                    if run_manager:
+                        run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
                 if call.is_cut():
                     break
         finally:
             events.close()  # the server stops writing when the connection closes
-        yield call.last_chunk()
+        yield call.last_chunk(self.model)
 
     async def _astream(
         self,
@@ -255,20 +329,20 @@ class ServedChatModel(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         call = self._call or Call(await self.arender(to_dicts(messages)))
-        events = self.client.astream("/completions", self._body(call.prompt_ids, stop))
+        body = self._body(call.prompt_ids, stop, kwargs)
+        events = self.client.astream("/completions", body)
         try:
             async for event in events:
                 chunk = call.add(event)
-                if chunk is None:
-                    continue
-                if run_manager:
-                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                yield chunk
+                if chunk is not None:
+                    if run_manager:
+                        await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
                 if call.is_cut():
                     break
         finally:
             await events.aclose()
-        yield call.last_chunk()
+        yield call.last_chunk(self.model)
 
     def _generate(
         self,
@@ -288,8 +362,3 @@ class ServedChatModel(BaseChatModel):
     ) -> ChatResult:
         stream = self._astream(messages, stop, run_manager, **kwargs)
         return await agenerate_from_stream(stream)
-
-
-def to_dicts(messages: Sequence[BaseMessage]) -> list[dict[str, str]]:
-    """Return LangChain messages as `role` and `content`."""
-    return [{"role": _ROLES[message.type], "content": message.text} for message in messages]

@@ -18,7 +18,13 @@ class TokenReasoner(Reasoner):
     def __init__(self, model: ServedChatModel, *, context_limit: int | None = None) -> None:
         self._model = model
         self.name = model.model
-        self.context_limit = context_limit
+        if context_limit is not None:
+            model.learn_limit(context_limit)
+
+    @property
+    def context_limit(self) -> int | None:  # type: ignore[override]
+        """The server's context length in tokens, None until it has told it."""
+        return self._model.context_limit
 
     def render(self, messages: Sequence[Mapping[str, str]], prefill: str = "") -> list[int]:
         return self._model.render(messages, prefill)

@@ -1,0 +1,199 @@
+"""A chat model over a server without token ids: text in, text out, thoughts kept.
+
+Used instead of a vendor's client, which drops `reasoning_content` and does not know the
+words that servers have for a prompt too long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForLLMRun,
+    CallbackManagerForLLMRun,
+)
+from langchain_core.language_models import BaseChatModel
+from langchain_core.language_models.chat_models import (
+    agenerate_from_stream,
+    generate_from_stream,
+)
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import Field, PrivateAttr
+
+from .base import ModelError
+from .messages import to_dicts
+
+STANDARD_FIELDS = ("temperature", "top_p", "max_tokens", "seed", "stop")
+"""Settings every OpenAI-style server takes; transformers' refuses others with a 422."""
+
+EXTRA_FIELDS = ("top_k", "repetition_penalty", "include_stop_str_in_output")
+"""Settings of vLLM and its kin."""
+
+Template = Callable[[Sequence[Mapping[str, str]]], str]
+"""Chat messages to the prompt's text, the assistant's turn opened."""
+
+
+class ServedTextModel(BaseChatModel):
+    """A served model that is spoken to in text.
+
+    With a `template`, prompts go as text to `/completions`, and a partial assistant
+    message is continued exactly. Without one they go to `/chat/completions`.
+    """
+
+    model: str
+    route: Literal["completions", "chat"] = "chat"
+    template: Template | None = Field(default=None, exclude=True, repr=False)
+    takes_extra: bool = False
+    """Whether the server knows `EXTRA_FIELDS`."""
+    continues_text: bool = False
+    """Whether a final assistant message is continued instead of answered."""
+    client: Any = Field(exclude=True, repr=False)
+    """The `ServerClient`."""
+
+    _is_done: Callable[[], bool] = PrivateAttr(default=bool)
+
+    def until(self, is_done: Callable[[], bool]) -> ServedTextModel:
+        """Return a copy that stops reading when the caller has what it needs.
+
+        Closing the stream from outside would count as an error in callbacks and tracing.
+        """
+        copied = self.model_copy()
+        copied._is_done = is_done
+        return copied
+
+    @property
+    def _llm_type(self) -> str:
+        return "langgraph-deepsearch-text"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"model": self.model, "route": self.route}
+
+    def _request(
+        self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, Any]
+    ) -> tuple[str, dict[str, Any]]:
+        """Return the route's path and the body."""
+        names = STANDARD_FIELDS + (EXTRA_FIELDS if self.takes_extra else ())
+        settings = {**given, "stop": stop}
+        body = {name: settings[name] for name in names if settings.get(name) is not None}
+        body |= {"model": self.model, "stream": True}
+        body["stream_options"] = {"include_usage": True}
+        if self.route == "completions":
+            return "/completions", {**body, "prompt": self._prompt(messages)}
+        body["messages"] = to_dicts(messages)
+        if self.continues_text and isinstance(messages[-1], AIMessage):
+            body |= {"continue_final_message": True, "add_generation_prompt": False}
+        return "/chat/completions", body
+
+    def _prompt(self, messages: list[BaseMessage]) -> str:
+        assert self.template is not None
+        if isinstance(messages[-1], AIMessage):
+            return self.template(to_dicts(messages[:-1])) + str(messages[-1].text)
+        return self.template(to_dicts(messages))
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        path, body = self._request(messages, stop, kwargs)
+        events, finish = self.client.stream(path, body), ""
+        try:
+            for event in events:
+                chunk = _chunk(event, self.model)
+                if chunk is not None:
+                    if self._is_done() and chunk.text:
+                        finish = "action"
+                        break
+                    finish = finish or chunk.message.response_metadata.get("finish_reason")
+                    if run_manager:
+                        run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
+        finally:
+            events.close()
+        _require(finish)
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        path, body = self._request(messages, stop, kwargs)
+        events, finish = self.client.astream(path, body), ""
+        try:
+            async for event in events:
+                chunk = _chunk(event, self.model)
+                if chunk is not None:
+                    if self._is_done() and chunk.text:
+                        finish = "action"
+                        break
+                    finish = finish or chunk.message.response_metadata.get("finish_reason")
+                    if run_manager:
+                        await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
+        finally:
+            await events.aclose()
+        _require(finish)
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        stream = self._astream(messages, stop, run_manager, **kwargs)
+        return await agenerate_from_stream(stream)
+
+
+def _require(finish: str) -> None:
+    if not finish:
+        msg = "the model server ended its answer early"
+        raise ModelError(msg, retryable=True)
+
+
+def _chunk(event: Mapping[str, Any], model: str) -> ChatGenerationChunk | None:
+    """Return the chunk of one event of either route, None when it says nothing."""
+    choice = (event.get("choices") or [{}])[0]
+    delta = choice.get("delta") or {}
+    text = choice.get("text") or delta.get("content") or ""
+    # DeepSeek, SGLang and older vLLM say reasoning_content; newer vLLM says reasoning.
+    thought = delta.get("reasoning_content") or delta.get("reasoning") or ""
+    usage, finish = event.get("usage"), choice.get("finish_reason")
+    if not (text or thought or usage or finish):
+        return None
+    details = {"finish_reason": finish, "model_name": model} if finish else {}
+    message = AIMessageChunk(
+        content=text,
+        additional_kwargs={"reasoning_content": thought} if thought else {},
+        response_metadata=details,
+        usage_metadata=_usage(usage) if usage else None,
+    )
+    return ChatGenerationChunk(message=message)
+
+
+def _usage(usage: Mapping[str, Any]) -> UsageMetadata:
+    details = usage.get("prompt_tokens_details") or {}
+    prompt, written = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+    return UsageMetadata(
+        input_tokens=prompt,
+        output_tokens=written,
+        total_tokens=prompt + written,
+        input_token_details=InputTokenDetails(cache_read=details.get("cached_tokens") or 0),
+    )
