@@ -307,7 +307,7 @@ class Loop:
         }
         if isinstance(model, ModelServer):
             common["base_url"] = model.url
-            agent = create_deep_search_agent(model.name, **common)
+            agent = create_deep_search_agent(model.model_names[0], **common)
         else:
             agent = create_deep_search_agent(model, **common)
         with RolloutDisplay(trace_file, self._console) as display:

@@ -14,8 +14,19 @@ ROOMS = ["", "tools", "nodes", "graph", "world", "evals", "curation", "training"
 """In order; the empty name stands for the root modules."""
 
 LAST = {"loop.py": len(ROOMS), "cli.py": len(ROOMS) + 1}
-HEAVY = ("torch", "transformers", "vllm", "datasets", "trl", "deepspeed", "peft", "bm25s",
-         "langchain_openai", "trafilatura", "tavily")
+HEAVY = (
+    "torch",
+    "transformers",
+    "vllm",
+    "datasets",
+    "trl",
+    "deepspeed",
+    "peft",
+    "bm25s",
+    "langchain_openai",
+    "trafilatura",
+    "tavily",
+)
 
 
 def modules():
@@ -42,8 +53,14 @@ def imported(path: Path):
             if not target:
                 target = (node.names[0].name,)
             name = ".".join(target)
-            yield (ROOMS.index(target[0]) if target[0] in ROOMS else LAST.get(
-                f"{target[0]}.py", 0)), name
+            yield (
+                (
+                    ROOMS.index(target[0])
+                    if target[0] in ROOMS
+                    else LAST.get(f"{target[0]}.py", 0)
+                ),
+                name,
+            )
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))

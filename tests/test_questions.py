@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from langgraph_deepsearch.questions import (
     Question,
     QuestionFileError,
@@ -49,7 +48,10 @@ def test_questions_survive_their_file(tmp_path):
         ('{"text": "a"}\n', r"q\.jsonl:1: no question text"),
         ("[1]", "must be a JSON object"),
         ('[{"question": ', "not valid JSON"),
-        ('{"id":"a","question":"x"}\n{"id":"a","question":"y"}\n', "two questions have the id"),
+        (
+            '{"id":"a","question":"x"}\n{"id":"a","question":"y"}\n',
+            "two questions have the id",
+        ),
     ],
 )
 def test_bad_files_get_one_line(tmp_path, text, message):

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from scripted import FewPages, ScriptedModel
-
 from langgraph_deepsearch import create_deep_search_agent
+from scripted import FewPages, ScriptedModel
 
 
 @pytest.fixture
@@ -16,7 +15,10 @@ def agent_of():
         model = ScriptedModel(replies=list(replies), seen=[])
         search = FewPages()
         agent = create_deep_search_agent(
-            model, search=search, condenser=settings.pop("condenser", "extractive"), **settings
+            model,
+            search=search,
+            condenser=settings.pop("condenser", "extractive"),
+            **settings,
         )
         return agent, model, search
 

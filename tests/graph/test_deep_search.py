@@ -156,7 +156,9 @@ def test_the_agent_is_a_tool(agent_of):
 
     agent, *_ = agent_of(query("capital of Peru"), ANSWER)
     tool = deep_search_tool(agent)
-    assert tool.invoke({"question": "Capital of Peru?"}).startswith("Lima\n\nSources:\n[1] Peru")
+    assert tool.invoke({"question": "Capital of Peru?"}).startswith(
+        "Lima\n\nSources:\n[1] Peru"
+    )
     as_tool = agent.as_tool(
         arg_types={"question": str}, name="search", description="deep search"
     )

@@ -13,10 +13,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from langgraph_deepsearch.trace import read_traces
 from langgraph_sdk import get_sync_client
 from scripted import ANSWER, PAGES, query
-
-from langgraph_deepsearch.trace import read_traces
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,7 +36,11 @@ def dev_server(tmp_path):
         "--port", str(port),
     ]  # fmt: skip
     log = (tmp_path / "server.log").open("w")
-    environment = {**os.environ, "LANGSMITH_TRACING": "false", "LANGGRAPH_CLI_NO_ANALYTICS": "1"}
+    environment = {
+        **os.environ,
+        "LANGSMITH_TRACING": "false",
+        "LANGGRAPH_CLI_NO_ANALYTICS": "1",
+    }
     process = subprocess.Popen(
         command, cwd=tmp_path, stdout=log, stderr=subprocess.STDOUT, env=environment
     )
@@ -68,7 +71,9 @@ def dev_server(tmp_path):
 @pytest.fixture
 def corpus(tmp_path):
     path = tmp_path / "corpus.jsonl"
-    records = [{"id": k, "title": p.title, "text": p.text, "url": p.url} for k, p in PAGES.items()]
+    records = [
+        {"id": k, "title": p.title, "text": p.text, "url": p.url} for k, p in PAGES.items()
+    ]
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
     return path
 
@@ -84,8 +89,14 @@ def test_studio_sees_the_form_and_each_run_has_its_own_context(
     assert form["model"]["langgraph_nodes"] == ["reason", "generate"]
     assert {"question", "messages"} <= set(schemas["input_schema"]["properties"])
 
-    fake_server.script(lambda prompt: ANSWER if "end_search_result|>\n\n" in prompt.split(
-        "Question:")[-1] or "You have" in prompt else query("capital of Peru"))
+    fake_server.script(
+        lambda prompt: (
+            ANSWER
+            if "end_search_result|>\n\n" in prompt.split("Question:")[-1]
+            or "You have" in prompt
+            else query("capital of Peru")
+        )
+    )
     common = {
         "base_url": fake_server.base_url,
         "search": f"corpus:{corpus}",
@@ -115,7 +126,11 @@ def test_studio_sees_the_form_and_each_run_has_its_own_context(
     assert len(states) >= 5
     streamed = list(
         client.runs.stream(
-            None, "deep_search", input=question, context=common, stream_mode=["custom", "messages-tuple"]
+            None,
+            "deep_search",
+            input=question,
+            context=common,
+            stream_mode=["custom", "messages-tuple"],
         )
     )
     assert any(part.event == "custom" for part in streamed)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from scripted import ANSWER, query
-
 from langgraph_deepsearch.trace import read_traces
+from scripted import ANSWER, query
 
 QUESTION = {"question": "What is the capital of Peru?"}
 
@@ -26,7 +25,11 @@ def test_invoke_leaves_one_trace_that_tells_the_whole_run(agent_of, tmp_path):
         ("reason", True),
         ("answer", True),
     ]
-    assert (trace.answer, trace.stop_reason, trace.exactness) == ("Lima", "answered", "text")
+    assert (trace.answer, trace.stop_reason, trace.exactness) == (
+        "Lima",
+        "answered",
+        "text",
+    )
     assert (trace.usage.turns, trace.usage.searches) == (2, 1)
     assert trace.searches[0].documents[0].id == trace.sources[0].id == "1"
     assert trace.sources[0].used
@@ -99,7 +102,11 @@ def test_resume_after_an_interrupt_leaves_one(agent_of, tmp_path):
     from langgraph.checkpoint.memory import InMemorySaver
 
     agent, *_ = agent_of(
-        query("peru"), query("lima"), ANSWER, trace_dir=tmp_path, checkpointer=InMemorySaver()
+        query("peru"),
+        query("lima"),
+        ANSWER,
+        trace_dir=tmp_path,
+        checkpointer=InMemorySaver(),
     )
     thread = {"configurable": {"thread_id": "t"}}
     agent.invoke(QUESTION, thread, interrupt_before=["summarize"])
@@ -132,5 +139,7 @@ def test_condenser_calls_are_child_records(agent_of, tmp_path):
     assert (child.step, child.model, child.turn) == ("condense", "reader-model", 1)
     assert "What is the capital of Peru?" in child.segments[0].text
     assert child.segments[-1].trainable
-    assert "<|begin_search_result|>The capital is Lima.<|end_search_result|>" in model.seen[-1]
+    assert (
+        "<|begin_search_result|>The capital is Lima.<|end_search_result|>" in model.seen[-1]
+    )
     assert trace.usage.child_completion_tokens > 0

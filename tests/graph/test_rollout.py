@@ -10,8 +10,6 @@ import textwrap
 import time
 
 import pytest
-from scripted import ANSWER, query
-
 from langgraph_deepsearch.graph.plan import plan_rollouts
 from langgraph_deepsearch.graph.progress import describe
 from langgraph_deepsearch.graph.rollout import (
@@ -23,8 +21,11 @@ from langgraph_deepsearch.graph.rollout import (
 from langgraph_deepsearch.nodes.models.base import ModelError
 from langgraph_deepsearch.questions import Question
 from langgraph_deepsearch.trace import read_traces
+from scripted import ANSWER, query
 
-QUESTIONS = [Question(f"q{n}", f"What is the capital of Peru, {n}?", ("Lima",)) for n in range(5)]
+QUESTIONS = [
+    Question(f"q{n}", f"What is the capital of Peru, {n}?", ("Lima",)) for n in range(5)
+]
 
 
 def ids(path):
@@ -89,7 +90,9 @@ def test_failures_are_listed_and_retried(agent_of, tmp_path, monkeypatch):
     assert ids(tmp_path) == [f"q{n}/0" for n in range(5)]
 
 
-def test_a_dead_server_stops_everything_and_keeps_what_is_done(agent_of, tmp_path, monkeypatch):
+def test_a_dead_server_stops_everything_and_keeps_what_is_done(
+    agent_of, tmp_path, monkeypatch
+):
     agent, model, _ = agent_of(ANSWER)
     RolloutEngine(agent, tmp_path).run(QUESTIONS[:1])
 
@@ -98,7 +101,10 @@ def test_a_dead_server_stops_everything_and_keeps_what_is_done(agent_of, tmp_pat
         raise ModelError(msg)
 
     monkeypatch.setattr(type(model), "_reply", reply)
-    with pytest.raises(RolloutError, match=r"failures in a row, the last: no model server.*1 of 50 rollouts are kept"):
+    with pytest.raises(
+        RolloutError,
+        match=r"failures in a row, the last: no model server.*1 of 50 rollouts are kept",
+    ):
         RolloutEngine(agent, tmp_path, concurrency=2).run(QUESTIONS, 10)
     assert ids(tmp_path) == ["q0/0"]
 

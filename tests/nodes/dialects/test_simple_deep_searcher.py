@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from langgraph_deepsearch.nodes.dialects import UnknownDialectError, get_dialect
 from langgraph_deepsearch.nodes.dialects.special_tokens import last_boxed
 
@@ -137,7 +136,9 @@ def test_a_prompt_file_replaces_the_instruction():
 
 
 def test_a_question_with_braces_stays_as_asked():
-    assert "What is {max_searches}?" in DIALECT.prompt("What is {max_searches}?")[0]["content"]
+    assert (
+        "What is {max_searches}?" in DIALECT.prompt("What is {max_searches}?")[0]["content"]
+    )
 
 
 def test_an_unknown_dialect_lists_the_known():
