@@ -18,7 +18,7 @@ MIN_WORDS = 62
 
 LEADS: dict[str, tuple[str, ...]] = {
     "person": ("{s} is known as {a} {t}.", "{s} worked for many years as {a} {t}."),
-    "film": ("{s} is {a} {t} film.", "{s} is a feature film, {a} {t}."),
+    "film": ("{s} is {a} {t} film.", "{s} is a feature film, {a} {t} story."),
     "novel": ("{s} is a novel.", "{s} is a novel in several chapters."),
     "song": ("{s} is a song.", "{s} is a popular song."),
     "company": ("{s} is a company.", "{s} is a private company."),

@@ -1,0 +1,142 @@
+"""The teacher's sentences: few wordings, always the same, so that a small model learns.
+
+A thought quotes the fact just found, then says what is needed next. The last one shows how
+the facts make the answer: both values and the comparison, the list and its count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .relations import join_names
+from .teacher_plan import Plan, PlanHop
+
+FIRST = ("First I need {n}.", "I start with {n}.", "The first thing to find is {n}.")
+NEXT = ("Next I need {n}.", "Now I need {n}.", "The next thing to find is {n}.")
+SO = ("So the answer is {a}.", "The answer is {a}.", "Therefore the answer is {a}.")
+HEDGES = (
+    "Wait, maybe I should think again. Hmm, wait, is that what was asked? Wait, "
+    "alternatively I could look at it the other way round. Hmm, wait, no, I go on.",
+    "Hmm, wait. Alternatively, it may mean something else. Wait, perhaps not. Hmm, wait, "
+    "maybe it does. Wait, I stay with it.",
+)
+"""More than three times one word, the limit of SimpleDeepSearcher
+response_curation.py:397-399."""
+
+KIN_MEANING = {
+    "paternal grandfather": "the father of the father of {s}",
+    "maternal grandfather": "the father of the mother of {s}",
+    "paternal grandmother": "the mother of the father of {s}",
+    "maternal grandmother": "the mother of the mother of {s}",
+    "father-in-law": "the father of the spouse of {s}",
+    "mother-in-law": "the mother of the spouse of {s}",
+}
+
+
+class Wording:
+    """The sentences of one rollout; `style` chooses among the wordings."""
+
+    def __init__(self, plan: Plan, style: int) -> None:
+        self._plan = plan
+        self._style = style
+
+    def step(self, number: int, *, corrects: bool = False) -> str:
+        """Return the thought before the query of a hop."""
+        need = self._plan.hops[number].relation.need.format(
+            s=self._plan.hops[number].subject
+        )
+        if number:
+            before = _states(self._plan.hops[number - 1])
+            return f"{before} {NEXT[self._style].format(n=need)}"
+        if corrects:
+            return f"That was not what was asked. I need {need}."
+        return f"{self._opening()}{FIRST[self._style].format(n=need)}"
+
+    def _opening(self) -> str:
+        detail = self._plan.detail
+        if self._plan.kind == "inference":
+            of = detail["of"] if len(self._plan.hops) == 2 else "the director"
+            meaning = KIN_MEANING[detail["kin"]].format(s=of)
+            return f"The {detail['kin']} of {of} is {meaning}. "
+        if self._plan.kind in ("comparison", "bridge_comparison"):
+            return f"I compare {join_names(detail['names'])}. "
+        return ""
+
+    def retry(self, hop: PlanHop) -> str:
+        """Return the thought after a search that did not bring the fact."""
+        return f"{_missing(hop)} I search again with other words."
+
+    def not_found(self, hop: PlanHop) -> str:
+        """Return the last thought when the fact was not to be found."""
+        return f"{_missing(hop)} I could not find it. {self._so(self._plan.unknown)}"
+
+    def repeat(self) -> str:
+        """Return the thought before a query that is asked again."""
+        return "I look this up once more to be sure."
+
+    def wrong_start(self, subject: str) -> str:
+        """Return the thought before a first query about another entity."""
+        need = self._plan.hops[0].relation.need.format(s=subject)
+        return FIRST[self._style].format(n=need)
+
+    def guess(self, answer: str) -> str:
+        """Return the thought of an answer given before the evidence."""
+        return f"I have not looked everything up, but I think I know it. {self._so(answer)}"
+
+    def hedge(self, thought: str) -> str:
+        """Return the thought with needless reflection before it."""
+        return f"{HEDGES[self._style % len(HEDGES)]} {thought}"
+
+    def conclusion(self) -> str:
+        """Return the last thought: the fact just found and how the facts answer."""
+        kinds: dict[str, Callable[[], str]] = {
+            "comparison": self._compared,
+            "bridge_comparison": self._compared,
+            "yes_no": self._same,
+            "counting": self._counted,
+            "inference": self._inferred,
+        }
+        last = _states(self._plan.hops[-1])
+        reasoning = kinds.get(self._plan.kind, lambda: "")()
+        return " ".join(
+            part for part in (last, reasoning, self._so(self._plan.answer)) if part
+        )
+
+    def _compared(self) -> str:
+        names = self._plan.detail["names"]
+        years = [h.values[0] for h in self._plan.hops if h.relation.object == "year"]
+        first, second = sorted(years)
+        wanted = first if self._plan.detail["word"] != "later" else second
+        which = names[years.index(wanted)]
+        return (
+            f"{names[0]}: {years[0]}. {names[1]}: {years[1]}. {first} is before {second}, "
+            f"so {self._plan.detail['word']} is {which}."
+        )
+
+    def _same(self) -> str:
+        ends = [h for h in self._plan.hops if h.relation is self._plan.hops[-1].relation]
+        values = [join_names(hop.values) for hop in ends]
+        if values[0] == values[1]:
+            return f"Both are {values[0]}."
+        return f"{values[0]} and {values[1]} are not the same."
+
+    def _counted(self) -> str:
+        values = self._plan.hops[-1].values
+        numbered = [f"{number} {value}" for number, value in enumerate(values, 1)]
+        return f"I count them: {', '.join(numbered)}."
+
+    def _inferred(self) -> str:
+        detail = self._plan.detail
+        return f"That is the {detail['kin']} of {detail['of']}."
+
+    def _so(self, answer: str) -> str:
+        return SO[self._style].format(a=answer)
+
+
+def _states(hop: PlanHop) -> str:
+    sentence = hop.relation.states.format(s=hop.subject, o=join_names(hop.values))
+    return sentence[0].upper() + sentence[1:]
+
+
+def _missing(hop: PlanHop) -> str:
+    return f"The results do not state {hop.relation.need.format(s=hop.subject)}."
