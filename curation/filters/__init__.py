@@ -5,7 +5,14 @@ from .language import MixedLanguage
 from .length import FirstReasonLength, LongestReasonLength, TotalLength
 from .markers import WellFormedMarkers
 from .outcome import Correct, ExactMatch, is_correct
-from .reflection import ReflectionTotal, ReflectionWord, count_word
+from .reflection import (
+    Alternatively,
+    AlternativelyTotal,
+    Hmm,
+    ReflectionWord,
+    Wait,
+    count_word,
+)
 from .repetition import RepeatedTrigrams
 from .search_diversity import DistinctDocuments, NoRepeatedQuery
 from .self_written import NoSelfWrittenResults
@@ -14,6 +21,8 @@ from .thinking import AnswerAfterThought, ThinkingTags
 from .turn_shape import TurnShape
 
 __all__ = [
+    "Alternatively",
+    "AlternativelyTotal",
     "AnswerAfterThought",
     "Correct",
     "Dimension",
@@ -21,17 +30,18 @@ __all__ = [
     "ExactMatch",
     "Filter",
     "FirstReasonLength",
+    "Hmm",
     "LongestReasonLength",
     "MixedLanguage",
     "NoRepeatedQuery",
     "NoSelfWrittenResults",
-    "ReflectionTotal",
     "ReflectionWord",
     "RepeatedTrigrams",
     "SupportedAnswer",
     "ThinkingTags",
     "TotalLength",
     "TurnShape",
+    "Wait",
     "WellFormedMarkers",
     "count_word",
     "is_correct",

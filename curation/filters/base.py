@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from ...nodes.dialects import Dialect
 from ...trace import Trace
@@ -14,20 +14,12 @@ Dimension = Literal["format", "path", "difficulty", "effectiveness", "outcome"]
 class Filter(Protocol):
     """One rule. Its constants are the fields of a frozen dataclass."""
 
-    @property
-    def name(self) -> str:
-        """The name that `--without` and reports use."""
-        ...
-
-    @property
-    def dimension(self) -> Dimension:
-        """Which of the paper's dimensions it serves."""
-        ...
-
-    @property
-    def source(self) -> str:
-        """Where the rule and its default constants come from."""
-        ...
+    name: ClassVar[str]
+    """The name that `--without` and reports use."""
+    dimension: ClassVar[Dimension]
+    """Which of the paper's dimensions it serves."""
+    source: ClassVar[str]
+    """Where the rule and its default constants come from."""
 
     def reason(self, trace: Trace, dialect: Dialect) -> str | None:
         """Return why the trace must go, None to keep it. Never changes the trace."""

@@ -32,18 +32,14 @@ def count_word(word: str, text: str) -> int:
 
 @dataclass(frozen=True)
 class ReflectionWord:
-    """At most `limit` uses of a reflection word in any turn of the model's text."""
+    """Base: at most `limit` uses of a reflection word in any turn of the model's text."""
 
+    name: ClassVar[str]
+    word: ClassVar[str]
     dimension: ClassVar[Dimension] = "path"
-    source: ClassVar[str] = "SimpleDeepSearcher response_curation.py:397-399"
+    source: ClassVar[str]
 
-    word: str
     limit: int = 3
-
-    @property
-    def name(self) -> str:
-        """The word itself."""
-        return self.word
 
     def reason(self, trace: Trace, dialect: Dialect) -> str | None:
         for number, text in enumerate(turn_texts(trace), 1):
@@ -54,25 +50,47 @@ class ReflectionWord:
 
 
 @dataclass(frozen=True)
-class ReflectionTotal:
-    """At most `limit` uses of a reflection word in the whole of the model's text.
+class Alternatively(ReflectionWord):
+    """Few turns to an alternative; the reference counts the capitalised word alone."""
+
+    name: ClassVar[str] = "alternatively"
+    word: ClassVar[str] = "alternatively"
+    source: ClassVar[str] = "SimpleDeepSearcher response_curation.py:397"
+
+
+@dataclass(frozen=True)
+class Hmm(ReflectionWord):
+    """Little hesitation; the reference counts lower case alone."""
+
+    name: ClassVar[str] = "hmm"
+    word: ClassVar[str] = "hmm"
+    source: ClassVar[str] = "SimpleDeepSearcher response_curation.py:398"
+
+
+@dataclass(frozen=True)
+class Wait(ReflectionWord):
+    """Few second thoughts; the reference counts lower case alone, in "Kuwait" too."""
+
+    name: ClassVar[str] = "wait"
+    word: ClassVar[str] = "wait"
+    source: ClassVar[str] = "SimpleDeepSearcher response_curation.py:399"
+
+
+@dataclass(frozen=True)
+class AlternativelyTotal:
+    """At most `limit` times "alternatively" in the whole of the model's text.
 
     The reference counts in the search results too; a page is not the model's path.
     """
 
+    name: ClassVar[str] = "alternatively_total"
     dimension: ClassVar[Dimension] = "path"
     source: ClassVar[str] = "SimpleDeepSearcher format_filter.py:101-106 (words_error)"
 
-    word: str = "alternatively"
     limit: int = 3
 
-    @property
-    def name(self) -> str:
-        """The word with `_total`."""
-        return f"{self.word}_total"
-
     def reason(self, trace: Trace, dialect: Dialect) -> str | None:
-        count = count_word(self.word, model_text(trace))
+        count = count_word("alternatively", model_text(trace))
         if count <= self.limit:
             return None
-        return f"{count} × {self.word!r} in all, more than {self.limit}"
+        return f"{count} × 'alternatively' in all, more than {self.limit}"

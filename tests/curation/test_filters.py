@@ -6,22 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langgraph_deepsearch.curation.filters import (
+    AlternativelyTotal,
     AnswerAfterThought,
     Correct,
     DistinctDocuments,
     ExactMatch,
     FirstReasonLength,
+    Hmm,
     LongestReasonLength,
     MixedLanguage,
     NoRepeatedQuery,
     NoSelfWrittenResults,
-    ReflectionTotal,
-    ReflectionWord,
     RepeatedTrigrams,
     SupportedAnswer,
     ThinkingTags,
     TotalLength,
     TurnShape,
+    Wait,
     WellFormedMarkers,
     count_word,
 )
@@ -42,9 +43,9 @@ REMOVED = [
     (TurnShape(), {"reasons": ["<|end_search_query|>"]}),
     (FirstReasonLength(), {"reasons": [LONG]}),
     (LongestReasonLength(), {"closing": LONG + "</think>"}),
-    (ReflectionWord("wait"), {"closing": "Wait, WAIT, wait. wait</think>"}),
-    (ReflectionWord("hmm", limit=0), {"reasons": ["Hmm. "]}),
-    (ReflectionTotal(), {"queries": "abcd", "reasons": ["Alternatively "] * 4}),
+    (Wait(), {"closing": "Wait, WAIT, wait. wait</think>"}),
+    (Hmm(limit=0), {"reasons": ["Hmm. "]}),
+    (AlternativelyTotal(), {"queries": "abcd", "reasons": ["Alternatively "] * 4}),
     (RepeatedTrigrams(), {"closing": "on and on " * 20 + "</think>"}),
     (DistinctDocuments(), {"queries": ()}),
     (DistinctDocuments(), {"documents": 0}),
@@ -80,7 +81,7 @@ def test_every_rule_names_itself_and_its_source():
 
 def test_parts_of_words_are_no_reflection(build, dialect):
     text = "Kuwait awaiting waiter Kuwait waiting</think>"
-    assert ReflectionWord("wait", limit=0).reason(build(closing=text), dialect) is None
+    assert Wait(limit=0).reason(build(closing=text), dialect) is None
 
 
 @given(st.lists(st.sampled_from(["wait", "Wait", "WAIT", "Kuwait", "waits", "hmm"])))
@@ -96,8 +97,8 @@ def test_results_are_not_the_models_text(build, dialect):
     rules = [
         MixedLanguage(),
         WellFormedMarkers(),
-        ReflectionWord("wait"),
-        ReflectionTotal(),
+        Wait(),
+        AlternativelyTotal(),
     ]
     assert [rule.reason(trace, dialect) for rule in rules] == [None] * len(rules)
 

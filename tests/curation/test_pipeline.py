@@ -64,7 +64,7 @@ def test_fewest_searches_win_and_the_report_adds_up(build, tmp_path):
     assert set(removed) == {"correct", "wait"}
     assert removed["correct"]["removed"] == 12
     assert "Lyon" in removed["correct"]["examples"][0]["reason"]
-    assert data["preset"]["filters"]["wait"] == {"word": "wait", "limit": 3}
+    assert data["preset"]["filters"]["wait"] == {"limit": 3}
     assert len(data["inputs"][0]["sha256"]) == 64
 
 
