@@ -54,10 +54,15 @@ class Page:
 class SearchProvider(Protocol):
     """Finds documents for a query."""
 
-    name: str
-    """Short name, part of the cache key."""
-    returns_full_text: bool
-    """True when `Document.text` is the whole passage, so reading the page adds nothing."""
+    @property
+    def name(self) -> str:
+        """Short name, part of the cache key."""
+        ...
+
+    @property
+    def returns_full_text(self) -> bool:
+        """True when `Document.text` is the whole passage, so reading adds nothing."""
+        ...
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -85,7 +90,10 @@ class SearchProvider(Protocol):
 class Reader(Protocol):
     """Reads a page."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Short name, part of the cache key."""
+        ...
 
     @property
     def settings(self) -> Mapping[str, Any]:

@@ -99,10 +99,15 @@ def _stopwords() -> frozenset[str]:
 
 
 def _build(bm25s: Any, texts: Iterable[tuple[str, str]]) -> Any:
-    # An empty row would have no terms to count; the empty term is never asked for.
-    rows = [terms(f"{title} " * TITLE_WEIGHT + text) or [""] for title, text in texts]
+    vocabulary = {"": 0}
+    rows = []
+    for title, text in texts:
+        words = terms(f"{title} " * TITLE_WEIGHT + text)
+        # An empty row would have no terms to count; the empty term is never asked for.
+        rows.append([vocabulary.setdefault(w, len(vocabulary)) for w in words] or [0])
     index = bm25s.BM25(k1=BM25_K1, b=BM25_B, method="lucene", backend="numpy")
-    index.index(rows, show_progress=False)
+    # Ids, as bm25s would else look every term up twice more.
+    index.index((rows, vocabulary), show_progress=False)
     return index
 
 

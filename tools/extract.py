@@ -128,8 +128,8 @@ def _html_page(html: str, url: str) -> Page:
     found: Any = bare_extraction(
         tree, url=url, with_metadata=True, include_comments=False, include_tables=True
     )
-    text = _lines(found.text or "") if found is not None else ""
-    if not text:
+    text = "" if found is None else _lines(found.text or "")
+    if found is None or not text:
         raise ReadError(_no_text(url))
     return Page(
         url=url,

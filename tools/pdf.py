@@ -14,7 +14,7 @@ MAX_CHARS = 1_000_000
 """Characters after which further pages are left out."""
 
 
-def is_pdf(body: bytes) -> bool:
+def is_pdf(body: bytes | bytearray) -> bool:
     """Return whether the bytes begin like a PDF; the mark may follow some junk."""
     return b"%PDF-" in body[:1024]
 

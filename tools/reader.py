@@ -21,8 +21,11 @@ from .http import TOO_MANY_REQUESTS, one_line, tls_context
 from .pdf import is_pdf
 from .safety import Target, check_url, parse_allowed, safe_addresses
 
-MAX_BYTES = 5_000_000
-"""Bytes read of one page, after decompression."""
+MAX_BYTES = 2_000_000
+"""Bytes read of one page, after decompression; extraction takes 1 to 3 s a megabyte."""
+
+MAX_PDF_BYTES = 20_000_000
+"""Bytes of the largest PDF read."""
 
 TIMEOUT = 20.0
 """Seconds one page may take in all, redirects included (google_search.py:99-163 gives 20
@@ -54,7 +57,8 @@ class HttpReader:
 
     Args:
         max_bytes: bytes read of a page; longer text pages are cut there (and
-            `metadata["truncated"]` is True), longer PDFs are an error.
+            `metadata["truncated"]` is True).
+        max_pdf_bytes: bytes of the largest PDF; half a PDF cannot be read.
         timeout: seconds for the page in all, redirects and slow dripping included.
         allow_private: private hosts that may be fetched, `host` or `host:port`, a list
             or comma-separated.
@@ -68,12 +72,14 @@ class HttpReader:
         self,
         *,
         max_bytes: int = MAX_BYTES,
+        max_pdf_bytes: int = MAX_PDF_BYTES,
         timeout: float = TIMEOUT,
         allow_private: str | Iterable[str] = (),
         max_redirects: int = MAX_REDIRECTS,
         user_agent: str = USER_AGENT,
     ) -> None:
         self.max_bytes = max_bytes
+        self.max_pdf_bytes = max_pdf_bytes
         self.timeout = timeout
         self.allow_private = parse_allowed(allow_private)
         self.max_redirects = max_redirects
@@ -85,6 +91,7 @@ class HttpReader:
         # an internal host is not given to one that was not.
         return {
             "max_bytes": self.max_bytes,
+            "max_pdf_bytes": self.max_pdf_bytes,
             "user_agent": self.user_agent,
             "allow_private": list(self.allow_private),
             "extraction": EXTRACTION_VERSION,
@@ -100,7 +107,7 @@ class HttpReader:
 
     def _page(self, answer: _Answer) -> Page:
         if answer.is_cut and is_pdf(answer.body):
-            msg = f"{answer.url}: the PDF is larger than {self.max_bytes:,} bytes"
+            msg = f"{answer.url}: the PDF is larger than {self.max_pdf_bytes:,} bytes"
             raise ReadError(msg)
         page = extract_page(answer.body, answer.content_type, answer.url)
         metadata = {**page.metadata, "bytes": len(answer.body), "truncated": answer.is_cut}
@@ -182,8 +189,9 @@ class HttpReader:
         body = bytearray()
         async for chunk in response.aiter_bytes(65536):
             body += chunk
-            if len(body) > self.max_bytes:
-                return bytes(body[: self.max_bytes]), True
+            limit = self.max_pdf_bytes if is_pdf(body) else self.max_bytes
+            if len(body) > limit:
+                return bytes(body[:limit]), True
         return bytes(body), False
 
 

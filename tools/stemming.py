@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 TERMS_VERSION = 1
 """Part of a stored index's key: raise it when `terms` gives other terms."""
+
+_ACCENT = re.compile("[\u0300-\u036f]+")
 
 _TERM = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W\u3040-\u30ff\u3400-\u9fff]+"
@@ -29,11 +32,11 @@ def terms(text: str) -> list[str]:
     """
     folded = text.lower()
     if not folded.isascii():
-        split = unicodedata.normalize("NFKD", folded)
-        folded = "".join(c for c in split if not unicodedata.combining(c))
+        folded = _ACCENT.sub("", unicodedata.normalize("NFKD", folded))
     return [stem(word) for word in _TERM.findall(folded)]
 
 
+@lru_cache(maxsize=200_000)
 def stem(word: str) -> str:
     """Return an English noun's singular by Harman's three rules; the first that fits.
 

@@ -102,9 +102,9 @@ class TavilySearch:
                     query,
                     max_results=k,
                     search_depth=self.search_depth,
-                    include_raw_content="text" if self.include_raw_content else None,
-                    include_domains=list(self.include_domains) or None,
-                    exclude_domains=list(self.exclude_domains) or None,
+                    include_raw_content="text" if self.include_raw_content else False,
+                    include_domains=list(self.include_domains),
+                    exclude_domains=list(self.exclude_domains),
                     timeout=self.timeout,
                 )
         except Exception as error:

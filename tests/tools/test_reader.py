@@ -127,15 +127,17 @@ def test_pdf_without_text_is_an_error(
 
 
 def test_huge_page_is_cut_and_huge_pdf_refused(site: Any, serve_page: Any) -> None:
-    reader = HttpReader(allow_private=site.host, max_bytes=20_000)
+    reader = HttpReader(allow_private=site.host, max_bytes=20_000, max_pdf_bytes=30_000)
     big = ("<html><body>" + "<p>Tea is a drink made of leaves.</p>" * 100_000).encode()
     site.routes["/big"] = serve_page(big)
     page = reader.read(site.url + "/big")
     assert page.metadata["truncated"] is True
     assert page.metadata["bytes"] == 20_000
     assert "Tea is a drink" in page.text
+    site.routes["/pdf"] = serve_page(pdf_bytes("x" * 25_000), "application/pdf")
+    assert "xxx" in reader.read(site.url + "/pdf").text
     site.routes["/pdf"] = serve_page(pdf_bytes("x" * 30_000), "application/pdf")
-    with pytest.raises(ReadError, match="larger than 20,000 bytes"):
+    with pytest.raises(ReadError, match="larger than 30,000 bytes"):
         reader.read(site.url + "/pdf")
 
 
