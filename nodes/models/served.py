@@ -113,6 +113,8 @@ class Call:
         if not self.finish_reason:
             msg = "the model server ended its answer early"
             raise ModelError(msg, retryable=True)
+        while self.pieces and not self.pieces[-1].text:
+            self.pieces.pop()  # the first bytes of a character that was never finished
         written = sum(len(piece.token_ids or ()) for piece in self.pieces)
         details = self.usage.get("prompt_tokens_details") or {}
         reason = (

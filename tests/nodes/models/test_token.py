@@ -7,7 +7,6 @@ import fake_openai
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from langgraph_deepsearch.nodes.models.base import (
     ContextOverflowError,
     ModelError,
@@ -130,6 +129,14 @@ def test_length_is_told_and_counts_are_the_servers(
     assert generation.completion_tokens == len(generation.token_ids) == 7
     assert generation.prompt_tokens == len(segments[-1]["token_ids"])
     assert not generation.estimated
+
+
+def test_character_cut_by_the_limit_is_dropped(fake_server, reasoner, segments_for, ask):
+    fake_server.script(["abc😀"])  # the last of its four bytes is a third token
+    sampling = Sampling(max_tokens=2)
+    generation = reasoner.generate(segments_for(reasoner), **ask(sampling=sampling))
+    assert (generation.text, generation.finish_reason) == ("abc", "length")
+    assert fake_openai.decode(generation.token_ids) == generation.text
 
 
 def test_sampling_reaches_the_server(fake_server, reasoner, segments_for, ask):
