@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
@@ -24,6 +25,7 @@ SCHEMES = {"http": 80, "https": 443}
 TRACKING = frozenset({"fbclid", "gclid", "dclid", "msclkid", "mc_cid", "mc_eid", "igshid"})
 """Query parameters that say where a visitor came from and never what the page is."""
 
+_SPACE = re.compile(r"\s")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -156,7 +158,7 @@ def normalize_url(url: str) -> str:
     """
     cleaned = url.strip()
     try:
-        parts = urlsplit(cleaned)
+        parts = urlsplit(_SPACE.sub("%20", cleaned))
         host, port = parts.hostname, parts.port
     except ValueError:
         return cleaned

@@ -2,7 +2,7 @@ import doctest
 import ipaddress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from langgraph_deepsearch.tools import safety
 from langgraph_deepsearch.tools.safety import (
@@ -145,6 +145,8 @@ URLS = st.builds(
 )
 
 
+@example("http://A.test/ ?#")
+@example("http://A.test/a? &utm_x=1 ")
 @given(st.one_of(URLS, st.text(max_size=40)))
 def test_normalizing_twice_changes_nothing_more(url: str) -> None:
     once = normalize_url(url)
