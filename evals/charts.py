@@ -10,10 +10,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .markup import Markup, element, join
+from .markup import Markup, element
 
 MOST_BINS = 12
 """Columns of a histogram at most."""
+
+UNEVEN_WIDTHS = (2,)
+"""Widths that read badly for counts."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def histogram(series: Mapping[str, Sequence[int]], unit: str) -> Markup:
                 ),
                 class_="column",
             ),
-            element("span", _range(edge), class_="tick"),
+            element("span", str(edge[0]), class_="tick"),
             class_="bin",
         )
         for i, edge in enumerate(edges)
@@ -114,18 +117,15 @@ def bin_edges(values: Sequence[int]) -> list[tuple[int, int]]:
     [(0, 49), (50, 99), (100, 149), (150, 199), (200, 249), (250, 299)]
     """
     low, high = min(values, default=0), max(values, default=0)
-    width = 1
-    while (high // width) - (low // width) + 1 > MOST_BINS or 1 < width < 5:
-        width = next(w for w in _round_widths() if w > width)
-    # Starting at 0 keeps the scale honest; far from it the empty bins say nothing.
-    start = low // width if low // width > MOST_BINS // 2 else 0
-    if (high // width) - start + 1 > MOST_BINS:
-        start = low // width
-    return [(i * width, (i + 1) * width - 1) for i in range(start, high // width + 1)]
-
-
-def _round_widths() -> list[int]:
-    return [step * 10**power for power in range(9) for step in (1, 2, 5)]
+    # From 0, unless that would leave half of the plot empty.
+    first = low if low > high / 2 else 0
+    for power in range(len(str(high)) + 1):
+        for step in (1, 2, 5):
+            width = step * 10**power
+            bins = range(first // width, high // width + 1)
+            if len(bins) <= MOST_BINS and width not in UNEVEN_WIDTHS:
+                return [(i * width, (i + 1) * width - 1) for i in bins]
+    return [(low, high)]
 
 
 def _count(column: Sequence[int], low: int, high: int) -> int:
@@ -177,7 +177,7 @@ def legend(names: Mapping[str, str]) -> Markup:
     return element(
         "p",
         *(
-            join(element("span", class_=f"swatch {series}"), element("span", label))
+            element("span", element("span", class_=f"swatch {series}"), label)
             for series, label in names.items()
         ),
         class_="legend",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -201,8 +201,9 @@ def _headline(run: RunDirectory) -> Markup:
     )
     if not gain:
         return join(sentence, ".")
-    span = f"{gain['low']:+.3f} to {gain['high']:+.3f}"
-    return join(sentence, f": {gain['mean']:+.3f} on the same questions ({span}).")
+    span = f"{_signed(gain['low'], 3)} to {_signed(gain['high'], 3)}"
+    mean = _signed(gain["mean"], 3)
+    return join(sentence, f": {mean} on the same questions (95 % interval {span}).")
 
 
 def _legend(run: RunDirectory) -> Markup | None:
@@ -236,9 +237,9 @@ def _main_table(run: RunDirectory) -> Markup | None:
     sizes = [str(column["n"]) for column in run.columns.values()]
     sizes[2:2] = [str(next(iter(difference.values()))["n"])] if difference else []
     rows.append(_row("Questions", sizes))
-    unanswered = [_stops(column) for column in run.columns.values()]
-    unanswered[2:2] = [""] if difference else []
-    rows.append(_row("How runs ended", unanswered))
+    ended: list[str] = [_stops(column) for column in run.columns.values()]
+    ended[2:2] = [""] if difference else []
+    rows.append(_row("How runs ended", ended))
     return _section("Figures", _table(names, rows))
 
 
@@ -266,12 +267,17 @@ def _change(change: Mapping[str, float] | None, digits: int) -> Markup:
     )
 
 
-def _stops(column: Mapping[str, Any]) -> str:
+def _stops(column: Mapping[str, Any]) -> Markup:
     stops = column.get("stop_reasons", {}).items()
-    return ", ".join(f"{reason.replace('_', ' ')} {count}" for reason, count in stops)
+    lines = (f"{reason.replace('_', ' ')} {count}" for reason, count in stops)
+    return join(*(element("span", line, class_="line") for line in lines))
 
 
-def _row(label: str, cells: list[str]) -> Markup:
+def _signed(value: float, digits: int) -> str:
+    return f"{value:+.{digits}f}".replace("-", "\u2212")
+
+
+def _row(label: str, cells: Sequence[str]) -> Markup:
     return element(
         "tr", element("th", label, scope="row"), *(element("td", cell) for cell in cells)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .markup import Markup, element, join
@@ -12,54 +12,80 @@ def curation_funnel(report: Any) -> Markup | None:
     """Return the filters of `curation.json` as a funnel, None without any.
 
     Args:
-        report: the file's content: `filters`, each with `name`, `dimension`, `seen` and
-            `removed`.
+        report: the file's content: `filters`, `difficulty` and `final_filters`, each
+            filter with `name`, `dimension`, `seen`, `removed` and `unit`; or a list of
+            filters alone.
     """
-    filters = report.get("filters") if isinstance(report, Mapping) else report
-    if not isinstance(filters, list) or not filters:
+    steps = _steps(report)
+    if not steps:
         return None
-    most = max(int(entry.get("seen", 0)) for entry in filters) or 1
-    rows = [_filter_row(entry, most) for entry in filters]
-    seen, last = filters[0].get("seen", 0), filters[-1]
-    kept = last.get("seen", 0) - last.get("removed", 0)
-    if isinstance(report, Mapping) and isinstance(report.get("kept"), int):
-        kept = report["kept"]
+    most: dict[str, int] = {}
+    for step in steps:
+        unit = step.get("unit", "trace")
+        most[unit] = max(most.get(unit, 1), int(step.get("seen", 0)))
+    rows = [_filter_row(step, most[step.get("unit", "trace")]) for step in steps]
     return join(
-        element("p", f"{seen} traces went in, {kept} were kept.", class_="muted small"),
+        element("p", _curation_totals(report, steps), class_="muted small"),
         element("div", *rows, class_="funnel"),
     )
 
 
-def _filter_row(entry: Mapping[str, Any], most: int) -> Markup:
-    seen, removed = int(entry.get("seen", 0)), int(entry.get("removed", 0))
-    name = str(entry.get("name", "")).replace("_", " ")
+def _steps(report: Any) -> list[Mapping[str, Any]]:
+    if isinstance(report, Mapping):
+        parts = (
+            report.get("filters"),
+            report.get("difficulty"),
+            report.get("final_filters"),
+        )
+    else:
+        parts = (report,)
+    steps = [
+        step for part in parts for step in (part if isinstance(part, list) else [part])
+    ]
+    return [step for step in steps if isinstance(step, Mapping) and "seen" in step]
+
+
+def _curation_totals(report: Any, steps: Sequence[Mapping[str, Any]]) -> str:
+    totals = report if isinstance(report, Mapping) else {}
+    read = totals.get("read", steps[0]["seen"])
+    kept = totals.get("kept", steps[-1]["seen"] - steps[-1].get("removed", 0))
+    sentences = [f"{read} traces went in, {kept} were kept."]
+    if totals.get("corrected"):
+        sentences.append(f"The form of {totals['corrected']} answers was corrected.")
+    if totals.get("not_selected"):
+        sentences.append(
+            f"{totals['not_selected']} good runs were left out for a better one of the same "
+            "question."
+        )
+    return " ".join(sentences)
+
+
+def _filter_row(step: Mapping[str, Any], most: int) -> Markup:
+    seen, removed = int(step["seen"]), int(step.get("removed", 0))
+    name = str(step.get("name", "")).replace("_", " ")
+    unit = step.get("unit", "trace")
+    about = str(step.get("dimension", "")) + ("" if unit == "trace" else f", {unit}s")
+    bar = element(
+        "div",
+        element("span", class_="fill after", style=f"width:{(seen - removed) / most:.2%}"),
+        element("span", class_="fill removed", style=f"width:{removed / most:.2%}"),
+        class_="track",
+    )
+    count = element(
+        "span",
+        f"\u2212{removed}" if removed else "0",
+        class_="bar-value" if removed else "bar-value zero",
+    )
+    title = element(
+        "div", name, element("span", f" {about}", class_="muted"), class_="funnel-name"
+    )
     return element(
         "div",
-        element(
-            "div",
-            name,
-            element("span", f" {entry.get('dimension', '')}", class_="muted"),
-            class_="funnel-name",
-        ),
-        element(
-            "div",
-            element(
-                "span",
-                class_="fill after",
-                style=f"width:{(seen - removed) / most * 100:.2f}%",
-            ),
-            element(
-                "span", class_="fill removed", style=f"width:{removed / most * 100:.2f}%"
-            ),
-            class_="track",
-        ),
-        element(
-            "span",
-            f"\u2212{removed}" if removed else "0",
-            class_="bar-value" + " zero" * (not removed),
-        ),
+        title,
+        bar,
+        count,
         class_="funnel-row",
-        title=f"{name}: {removed} of {seen} removed",
+        title=f"{name}: {removed} of {seen} {unit}s removed",
     )
 
 
@@ -74,9 +100,7 @@ def training_figures(record: Mapping[str, Any]) -> Markup | None:
         "Tokens trained on": _grouped(record.get("trained_tokens")),
         "Seconds": f"{seconds:.0f}" if seconds else None,
         "Loss, first and last": f"{losses[0]:.3f}, {losses[-1]:.3f}" if losses else None,
-        "Traces that did not fit": len(record["skipped"])
-        if record.get("skipped")
-        else None,
+        "Traces skipped": len(record["skipped"]) if record.get("skipped") else None,
         "Data, SHA-256": record.get("data_sha256"),
     }
     return join(_pairs(figures), settings_list(record.get("config")))

@@ -143,10 +143,9 @@ def run_column(label: str, trace: Trace) -> Markup:
 def segment_box(segment: Segment) -> Markup:
     """Return a segment, marked by kind and by who wrote it."""
     writer = WRITERS[segment.speaker]
-    trained = " · trained on" if segment.trainable else ""
     return element(
         "div",
-        element("span", f"{segment.kind} · {writer}{trained}", class_="tag"),
+        element("span", f"{segment.kind} · {writer}", class_="tag"),
         element("div", _cut(segment.text.strip("\n"), MOST_CHARACTERS), class_="said"),
         class_=f"segment kind-{segment.kind} by-{writer}",
     )

@@ -12,7 +12,7 @@ from langgraph_deepsearch.nodes.models.base import Generation, Piece, Reasoner
 class Scripted(GenericFakeChatModel):
     """Replies in order; an exception in the script is raised. Keeps what it was asked."""
 
-    asked: list = []  # noqa: RUF012 - a pydantic field
+    asked: list = []
 
     def _generate(self, messages, *args, **kwargs):
         self.asked.append(messages[0].text)
