@@ -9,6 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A loaded machine is no defect; what must be fast is timed by its own test.
+settings.register_profile("tools", deadline=None)
+settings.load_profile("tools")
 
 
 class Site:
