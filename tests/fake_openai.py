@@ -13,10 +13,10 @@ usage, context overflow, stop strings. What it says comes from a script.
     server.close()
 
 A request for one token is a probe: it takes no reply, no made failure, and is not in
-`generations()`. A reply ends the model's turn; `{EOS}` inside it ends it there. Tokens are slices of three
-UTF-8 bytes, so a tag straddles tokens, an emoji spans two, and text joined and tokenised
-again gives other ids than its parts did. The template is ChatML without a default system
-message.
+`generations()`. A reply ends the model's turn; `{EOS}` inside it ends it there. Tokens
+are slices of three UTF-8 bytes, so a tag straddles tokens, an emoji spans two, and text
+joined and tokenised again gives other ids than its parts did. The template is ChatML
+without a default system message.
 
 Switches (attributes, changed at any time):
     ignore_stop      stop strings have no effect (transformers' server)

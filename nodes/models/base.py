@@ -25,6 +25,11 @@ CutFunction = Callable[[str], "int | None"]
 class ModelError(DeepSearchError):
     """The model server failed; infrastructure, never shown to the model."""
 
+    status: int | None = None
+    """The HTTP status where a server answered with one."""
+    retry_after: float | None = None
+    """Seconds the server asks to wait, where it does."""
+
     def __init__(self, message: str, *, retryable: bool = False) -> None:
         super().__init__(message)
         self.retryable = retryable

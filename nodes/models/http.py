@@ -182,7 +182,7 @@ class ServerClient:
         final = isinstance(error, ModelError) and not error.retryable
         if final or refused or attempt >= self._attempts - 1:
             self._fail(error)
-        asked = getattr(error, "retry_after", None)
+        asked = error.retry_after if isinstance(error, ModelError) else None
         return min(MAX_DELAY, 0.25 * 2**attempt if asked is None else asked)
 
     def _fail(self, error: Exception) -> NoReturn:
@@ -220,9 +220,10 @@ class ServerClient:
         hint = "; set DEEPSEARCH_API_KEY" if status in (401, 403) else ""
         msg = f"{response.url} answered {status}: {detail[:300]}{hint}"
         error = ModelError(msg, retryable=status in RETRY_STATUS)
+        error.status = status
         asked = response.headers.get("retry-after", "")
         if asked.replace(".", "", 1).isdigit():
-            error.retry_after = float(asked)  # type: ignore[attr-defined]
+            error.retry_after = float(asked)
         raise error
 
 

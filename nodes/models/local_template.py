@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from .text_route import Template
@@ -20,7 +21,7 @@ def load_template(model: str) -> Template | None:
     Args:
         model: a folder, or a hub name whose files are cached; nothing is downloaded.
     """
-    if importlib.util.find_spec("transformers") is None:
+    if importlib.util.find_spec("transformers") is None or not _is_at_hand(model):
         return None
     from transformers import AutoTokenizer
 
@@ -41,6 +42,19 @@ def load_template(model: str) -> Template | None:
         return text.removeprefix(leads) if leads else text
 
     return template
+
+
+def _is_at_hand(model: str) -> bool:
+    # Asked first: importing transformers takes seconds, for nothing with a hosted model.
+    if Path(model).is_dir():
+        return True
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return isinstance(try_to_load_from_cache(model, "tokenizer_config.json"), str)
+    except HFValidationError:
+        return False
 
 
 def _adds_bos(tokenizer: Any) -> bool:

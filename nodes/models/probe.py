@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .base import ContextOverflowError, ModelError, Reasoner
 from .continuation import ContinuationReasoner
 from .http import ServerClient
@@ -55,7 +57,7 @@ def find_model(client: ServerClient, name: str) -> tuple[str, int | None]:
         ModelError: the server is down, or does not serve that name; the message lists
             what it serves.
     """
-    listed = {model["id"]: model for model in client.get("/models").get("data") or []}
+    listed = {model["id"]: model for model in _listed(client)}
     if name in listed or (listed and not name):
         chosen = listed[name or next(iter(listed))]
         return chosen["id"], chosen.get("max_model_len")
@@ -68,6 +70,16 @@ def find_model(client: ServerClient, name: str) -> tuple[str, int | None]:
     known = ", ".join(sorted(listed)[:20])
     msg = f"{client.base_url} does not serve {name!r}; it serves: {known}"
     raise ModelError(msg)
+
+
+def _listed(client: ServerClient) -> list[dict[str, Any]]:
+    try:
+        return client.get("/models").get("data") or []
+    except ModelError as error:
+        # transformers' server fails here with a 500 when there is no hub cache to list.
+        if error.status in (404, 500):
+            return []
+        raise
 
 
 def _unlisted(client: ServerClient, name: str) -> str | None:

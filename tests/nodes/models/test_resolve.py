@@ -8,7 +8,6 @@ import pytest
 from fake_openai import FakeServer
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.language_models import GenericFakeChatModel
-
 from langgraph_deepsearch.nodes.models import http
 from langgraph_deepsearch.nodes.models.base import ContextOverflowError, ModelError
 from langgraph_deepsearch.nodes.models.http import ServerClient
@@ -101,7 +100,7 @@ def test_key_is_sent_and_its_absence_told(fake_server, monkeypatch):
     fake_server.api_key = "sesame"
     monkeypatch.delenv("DEEPSEARCH_API_KEY", raising=False)
     monkeypatch.setenv("OPENAI_API_KEY", "sesame")  # never sent to a local server
-    with pytest.raises(ModelError, match="401.*DEEPSEARCH_API_KEY"):
+    with pytest.raises(ModelError, match=r"401.*DEEPSEARCH_API_KEY"):
         resolve_reasoner("", base_url=fake_server.base_url)
     monkeypatch.setenv("DEEPSEARCH_API_KEY", "sesame")
     assert resolve_reasoner("", base_url=fake_server.base_url).name == "fake-model"

@@ -9,11 +9,10 @@ import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessageChunk
 from langgraph.graph import END, START, StateGraph
-from typing_extensions import TypedDict
-
 from langgraph_deepsearch.nodes.models.http import IDLE_SECONDS
 from langgraph_deepsearch.nodes.models.resolve import resolve_reasoner
 from langgraph_deepsearch.nodes.models.served import ServedChatModel
+from typing_extensions import TypedDict
 
 REPLY = "Lima, that is é😀 sure."
 
@@ -114,10 +113,8 @@ def test_tokens_show_in_the_message_stream_of_a_graph(
     async def astream():
         return [part async for part in graph.astream({}, stream_mode="messages")]
 
-    if is_async:
-        parts = asyncio.run(astream())
-    else:
-        parts = list(graph.stream({}, stream_mode="messages"))
+    stream = graph.stream({}, stream_mode="messages")
+    parts = asyncio.run(astream()) if is_async else list(stream)
     texts = [chunk.text for chunk, _ in parts if isinstance(chunk, AIMessageChunk)]
     assert "".join(texts) == REPLY
     assert len([text for text in texts if text]) > 5
@@ -138,9 +135,7 @@ class Seen(BaseCallbackHandler):
         self.errors.append(error)
 
 
-def test_callbacks_see_every_token_once_and_a_clean_end(
-    fake_server, segments_for, ask
-):
+def test_callbacks_see_every_token_once_and_a_clean_end(fake_server, segments_for, ask):
     fake_server.script(["look <|begin_search_query|>a<|end_search_query|> and much more"])
     reasoner = resolve_reasoner("", base_url=fake_server.base_url)
     seen = Seen()

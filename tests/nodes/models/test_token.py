@@ -76,9 +76,7 @@ def test_stop_is_never_left_to_the_server(fake_server, reasoner, segments_for, a
     assert "stop" not in fake_server.generations()[-1]["body"]
 
 
-def test_closing_the_stream_makes_the_server_stop(
-    fake_server, reasoner, segments_for, ask
-):
+def test_closing_the_stream_makes_the_server_stop(fake_server, reasoner, segments_for, ask):
     fake_server.token_delay = 0.002
     fake_server.script([QUERY + " word" * 2000])
     reasoner.generate(segments_for(reasoner), **ask(sampling=Sampling(max_tokens=4000)))
@@ -148,9 +146,7 @@ def test_sampling_reaches_the_server(fake_server, reasoner, segments_for, ask):
     assert [body[name] for name in names] == [0.1, 0.5, 7, 9, 3]
 
 
-def test_token_limit_is_lowered_to_the_room_left(
-    fake_server, reasoner, segments_for, ask
-):
+def test_token_limit_is_lowered_to_the_room_left(fake_server, reasoner, segments_for, ask):
     fake_server.script(["fine"])
     reasoner.generate(segments_for(reasoner), **ask(sampling=Sampling(max_tokens=20480)))
     request = fake_server.generations()[-1]
@@ -174,9 +170,7 @@ def test_overflow_is_recognised_here_and_at_the_server(
 
 
 @pytest.mark.parametrize("is_async", [False, True])
-def test_passing_trouble_is_retried(
-    fake_server, reasoner, segments_for, ask, is_async
-):
+def test_passing_trouble_is_retried(fake_server, reasoner, segments_for, ask, is_async):
     fake_server.script(["fine"])
     fake_server.fail(503, times=1)
     fake_server.fail(429, times=1)
