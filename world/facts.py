@@ -317,11 +317,12 @@ class _Maker:
 def near_duplicate(title: str, random: Random) -> str:
     """Return a title that is easily taken for another: a word added, dropped or changed."""
     words = title.split()
-    forms = [f"{title} Returns"]
+    forms = [f"{title} Returns"] if words[-1] != "Returns" else [f"New {title}"]
     if words[0] == "The":
         forms.append(" ".join(words[1:]))
     last = [noun for noun in NOUNS if noun[0] == words[-1][0] and noun != words[-1]]
-    forms.append(" ".join([*words[:-1], random.choice(last)]))
+    if last:
+        forms.append(" ".join([*words[:-1], random.choice(last)]))
     if len(words) == 3 and words[1] in ADJECTIVES:
         other = random.choice(ADJECTIVES)
         forms.append(f"{words[0]} {other} {words[2]}")

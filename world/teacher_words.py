@@ -110,7 +110,7 @@ class Wording:
         which = names[years.index(wanted)]
         return (
             f"{names[0]}: {years[0]}. {names[1]}: {years[1]}. {first} is before {second}, "
-            f"so {self._plan.detail['word']} is {which}."
+            f"so {which} was {self._plan.detail['word']}."
         )
 
     def _same(self) -> str:
