@@ -141,9 +141,11 @@ class _Maker:
         self._trades: dict[str, list[Entity]] = {trade: [] for trade in PROFESSIONS}
         self._generations: list[list[Entity]] = []
 
-    def _new(self, kind: str, name: str, trade: str = "", **more: bool) -> Entity:
+    def _new(
+        self, kind: str, name: str, trade: str = "", *, is_woman: bool = False
+    ) -> Entity:
         number = len(self.facts.by_type[kind])
-        return self.facts.add(Entity(f"{kind}-{number:05d}", kind, name, trade, **more))
+        return self.facts.add(Entity(f"{kind}-{number:05d}", kind, name, trade, is_woman))
 
     def _pick(self, kind: str) -> Entity:
         return self._random.choice(self.facts.by_type[kind])

@@ -148,7 +148,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server
+    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]
     protocol_version = "HTTP/1.0"  # one request a connection: no thread waits for a client
     timeout = SOCKET_SECONDS
 
