@@ -261,10 +261,9 @@ def _figure(column: Mapping[str, Any], measure: str, digits: int) -> Markup:
 def _change(change: Mapping[str, float] | None, digits: int) -> Markup:
     if not change:
         return element("td")
-    span = f"{change['low']:+.{digits}f} to {change['high']:+.{digits}f}"
-    return element(
-        "td", f"{change['mean']:+.{digits}f}", element("span", span, class_="span")
-    )
+    span = f"{_signed(change['low'], digits)} to {_signed(change['high'], digits)}"
+    mean = _signed(change["mean"], digits)
+    return element("td", mean, element("span", span, class_="span"))
 
 
 def _stops(column: Mapping[str, Any]) -> Markup:
