@@ -7,6 +7,7 @@ and no work between sequences; on CUDA torch's variable-length kernel does it in
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -18,7 +19,7 @@ ATTENTION_NAME = "deepsearch_varlen"
 
 
 def varlen_attention(
-    module: torch.nn.Module,
+    module: torch.nn.Module,  # noqa: ARG001 - the interface's signature
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
@@ -64,7 +65,7 @@ def varlen_attention(
             is_causal=True,
             enable_gqa=query.shape[1] != key.shape[1],
         )
-        for start, end in zip(bounds[:-1], bounds[1:], strict=True)
+        for start, end in pairwise(bounds)
     ]
     joined = parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
     return joined.transpose(1, 2).contiguous(), None

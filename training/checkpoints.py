@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -29,7 +30,19 @@ class TrainingMismatchError(DeepSearchError):
 
 
 class MarkWhole(TrainerCallback):
-    """Marks each checkpoint after all of it was written."""
+    """Marks each checkpoint after all of it was written.
+
+    Args:
+        spent: seconds that earlier attempts at this run took up to their last checkpoint.
+    """
+
+    def __init__(self, spent: float = 0.0) -> None:
+        self._started = time.monotonic() - spent
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training so far, over all attempts."""
+        return time.monotonic() - self._started
 
     def on_save(
         self,
@@ -42,7 +55,7 @@ class MarkWhole(TrainerCallback):
         if state.is_world_process_zero and args.output_dir:
             folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
             sync_tree(folder)
-            (folder / WHOLE_MARK).touch()
+            write_json(folder / WHOLE_MARK, {"seconds": self.seconds})
 
 
 def last_whole_checkpoint(folder: Path) -> Path | None:
@@ -54,6 +67,13 @@ def last_whole_checkpoint(folder: Path) -> Path | None:
         else:
             shutil.rmtree(path)
     return max(whole, key=lambda path: int(path.name.split("-")[1]), default=None)
+
+
+def seconds_spent(checkpoint: Path | None) -> float:
+    """Return the training time that went into a checkpoint, 0 for None."""
+    if checkpoint is None:
+        return 0.0
+    return float(json.loads((checkpoint / WHOLE_MARK).read_text())["seconds"])
 
 
 def check_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -46,7 +46,7 @@ class SftConfig:
     max_length: int | None = None
     """Most tokens of a sample; None: the model's context length."""
     too_long: TooLong = "drop"
-    dtype: Precision = "bfloat16"
+    dtype: Precision = "mixed"
     gradient_checkpointing: bool = False
     lora_rank: int = 0
     """0: all weights are trained."""
@@ -124,7 +124,8 @@ def _read(source: Path) -> Any:
     try:
         return tomllib.loads(text) if source.suffix == ".toml" else json.loads(text)
     except ValueError as error:
-        msg = f"{source}: not readable as {'TOML' if source.suffix == '.toml' else 'JSON'} ({error})"
+        form = "TOML" if source.suffix == ".toml" else "JSON"
+        msg = f"{source}: not readable as {form} ({error})"
         raise ConfigError(msg) from error
 
 

@@ -143,7 +143,7 @@ class ModelServer:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         try:
             with self.log.open("ab") as output:
-                self._process = subprocess.Popen(
+                self._process = subprocess.Popen(  # noqa: S603 - our own command line
                     [sys.executable, "-c", GUARDIAN_SOURCE, *self._command()],
                     stdin=subprocess.PIPE,
                     stdout=output,
@@ -427,6 +427,6 @@ class _InBackground:
         if not self._announced:
             self._announced = True
             names = ", ".join(self._server.model_names)
-            line = f"{names} at {self._server.url} ({self._server.start_took:.0f} s); Ctrl-C ends it"
-            console.print(line, highlight=False)
+            took = f"{self._server.start_took:.0f} s"
+            console.print(f"{names} at {self._server.url} ({took}); Ctrl-C ends it")
         return True

@@ -1,11 +1,10 @@
 """Supervised fine-tuning on what the model wrote in its traces.
 
 Covers full and LoRA training on one CPU or GPU, and on several processes under
-`torchrun` or `deepspeed`. The output folder gets
-
-    model/              the trained model, or its LoRA adapter; appears in one step
-    training.json       settings, data hash, parent, tokens, losses, versions
-    checkpoints/        while the run is under way, so that a killed one goes on
+`torchrun` or `deepspeed`. The output folder holds the trained model, or its LoRA
+adapter, with `training.json`: settings, data hash, parent, tokens, losses, versions. It
+appears in one step when all is done. While a run is under way its checkpoints lie beside
+it, in `<folder>.checkpoints`, so that a killed one goes on.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import json
 import os
 import random
 import shutil
-import time
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -47,10 +45,11 @@ __all__ = [
     "train_sft",
 ]
 
-MODEL_DIR = "model"
 RESULT_FILE = "training.json"
-CHECKPOINT_DIR = "checkpoints"
-"""Names in the output folder."""
+"""What a trained model's folder says of its training."""
+
+CHECKPOINT_SUFFIX = ".checkpoints"
+"""What the name of the folder beside it ends with while a run is under way."""
 
 CHECKPOINTS_PER_RUN = 5
 """Checkpoints of a run when `save_steps` is not set."""
@@ -125,7 +124,7 @@ def train_sft(
     Args:
         traces: a trace file, or a run directory.
         model: folder of the model to start from.
-        out: the output folder.
+        out: the folder the trained model is to be; absent or empty at first.
         config: the settings; the desk run's if None.
 
     Raises:
@@ -141,13 +140,13 @@ def train_sft(
     return run.finished() or run.train()
 
 
-def read_result(out: str | os.PathLike[str]) -> TrainingResult | None:
-    """Return the result of a finished training run, None where there is none."""
-    path = Path(out) / RESULT_FILE
-    if not path.is_file():
+def read_result(model: str | os.PathLike[str]) -> TrainingResult | None:
+    """Return how a model was trained, None for one that was not trained here."""
+    path = Path(model) / RESULT_FILE
+    if not path.is_file() or not is_model_dir(model):
         return None
     values = json.loads(path.read_text(encoding="utf-8"))
-    return TrainingResult(**{**values, "model": Path(out) / MODEL_DIR})
+    return TrainingResult(**{**values, "model": Path(model)})
 
 
 def _check_packages(config: SftConfig) -> None:
@@ -183,7 +182,7 @@ class _Run:
 
     @property
     def _checkpoints(self) -> Path:
-        return self._out / CHECKPOINT_DIR
+        return self._out.with_name(self._out.name + CHECKPOINT_SUFFIX)
 
     def finished(self) -> TrainingResult | None:
         """Return the result when the run was finished before."""
@@ -192,30 +191,41 @@ class _Run:
         from .checkpoints import compare
 
         result = read_result(self._out)
-        if result is None or not is_model_dir(result.model):
+        if result is None:
+            if self._out.exists() and (not self._out.is_dir() or any(self._out.iterdir())):
+                msg = (
+                    f"{self._out} is there and no model of ours; choose a new folder, "
+                    f"for instance {self._out / 'model'}"
+                )
+                raise TrainingError(msg)
             return None
         compare(result.to_json(), self._manifest, self._out)
         return replace(result, finished_before=True)
 
     def train(self) -> TrainingResult:
         """Train, or go on training."""
-        from .checkpoints import check_manifest, last_whole_checkpoint
+        from .checkpoints import (
+            MarkWhole,
+            check_manifest,
+            last_whole_checkpoint,
+            seconds_spent,
+        )
 
         with _quiet(), _environment(self._config):
             rows, report = self._rows()
             if _is_main():
                 check_manifest(self._checkpoints, self._manifest)
-            resume = last_whole_checkpoint(self._checkpoints) if _is_main() else None
-            trainer, progress = self._trainer(rows)
-            resume = _agree(resume, self._checkpoints)
+            found = last_whole_checkpoint(self._checkpoints) if _is_main() else None
+            marker = MarkWhole(seconds_spent(found))
+            trainer, progress = self._trainer(rows, marker)
+            resume = _agree(found, self._checkpoints)
             if resume is not None and _is_main():
                 self._say(f"resuming from {resume.name}")
-            started = time.monotonic()
             try:
                 trainer.train(resume_from_checkpoint=str(resume) if resume else None)
             finally:
                 progress.close()
-            return self._finish(trainer, report, time.monotonic() - started, resume)
+            return self._finish(trainer, report, marker.seconds, resume)
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False)
@@ -242,8 +252,9 @@ class _Run:
             raise TrainingError(msg)
         return rows, report
 
-    def _trainer(self, rows: list[TokenRow]) -> tuple[RowTrainer, Any]:
-        from .checkpoints import MarkWhole
+    def _trainer(self, rows: list[TokenRow], marker: Any) -> tuple[RowTrainer, Any]:
+        from transformers import PrinterCallback, ProgressCallback
+
         from .model import load_for_training
         from .progress import ProgressReport
         from .trainer import RowDataset, RowTrainer
@@ -258,10 +269,8 @@ class _Run:
             args=arguments,
             train_dataset=RowDataset(train_rows),
             eval_dataset=RowDataset(held_out) if held_out else None,
-            callbacks=[progress, MarkWhole()],
+            callbacks=[progress, marker],
         )
-        from transformers import PrinterCallback, ProgressCallback
-
         trainer.remove_callback(PrinterCallback)
         trainer.remove_callback(ProgressCallback)
         return trainer, progress
@@ -269,17 +278,13 @@ class _Run:
     def _finish(
         self, trainer: RowTrainer, report: RowReport, seconds: float, resume: Path | None
     ) -> TrainingResult:
-        from .checkpoints import write_json
-
         history = trainer.state.log_history
-        model = self._save(trainer)
-        epochs = trainer.state.num_train_epochs and self._config.epochs
         result = TrainingResult(
-            model=model,
+            model=self._out,
             parent=str(self._manifest["parent"]),
             data_sha256=str(self._manifest["data_sha256"]),
-            tokens=round(report.tokens * epochs),
-            trained_tokens=round(report.trained_tokens * epochs),
+            tokens=round(report.tokens * self._config.epochs),
+            trained_tokens=round(report.trained_tokens * self._config.epochs),
             seconds=round(seconds, 3),
             losses=[round(entry["loss"], 6) for entry in history if "loss" in entry],
             skipped=report.skipped,
@@ -290,27 +295,27 @@ class _Run:
             versions=_versions(),
             resumed=resume is not None,
         )
-        if _is_main():
-            write_json(model / RESULT_FILE, result.to_json())
-            write_json(self._out / RESULT_FILE, result.to_json())
-            shutil.rmtree(self._checkpoints)
+        self._save(trainer, result)
         return result
 
-    def _save(self, trainer: RowTrainer) -> Path:
+    def _save(self, trainer: RowTrainer, result: TrainingResult) -> None:
+        import torch
         from transformers import AutoTokenizer
 
-        from .checkpoints import publish
+        from .checkpoints import publish, write_json
 
-        target = self._out / MODEL_DIR
-        partial = self._out / f".{MODEL_DIR}.partial"
+        partial = self._checkpoints / "finished"
         if _is_main():
             shutil.rmtree(partial, ignore_errors=True)
+        if not self._config.deepspeed and self._config.dtype == "mixed":
+            trainer.model.to(torch.bfloat16)  # the master weights have done their work
         trainer.save_model(str(partial))  # every process takes part under ZeRO-3
         if _is_main():
             AutoTokenizer.from_pretrained(self._model).save_pretrained(partial)
             (partial / "training_args.bin").unlink(missing_ok=True)
-            publish(partial, target)
-        return target
+            write_json(partial / RESULT_FILE, result.to_json())
+            publish(partial, self._out)
+            shutil.rmtree(self._checkpoints)
 
 
 def _split(
@@ -350,7 +355,7 @@ def _arguments(config: SftConfig, row_count: int, checkpoints: Path) -> Any:
         max_grad_norm=config.max_grad_norm,
         bf16=config.dtype == "mixed"
         or (config.dtype == "bfloat16" and bool(config.deepspeed)),
-        gradient_checkpointing=config.gradient_checkpointing,
+        **_checkpointing(config),
         use_cpu=not cuda,
         deepspeed=_deepspeed_settings(config),
         ddp_backend=None if cuda or processes == 1 else "gloo",
@@ -367,6 +372,19 @@ def _arguments(config: SftConfig, row_count: int, checkpoints: Path) -> Any:
         remove_unused_columns=False,
         seed=config.seed,
     )
+
+
+def _checkpointing(config: SftConfig) -> dict[str, bool]:
+    from dataclasses import fields
+
+    from transformers import TrainingArguments
+
+    if not config.gradient_checkpointing:
+        return {}
+    # transformers 5.23 renamed the argument.
+    known = {entry.name for entry in fields(TrainingArguments)}
+    new = "activation_checkpointing"
+    return {new if new in known else "gradient_checkpointing": True}
 
 
 def _deepspeed_settings(config: SftConfig) -> dict[str, Any] | None:
@@ -409,6 +427,9 @@ def _environment(config: SftConfig) -> Iterator[None]:
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("WORLD_SIZE", "1")))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else before
     torch.set_num_threads(config.threads or max(1, cores // processes))
+    if not _has_cuda():
+        # DeepSpeed is looked at by the libraries even where it is not used.
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
     added = _distributed_environment(config)
     try:
         yield
@@ -425,8 +446,6 @@ def _distributed_environment(config: SftConfig) -> list[str]:
 
     wanted = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     wanted |= {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
-    if not _has_cuda():
-        wanted["DS_ACCELERATOR"] = "cpu"
     added = [name for name in wanted if name not in os.environ]
     os.environ.update({name: wanted[name] for name in added})
     if not _has_cuda():

