@@ -20,7 +20,7 @@ without a default system message.
 
 Switches (attributes, changed at any time):
     ignore_stop      stop strings have no effect (transformers' server)
-    no_tokenize      /tokenize and /detokenize answer 404
+    no_tokenize      /tokenize and /detokenize answer 404; no context length is told
     no_token_ids     `return_token_ids` has no effect
     no_continuation  the template drops thoughts from a final assistant message
     no_usage         no token counts
@@ -218,8 +218,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/health":
             self._json(200, {})
         elif self.path == "/v1/models" and self._is_allowed():
-            limit = self.fake.context_limit
-            data = [{"id": name, "max_model_len": limit} for name in self.fake.models]
+            limit = {"max_model_len": self.fake.context_limit}
+            limit = {} if self.fake.no_tokenize else limit  # vLLM alone tells it
+            data = [{"id": name, **limit} for name in self.fake.models]
             self._json(200, {"object": "list", "data": data})
         else:
             self._error(404, "Not Found")

@@ -45,6 +45,7 @@ def probe_server(client: ServerClient, name: str) -> Reasoner:
             template=template,
             continues_text=True,
         )
+        limit = limit or template.context_limit
         return ContinuationReasoner(text, served, context_limit=limit)
     plain = ServedTextModel(model=served, client=client)
     return MessageReasoner(plain, served, context_limit=limit)
@@ -64,10 +65,10 @@ def find_model(client: ServerClient, name: str) -> tuple[str, int | None]:
     answered = _unlisted(client, name)
     if answered:
         return answered, None
-    if not listed:
+    if not name:
         msg = f"the server at {client.base_url} lists no model: name the one it serves"
         raise ModelError(msg)
-    known = ", ".join(sorted(listed)[:20])
+    known = ", ".join(sorted(listed)[:20]) or "nothing that it lists"
     msg = f"{client.base_url} does not serve {name!r}; it serves: {known}"
     raise ModelError(msg)
 

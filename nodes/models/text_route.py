@@ -6,7 +6,7 @@ words that servers have for a prompt too long.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, Literal
 
 from langchain_core.callbacks import (
@@ -32,9 +32,6 @@ STANDARD_FIELDS = ("temperature", "top_p", "max_tokens", "seed", "stop")
 EXTRA_FIELDS = ("top_k", "repetition_penalty", "include_stop_str_in_output")
 """Settings of vLLM and its kin."""
 
-Template = Callable[[Sequence[Mapping[str, str]]], str]
-"""Chat messages to the prompt's text, the assistant's turn opened."""
-
 
 class ServedTextModel(BaseChatModel):
     """A served model that is spoken to in text.
@@ -45,7 +42,8 @@ class ServedTextModel(BaseChatModel):
 
     model: str
     route: Literal["completions", "chat"] = "chat"
-    template: Template | None = Field(default=None, exclude=True, repr=False)
+    template: Any = Field(default=None, exclude=True, repr=False)
+    """A `LocalTemplate`, which the completions route needs."""
     takes_extra: bool = False
     """Whether the server knows `EXTRA_FIELDS`."""
     continues_text: bool = False
@@ -82,17 +80,20 @@ class ServedTextModel(BaseChatModel):
         body |= {"model": self.model, "stream": True}
         body["stream_options"] = {"include_usage": True}
         if self.route == "completions":
-            return "/completions", {**body, "prompt": self._prompt(messages)}
+            prompt = self._prompt(messages)
+            room = self.template.room(prompt)
+            if room is not None:
+                body["max_tokens"] = min(body.get("max_tokens", room), room)
+            return "/completions", {**body, "prompt": prompt}
         body["messages"] = to_dicts(messages)
         if self.continues_text and isinstance(messages[-1], AIMessage):
             body |= {"continue_final_message": True, "add_generation_prompt": False}
         return "/chat/completions", body
 
     def _prompt(self, messages: list[BaseMessage]) -> str:
-        assert self.template is not None
         if isinstance(messages[-1], AIMessage):
-            return self.template(to_dicts(messages[:-1])) + str(messages[-1].text)
-        return self.template(to_dicts(messages))
+            return self.template.render(to_dicts(messages[:-1])) + str(messages[-1].text)
+        return self.template.render(to_dicts(messages))
 
     def _stream(
         self,

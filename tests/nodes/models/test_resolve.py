@@ -77,11 +77,8 @@ def test_server_is_probed_once_for_many_runs(fake_server):
     assert [r["path"] for r in fake_server.requests].count("/tokenize") == 1
 
 
-def test_model_that_is_served_but_not_listed_is_found(fake_server, monkeypatch):
-    class Unlisted(FakeServer):
-        pass
-
-    with Unlisted() as server:
+def test_model_that_is_served_but_not_listed_is_found(monkeypatch):
+    with FakeServer() as server:
         original = server._http.RequestHandlerClass.do_GET
 
         def do_get(self):
@@ -92,7 +89,7 @@ def test_model_that_is_served_but_not_listed_is_found(fake_server, monkeypatch):
 
         monkeypatch.setattr(server._http.RequestHandlerClass, "do_GET", do_get)
         assert resolve_reasoner("", base_url=server.base_url).name == "fake-model"
-        with pytest.raises(ModelError, match="lists no model"):
+        with pytest.raises(ModelError, match="does not serve 'gamma'; it serves: nothing"):
             resolve_reasoner("gamma", base_url=server.base_url)
 
 
