@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing, closing
 from typing import Any
@@ -14,6 +15,9 @@ from .collect import Collector
 from .messages import to_messages
 from .text_route import ServedTextModel
 
+_TOO_MANY = re.compile(r"max_model_len=(\d+)|at most (\d+) completion tokens")
+"""vLLM's and OpenAI's words for a `max_tokens` above what the model can write."""
+
 
 class TextReasoner(Reasoner):
     """Base of reasoners over any chat model; no token ids."""
@@ -23,6 +27,7 @@ class TextReasoner(Reasoner):
     ) -> None:
         self._model = model
         self._takes_stop = True
+        self._most_tokens: int | None = None
         self.name = name
         self.context_limit = context_limit
 
@@ -64,7 +69,7 @@ class TextReasoner(Reasoner):
                         if not collector.add(chunk):
                             break
             except ModelError as error:
-                self._drop_stop(error)
+                self._adapt(error)
                 continue
             return collector.generation(messages)
 
@@ -89,7 +94,7 @@ class TextReasoner(Reasoner):
                             if not collector.add(chunk):
                                 break
             except ModelError as error:
-                self._drop_stop(error)
+                self._adapt(error)
                 continue
             return collector.generation(messages)
 
@@ -99,10 +104,14 @@ class TextReasoner(Reasoner):
             return self._model.until(lambda: collector.is_cut)
         return self._model
 
-    def _drop_stop(self, error: ModelError) -> None:
-        """Go on without stop strings where the model refuses them; else raise."""
-        # OpenAI's reasoning models: "Unsupported parameter: 'stop' is not supported".
+    def _adapt(self, error: ModelError) -> None:
+        """Go on without what the server refuses, where it says what that is; else raise."""
         text = str(error)
+        most = _TOO_MANY.search(text)
+        if most and self._most_tokens is None:
+            self._most_tokens = int(most[1] or most[2])
+            return
+        # OpenAI's reasoning models: "Unsupported parameter: 'stop' is not supported".
         refused = "'stop'" in text and "support" in text and not error.retryable
         if not (refused and self._takes_stop):
             raise error
@@ -128,8 +137,9 @@ class TextReasoner(Reasoner):
         }
 
     def _max_tokens(self, sampling: Sampling) -> int:
-        # vLLM refuses a limit above its context length instead of lowering it.
-        return min(sampling.max_tokens, self.context_limit or sampling.max_tokens)
+        # Servers refuse a limit above their own instead of lowering it.
+        own = sampling.max_tokens
+        return min(own, self.context_limit or own, self._most_tokens or own)
 
 
 class ContinuationReasoner(TextReasoner):

@@ -163,7 +163,7 @@ class ServedTextModel(BaseChatModel):
         return await agenerate_from_stream(stream)
 
 
-def _require(finish: str) -> None:
+def _require(finish: str | None) -> None:
     if not finish:
         msg = "the model server ended its answer early"
         raise ModelError(msg, retryable=True)
