@@ -66,6 +66,8 @@ class ServerClient:
             "limits": httpx.Limits(max_connections=None, max_keepalive_connections=64),
             # A proxy of the environment cannot reach this machine's own servers.
             "trust_env": not is_near,
+            # Plain HTTP needs no certificates, and reading them holds up the event loop.
+            "verify": not self.base_url.startswith("http://"),
         }
         self._sync: httpx.Client | None = None
         self._lock = threading.Lock()
