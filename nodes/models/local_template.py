@@ -8,11 +8,17 @@ this machine, the prompt is rendered here and continued there.
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from .base import ContextOverflowError
+from .http import is_local, normalize_url
+
+CACHE_VARIABLE = "DEEPSEARCH_CACHE_DIR"
+"""Environment variable that moves the user's cache folder of this program."""
 
 
 class LocalTemplate:
@@ -54,19 +60,24 @@ class LocalTemplate:
         return self.context_limit - count
 
 
-def load_template(model: str) -> LocalTemplate | None:
+def load_template(model: str, base_url: str = "") -> LocalTemplate | None:
     """Return the model's chat template, None when its files are not at hand.
 
     Args:
-        model: a folder, or a hub name whose files are cached; nothing is downloaded.
+        model: a folder, a name that `publish_model_files` was given for that server, or a
+            hub name whose files are cached; nothing is downloaded.
+        base_url: the server.
     """
-    if importlib.util.find_spec("transformers") is None or not _is_at_hand(model):
+    if importlib.util.find_spec("transformers") is None:
+        return None
+    folder = _find_files(model, base_url)
+    if folder is None:
         return None
     from transformers import AutoConfig, AutoTokenizer
 
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(model, local_files_only=True)
-        config = AutoConfig.from_pretrained(model, local_files_only=True)
+        tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError, ImportError):
         return None
     if not getattr(tokenizer, "chat_template", None):
@@ -74,16 +85,50 @@ def load_template(model: str) -> LocalTemplate | None:
     return LocalTemplate(tokenizer, getattr(config, "max_position_embeddings", None))
 
 
-def _is_at_hand(model: str) -> bool:
+def publish_model_files(
+    base_url: str, name: str, folder: str | os.PathLike[str]
+) -> Path | None:
+    """Tell clients on this machine where the files of a served model lie.
+
+    For servers that cannot render. The note is a link in the user's cache folder, so a
+    client in another process finds it too.
+
+    Returns:
+        The link, to be removed when the server ends; None where links cannot be made.
+    """
+    link = _link_of(base_url, name)
+    try:
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(Path(folder).absolute(), target_is_directory=True)
+    except OSError:  # a read-only home, or Windows without the right to link
+        return None
+    return link
+
+
+def _link_of(base_url: str, name: str) -> Path:
+    chosen = os.environ.get(CACHE_VARIABLE)
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    cache = Path(chosen) if chosen else Path(root) / "langgraph-deepsearch"
+    port = urlsplit(normalize_url(base_url)).port or 80
+    return cache / "served" / str(port) / name.replace("/", "--")
+
+
+def _find_files(model: str, base_url: str) -> str | None:
     # Asked first: importing transformers takes seconds, for nothing with a hosted model.
     if Path(model).is_dir():
-        return True
+        return model
+    if base_url and is_local(base_url):
+        published = _link_of(base_url, model)
+        if published.is_dir():
+            return str(published.resolve())
     if importlib.util.find_spec("huggingface_hub") is None:
-        return False
+        return None
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        return isinstance(try_to_load_from_cache(model, "tokenizer_config.json"), str)
+        found = try_to_load_from_cache(model, "tokenizer_config.json")
     except HFValidationError:
-        return False
+        return None
+    return model if isinstance(found, str) else None

@@ -36,7 +36,7 @@ def probe_server(client: ServerClient, name: str) -> Reasoner:
             model=served, client=client, takes_extra=True, continues_text=True
         )
         return ContinuationReasoner(chat, served, context_limit=limit)
-    template = load_template(served)
+    template = load_template(served, client.base_url)
     if template is not None and _completes(client, served):
         text = ServedTextModel(
             model=served,

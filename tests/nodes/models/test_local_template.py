@@ -9,7 +9,10 @@ from langgraph_deepsearch.nodes.models.base import (
     Sampling,
     chat_segments,
 )
-from langgraph_deepsearch.nodes.models.local_template import load_template
+from langgraph_deepsearch.nodes.models.local_template import (
+    load_template,
+    publish_model_files,
+)
 from langgraph_deepsearch.nodes.models.resolve import forget_reasoners, resolve_reasoner
 
 TEMPLATE = (
@@ -64,6 +67,23 @@ def test_prompt_is_rendered_here_and_continued_there(model_folder, messages, ask
         with pytest.raises(ContextOverflowError) as error:
             reasoner.generate([*segments, long], **ask())
         assert error.value.limit == 40
+    forget_reasoners()
+
+
+def test_published_folder_is_found_under_the_served_name(
+    model_folder, tmp_path, monkeypatch
+):
+    folder, _ = model_folder
+    monkeypatch.setenv("DEEPSEARCH_CACHE_DIR", str(tmp_path / "cache"))
+    with FakeServer(models=["org/desk"]) as server:
+        server.no_tokenize = True
+        assert resolve_reasoner("", base_url=server.base_url).exactness == "message"
+        forget_reasoners()
+        link = publish_model_files(server.base_url, "org/desk", folder)
+        assert resolve_reasoner("", base_url=server.base_url).exactness == "text"
+        forget_reasoners()
+        link.unlink()
+        assert resolve_reasoner("", base_url=server.base_url).exactness == "message"
     forget_reasoners()
 
 
