@@ -23,7 +23,12 @@ from rich.table import Table
 
 from .curation.pipeline import curate
 from .errors import DeepSearchError
-from .evals.evaluation import EvaluationSummary, summarize_traces, write_evaluation
+from .evals.evaluation import (
+    MEASURES,
+    EvaluationSummary,
+    summarize_traces,
+    write_evaluation,
+)
 from .evals.metrics import outcome
 from .evals.report import write_report
 from .graph.deep_search import create_deep_search_agent
@@ -103,17 +108,30 @@ class LoopConfig:
     """Settings of every run, before and after alike."""
 
 
+PRESETS = {
+    "desk": LoopConfig(),
+    "tiny": LoopConfig(
+        pages=300,
+        train_questions=30,
+        test_questions=10,
+        summarizer_questions=2,
+        own_rollouts=1,
+        concurrency=8,
+    ),
+}
+"""desk: what `make demo` runs. tiny: every stage in a few minutes, to see it work."""
+
+
 def loop_preset(name: str, **changes: Any) -> LoopConfig:
     """Return a preset by name with changes applied.
 
     Raises:
         DeepSearchError: there is no such preset.
     """
-    presets = {"desk": LoopConfig()}
-    if name not in presets:
-        msg = f"unknown preset {name!r}; known: {', '.join(presets)}"
+    if name not in PRESETS:
+        msg = f"unknown preset {name!r}; known: {', '.join(PRESETS)}"
         raise DeepSearchError(msg)
-    return replace(presets[name], preset=name, **changes)
+    return replace(PRESETS[name], preset=name, **changes)
 
 
 @dataclass(frozen=True)
@@ -213,16 +231,17 @@ class Loop:
         )
         self._say(str(result))
         ModelRegistry(self._dir).add(
-            TRAINED_NAME,
-            directory / "model",
-            parent=BASE_NAME,
-            training=result.to_json(),
+            TRAINED_NAME, directory / "model", parent=BASE_NAME, training=result.to_json()
         )
 
     def _evaluate(self, column: str, server: ModelServer) -> None:
         questions = self._questions("test")
         self._rollouts(server, questions, f"{column}.jsonl")
         self._note(column, server.engine)
+        if TRAINED_NAME in server.model_names:
+            figures = self._summary(column).to_json()
+            metrics = {name: figures[name] for name in MEASURES}
+            ModelRegistry(self._dir).record(TRAINED_NAME, metrics)
 
     def _with_summarizer(self, trained: ModelServer, summarizer: ModelServer) -> None:
         """Run some test questions with a model of its own for the summarize step."""
@@ -261,13 +280,7 @@ class Loop:
 
     def _finish(self) -> LoopResult:
         done = self._done()
-        columns = {
-            name: summarize_traces(
-                read_traces(self._dir / f"{name}.jsonl"), engine=done[name]["engine"]
-            )
-            for name in COLUMNS
-            if name in done
-        }
+        columns = {name: self._summary(name) for name in COLUMNS if name in done}
         seconds = sum(stage["seconds"] for stage in done.values())
         extra = {n: c for n, c in columns.items() if n not in ("before", "after")}
         write_evaluation(
@@ -282,6 +295,10 @@ class Loop:
         return LoopResult(self._dir, columns, seconds)
 
     # What stages share.
+
+    def _summary(self, column: str) -> EvaluationSummary:
+        engine = self._done()[column]["engine"]
+        return summarize_traces(read_traces(self._dir / f"{column}.jsonl"), engine=engine)
 
     def _check_settings(self) -> None:
         settings = asdict(self._config)
@@ -301,8 +318,9 @@ class Loop:
     ) -> None:
         common = {
             **self._config.settings,
-            "search": f"http:{self._world_url}",
+            "search": f"searxng:{self._world_url}",
             "allow_private": ALLOWED,
+            "cache_dir": self._dir / "cache",
             **settings,
         }
         if isinstance(model, ModelServer):

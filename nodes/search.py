@@ -17,6 +17,7 @@ from langgraph.runtime import Runtime
 from ..context import Context
 from ..state import SearchTask
 from ..tools.base import Reader, ReadError, SearchError
+from ..tools.cached import asearch_cached, search_cached
 from ..tools.passage import evidence_window
 from ..trace import Document
 from .components import Components
@@ -38,7 +39,9 @@ class Search:
         run = task["run"]
         try:
             provider = self._components.search_for(run)
-            documents = provider.search(task["query"], run["limits"]["top_k"])
+            documents, cached = search_cached(
+                provider, task["query"], run["limits"]["top_k"]
+            )
         except SearchError as error:
             return _failed(task, error, started)
         reads = 0
@@ -47,7 +50,7 @@ class Search:
             with ThreadPoolExecutor(READERS) as pool:
                 texts = list(pool.map(lambda d: _read(reader, d), documents))
             documents, reads = _with_pages(documents, texts, task)
-        return _found(task, documents, started, reads)
+        return _found(task, documents, started, reads, cached=cached)
 
     async def arun(self, task: SearchTask, runtime: Runtime[Context]) -> dict[str, Any]:
         """Async version of `run`."""
@@ -57,7 +60,9 @@ class Search:
         run = task["run"]
         try:
             provider = self._components.search_for(run)
-            documents = await provider.asearch(task["query"], run["limits"]["top_k"])
+            documents, cached = await asearch_cached(
+                provider, task["query"], run["limits"]["top_k"]
+            )
         except SearchError as error:
             return _failed(task, error, started)
         reads = 0
@@ -66,7 +71,7 @@ class Search:
             gate = asyncio.Semaphore(READERS)
             texts = await asyncio.gather(*(_aread(reader, d, gate) for d in documents))
             documents, reads = _with_pages(documents, texts, task)
-        return _found(task, documents, started, reads)
+        return _found(task, documents, started, reads, cached=cached)
 
 
 def _needs_reading(provider: Any, run: Mapping[str, Any]) -> bool:
@@ -102,7 +107,12 @@ def _with_pages(
 
 
 def _found(
-    task: SearchTask, documents: Sequence[Document], started: float, reads: int
+    task: SearchTask,
+    documents: Sequence[Document],
+    started: float,
+    reads: int,
+    *,
+    cached: bool = False,
 ) -> dict[str, Any]:
     entry = {
         "position": task["position"],
@@ -110,6 +120,7 @@ def _found(
         "documents": [document.model_dump() for document in documents],
         "reads": reads,
         "seconds": time.monotonic() - started,
+        "cached": cached,
         "error": None,
     }
     return {"found": [entry]}

@@ -196,6 +196,7 @@ def _records(state: State, joined: _Joined) -> list[dict[str, Any]]:
             query=entry["query"],
             documents=documents,
             seconds=entry["seconds"],
+            cached=entry["cached"],
             error=entry["error"],
         ).model_dump()
         for entry, documents in zip(joined.entries, joined.documents, strict=True)

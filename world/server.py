@@ -1,6 +1,8 @@
 """Serve a world over real HTTP on the loopback: its pages as they behave, and a search.
 
     GET  /film/the-silent-harbor.html   a page; some are late, huge, gone or elsewhere
+    GET  /search?q=…&format=json        results as SearXNG gives them: title, url and a
+                                        snippet, so that pages have to be read
     POST /retrieve                      {"queries": [...], "topk": 3, "return_scores": true}
                                         (Search-R1 retrieval_server.py:318-358), each
                                         document with `url`, `title` and `date` besides
@@ -20,13 +22,18 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from ..tools.base import SearchProvider
+from ..tools.snippet import snippet_window
+from ..trace import Document
 from .preset import DEFAULT_PORT, WorldError
 
 HOST = "127.0.0.1"
 MAX_TOPK = 50
+WEB_RESULTS = 10
+"""Results of one page of the web search."""
+
 MAX_BODY = 1_000_000
 """Bytes of a search request, at most."""
 
@@ -87,7 +94,9 @@ def run_server(path: str | Path, port: int = DEFAULT_PORT) -> None:
         WorldError: no whole world is there, or the port is taken.
     """
     with serve_world(path, port) as world:
-        print(f"world at {world.url}, search at {world.url}/retrieve; Ctrl-C stops")
+        print(
+            f"world at {world.url}, search at {world.url}/search and {world.url}/retrieve; Ctrl-C stops"
+        )
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
@@ -124,27 +133,45 @@ class _Server(ThreadingHTTPServer):
             raise WorldError(msg) from error
         self.url = f"http://{HOST}:{self.server_address[1]}"
 
-    def search(self, query: str, k: int) -> list[dict[str, Any]]:
-        """Return scored documents in the contract's form."""
-        with self._search_lock:
-            if self._search is None:
-                from ..tools.corpus import CorpusSearch
-
-                self._search = CorpusSearch(self.folder / "corpus.jsonl")
-            found = self._search.search(query, k)
+    def retrieve(self, query: str, k: int) -> list[dict[str, Any]]:
+        """Return scored documents in the `/retrieve` contract's form."""
         return [
             {
                 "document": {
                     "id": document.url,
                     "contents": f'"{document.title}"\n{document.text}',
                     "title": document.title,
-                    "url": document.url.replace(self.base_url, self.url, 1),
+                    "url": self._own(document.url),
                     "date": document.date,
                 },
                 "score": document.score or 0.0,
             }
-            for document in found
+            for document in self._find(query, k)
         ]
+
+    def web_results(self, query: str) -> list[dict[str, Any]]:
+        """Return results as a web search gives them: snippets, not texts."""
+        return [
+            {
+                "title": document.title,
+                "url": self._own(document.url),
+                "content": snippet_window(document.text, query),
+                "publishedDate": document.date,
+                "score": document.score or 0.0,
+            }
+            for document in self._find(query, WEB_RESULTS)
+        ]
+
+    def _find(self, query: str, k: int) -> list[Document]:
+        with self._search_lock:
+            if self._search is None:
+                from ..tools.corpus import CorpusSearch
+
+                self._search = CorpusSearch(self.folder / "corpus.jsonl")
+            return self._search.search(query, k)
+
+    def _own(self, url: str) -> str:
+        return url.replace(self.base_url, self.url, 1)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -153,7 +180,14 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = SOCKET_SECONDS
 
     def do_GET(self) -> None:
-        path = unquote(urlsplit(self.path).path).strip("/") or "index.html"
+        address = urlsplit(self.path)
+        path = unquote(address.path).strip("/") or "index.html"
+        if path == "search":
+            query = parse_qs(address.query).get("q", [""])[0]
+            self._send_json(
+                200, {"query": query, "results": self.server.web_results(query)}
+            )
+            return
         target = self.server.redirects.get(path)
         if target is not None:
             self._send(302, b"", location=f"/{target}")
@@ -177,7 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
         except (ValueError, TypeError, AttributeError) as error:
             self._send_json(400, {"error": f"not a search request: {error}"})
             return
-        results: list[list[Any]] = [self.server.search(query, topk) for query in queries]
+        results: list[list[Any]] = [self.server.retrieve(query, topk) for query in queries]
         if not scores:
             results = [[item["document"] for item in items] for items in results]
         self._send_json(200, {"result": results})

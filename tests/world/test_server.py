@@ -140,3 +140,19 @@ def test_a_taken_port_and_a_missing_world_are_said_in_one_line(world, served, tm
         pass
     with pytest.raises(WorldError, match="deepsearch world build"), serve_world(tmp_path):
         pass
+
+
+def test_the_web_search_gives_snippets_of_pages_that_can_be_read(tmp_path_factory):
+    from langgraph_deepsearch.tools.factory import make_reader, make_search
+    from langgraph_deepsearch.world.build import build_world
+
+    folder = tmp_path_factory.mktemp("web")
+    build_world(folder, pages=200, seed=1)
+    with serve_world(folder) as world:
+        search = make_search(f"searxng:{world.url}")
+        assert not search.returns_full_text
+        (found, *_) = search.search("yearly event held", 3)
+        assert found.url.startswith(world.url)
+        page = make_reader(allow_private=("127.0.0.1",)).read(found.url)
+    assert found.snippet.split()[0] in page.text
+    assert len(page.text) > len(found.snippet)
