@@ -81,7 +81,7 @@ class LoopConfig:
     seed: int = 0
     self_distill: bool = False
     pages: int = 1500
-    train_questions: int = 320
+    train_questions: int = 220
     test_questions: int = 120
     teacher_rollouts: int = 2
     teacher_errors: TeacherErrors = field(
@@ -98,7 +98,7 @@ class LoopConfig:
         default_factory=lambda: {
             "condenser": "extractive",
             "top_k": 3,
-            "evidence_chars": 400,
+            "evidence_chars": 300,
             "max_searches": 6,
             "max_turns": 8,
             "max_turn_tokens": 192,
