@@ -11,21 +11,23 @@ GUARDIAN_SOURCE = """
 import os, signal, subprocess, sys, threading, time
 
 GRACE_SECONDS = 10.0
+CHILDREN_SECONDS = 0.5
 
 def watch():
     while sys.stdin.buffer.read(1):
         pass
     os.killpg(0, signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_SECONDS
-    while server.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.05)
+    time.sleep(GRACE_SECONDS)
     os.killpg(0, signal.SIGKILL)
 
 signal.signal(signal.SIGTERM, lambda *_: None)
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
 threading.Thread(target=watch, daemon=True).start()
-code = server.wait()
-sys.exit(code if code >= 0 else 128 - code)
+server.wait()
+os.killpg(0, signal.SIGTERM)
+time.sleep(CHILDREN_SECONDS)
+os.killpg(0, signal.SIGKILL)
 """
-"""Runs its arguments as the server, in the group it was started in."""
+"""Runs its arguments as the server, in the group it was started in. When the server is
+gone its children are too; when the program is gone, all of them."""

@@ -203,10 +203,13 @@ class ModelServer:
             msg = "transformers' server has one name; give one, or serve with vLLM"
             raise ServerError(msg)
         # This server knows a model by its path alone: a link with the wanted name, in
-        # the folder it starts in, is that path.
-        link = self._work / self.model_names[0]
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.symlink_to(Path(self._model).absolute(), target_is_directory=True)
+        # the folder it starts in, is that path. Its model list shows a hub cache, so it
+        # gets one with that model.
+        _link(self._work / self.model_names[0], self._model)
+        cached = self._work / "hub" / f"models--{self.model_names[0].replace('/', '--')}"
+        _link(cached / "snapshots" / "served", self._model)
+        (cached / "refs").mkdir()
+        (cached / "refs" / "main").write_text("served")
         command = [self._python, "-m", "transformers.cli.transformers", "serve"]
         command += [self.model_names[0], "--host", self._host, "--port", str(self.port)]
         if not _has_gpu():
@@ -217,6 +220,8 @@ class ModelServer:
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         if Path(self._model).is_dir():
             environment["HF_HUB_OFFLINE"] = "1"
+        if self.engine == "transformers":
+            environment["HF_HUB_CACHE"] = str(self._work / "hub")
         if self.engine == "vllm":
             environment.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GIB)
             environment.setdefault("VLLM_NO_USAGE_STATS", "1")
@@ -250,6 +255,11 @@ class ModelServer:
         tail = log_tail(self.log)
         msg = f"the {self.engine} server {what}; its log ({kept}) ends:\n{tail}"
         raise ServerError(msg)
+
+
+def _link(link: Path, target: str) -> None:
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(Path(target).absolute(), target_is_directory=True)
 
 
 def _resolve_engine(engine: Engine) -> tuple[Literal["vllm", "transformers"], str]:
@@ -333,17 +343,22 @@ def _has_gpu() -> bool:
 def _end_group(process: subprocess.Popen[bytes]) -> None:
     """End a process group: ask, wait, then kill whatever is left of it."""
     _signal_group(process.pid, signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_SECONDS
-    while time.monotonic() < deadline:
-        process.poll()  # reaps the leader, so that an empty group is seen as empty
-        if not _group_lives(process.pid):
-            break
-        time.sleep(0.05)
-    else:
+    if not _wait_for_group(process, GRACE_SECONDS):
         _signal_group(process.pid, signal.SIGKILL)
+        _wait_for_group(process, GRACE_SECONDS)
     if process.stdin:
         process.stdin.close()
     process.wait()
+
+
+def _wait_for_group(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        process.poll()  # reaps the leader, so that an empty group is seen as empty
+        if not _group_lives(process.pid):
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def _signal_group(group: int, number: signal.Signals) -> None:

@@ -13,6 +13,7 @@ import json
 import os
 import random
 import shutil
+import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -471,7 +472,10 @@ def _quiet() -> Iterator[None]:
     for logger in noisy:
         logger.setLevel(logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            # Deprecations between the libraries are not the user's to mend.
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
     finally:
         library.set_verbosity(verbosity)
         library.enable_progress_bar()

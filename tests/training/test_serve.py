@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from langgraph_deepsearch.training import serve
+from langgraph_deepsearch.training.serve import ModelServer, ServerError, free_port
+
+STAND_IN = """
+import http.server, json, os, signal, subprocess, sys, time
+arguments = dict(zip(sys.argv[1::1], sys.argv[2::1]))
+mode = os.environ["STAND_IN_MODE"]
+if "stubborn" in mode:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("stand-in server", mode, flush=True)
+if mode == "fail":
+    print("ValueError: the weights are damaged", flush=True)
+    sys.exit(3)
+if mode == "hang":
+    time.sleep(600)
+subprocess.Popen([sys.executable, "-c", "import signal, time\\n"
+    "signal.signal(signal.SIGTERM, signal.SIG_IGN)\\ntime.sleep(600)"])
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+    def do_GET(self):
+        body = json.dumps(sys.argv[1:]).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+http.server.HTTPServer(("127.0.0.1", int(arguments["--port"])), Handler).serve_forever()
+"""
+"""Stands in for vLLM's server: real HTTP, a child process that ignores SIGTERM."""
+
+
+@pytest.fixture
+def vllm_stand_in(tmp_path, monkeypatch):
+    source = tmp_path / "stand_in.py"
+    source.write_text(STAND_IN)
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} {source} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setenv(serve.VLLM_PYTHON_VARIABLE, str(python))
+    monkeypatch.setattr(serve, "GRACE_SECONDS", 1.0)
+
+    def mode(name: str) -> None:
+        monkeypatch.setenv("STAND_IN_MODE", name)
+
+    mode("normal")
+    return mode
+
+
+def group_of(server: ModelServer) -> int:
+    return server._process.pid
+
+
+def members(group: int) -> list[str]:
+    listed = subprocess.run(
+        ["ps", "-eo", "pgid=,stat=,args="], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    rows = [line.split(None, 2) for line in listed]
+    return [" ".join(row) for row in rows if row[0] == str(group) and row[1][0] != "Z"]
+
+
+def wait_until_gone(group: int, seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while members(group):
+        assert time.monotonic() < deadline, members(group)
+        time.sleep(0.05)
+
+
+def complete(server: ModelServer, name: str) -> dict:
+    body = {"model": name, "prompt": "The capital of France is", "max_tokens": 4}
+    response = httpx.post(
+        f"{server.url}/completions", json=body, timeout=60, trust_env=False
+    )
+    response.raise_for_status()
+    return response.json()
+
+
+def test_a_server_is_healthy_inside_and_gone_with_its_children_after(
+    vllm_stand_in, tmp_path
+):
+    with ModelServer(tmp_path, name=["deepsearch-desk", "latest"]) as server:
+        group = group_of(server)
+        assert server.engine == "vllm"
+        assert len(members(group)) == 3  # guardian, server, its child
+        arguments = httpx.get(f"{server.url}/models", trust_env=False).json()
+        assert arguments[arguments.index("--served-model-name") + 1 :][:2] == [
+            "deepsearch-desk",
+            "latest",
+        ]
+        assert server.is_running
+    assert members(group) == []
+    assert not server.is_running
+    server.stop()  # a second stop does nothing
+
+
+def test_a_server_that_ignores_sigterm_is_killed(vllm_stand_in, tmp_path):
+    vllm_stand_in("stubborn")
+    with ModelServer(tmp_path) as server:
+        group = group_of(server)
+    assert members(group) == []
+
+
+def test_a_server_that_fails_shows_the_end_of_its_log(vllm_stand_in, tmp_path):
+    vllm_stand_in("fail")
+    server = ModelServer(tmp_path)
+    with pytest.raises(ServerError) as error:
+        server.start()
+    assert "ended before it was ready" in str(error.value)
+    assert "ValueError: the weights are damaged" in str(error.value)
+    assert not server.is_running
+
+
+def test_a_server_that_is_never_ready_is_given_up(vllm_stand_in, tmp_path):
+    vllm_stand_in("hang")
+    server = ModelServer(tmp_path, start_seconds=1.0, log=tmp_path / "logs" / "server.log")
+    with pytest.raises(ServerError, match="was not ready after 1 s") as error:
+        server.start()
+    assert str(tmp_path / "logs" / "server.log") in str(error.value)
+
+
+OWNER = """
+import sys, time
+from langgraph_deepsearch.training.serve import ModelServer
+server = ModelServer(sys.argv[1]).start()
+print(server._process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_no_process_outlives_the_program_that_started_it(vllm_stand_in, tmp_path, number):
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    group = int(owner.stdout.readline())
+    assert len(members(group)) == 3
+    owner.send_signal(number)
+    owner.wait(timeout=30)
+    wait_until_gone(group)
+
+
+SERVE = """
+from langgraph_deepsearch.training.serve import serve_until_interrupted
+import sys
+serve_until_interrupted(sys.argv[1], port=int(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serving_until_interrupted_ends_cleanly(vllm_stand_in, tmp_path, number):
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(tmp_path), str(port)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    said = ""
+    while f"http://127.0.0.1:{port}/v1" not in said:
+        line = process.stderr.readline()
+        assert line, said
+        said += line
+    process.send_signal(number)
+    _, rest = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert "stopped" in rest
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"http://127.0.0.1:{port}/health", trust_env=False)
+
+
+def test_a_taken_port_is_said_at_once(vllm_stand_in, tmp_path):
+    with ModelServer(tmp_path) as server:
+        other = ModelServer(tmp_path, port=server.port)
+        with pytest.raises(ServerError, match=f"port {server.port} is taken"):
+            other.start()
+
+
+def test_an_adapter_is_served_on_its_base_model(vllm_stand_in, tmp_path):
+    adapter = tmp_path / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
+    (adapter / "adapter_model.safetensors").touch()
+    with ModelServer(adapter, name="deepsearch-desk") as server:
+        arguments = httpx.get(f"{server.url}/models", trust_env=False).json()
+    assert arguments[arguments.index("--model") + 1] == "org/base"
+    assert arguments[arguments.index("--lora-modules") + 1] == f"deepsearch-desk={adapter}"
+
+
+def test_engines_that_are_not_there_are_named(monkeypatch, tmp_path):
+    monkeypatch.setenv(serve.VLLM_PYTHON_VARIABLE, str(tmp_path / "absent"))
+    with pytest.raises(ServerError, match="which is no file"):
+        ModelServer(tmp_path)
+    monkeypatch.delenv(serve.VLLM_PYTHON_VARIABLE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(serve, "VLLM_PYTHON_FOLDER", "absent")
+    with pytest.raises(ServerError, match="vLLM is not installed"):
+        ModelServer(tmp_path, engine="vllm")
+
+
+def test_transformers_serves_a_model_by_its_name_alone(tiny_model):
+    pytest.importorskip("fastapi")
+    with ModelServer(tiny_model, name="deepsearch-tiny", engine="transformers") as server:
+        group = group_of(server)
+        answer = complete(server, "deepsearch-tiny")
+        assert answer["usage"]["completion_tokens"] == 4
+        listed = httpx.get(f"{server.url}/models", trust_env=False).json()["data"]
+        assert [model["id"] for model in listed] == ["deepsearch-tiny"]
+    assert members(group) == []
+
+
+def test_transformers_needs_a_whole_model(tmp_path):
+    pytest.importorskip("fastapi")
+    server = ModelServer(tmp_path, engine="transformers")
+    with pytest.raises(ServerError, match="no model folder"):
+        server.start()
+
+
+@pytest.fixture
+def vllm_python():
+    python = os.environ.get(serve.VLLM_PYTHON_VARIABLE, "")
+    if not Path(python).is_file():
+        pytest.skip(f"no vLLM: set {serve.VLLM_PYTHON_VARIABLE} to a Python that has it")
+    return python
+
+
+@pytest.mark.vllm
+@pytest.mark.slow
+def test_vllm_serves_a_model_and_takes_an_adapter_while_it_runs(
+    vllm_python, base_model, traces_file, tmp_path
+):
+    from langgraph_deepsearch.training.reload import (
+        ReloadError,
+        load_adapter,
+        unload_adapter,
+    )
+    from langgraph_deepsearch.training.sft import SftConfig, train_sft
+
+    config = SftConfig(lora_rank=4, batch_size=8, learning_rate=1e-3)
+    adapter = train_sft(traces_file, base_model, tmp_path / "adapter-1", config).model
+    with ModelServer(base_model, name="base", engine="vllm", lora=True) as server:
+        group = group_of(server)
+        assert complete(server, "base")["usage"]["completion_tokens"] == 4
+        assert load_adapter(server.url, "deepsearch@1", adapter) == "deepsearch@1"
+        assert complete(server, "deepsearch@1")["model"] == "deepsearch@1"
+        with pytest.raises(ReloadError, match="already"):
+            load_adapter(server.url, "deepsearch@1", adapter)
+        unload_adapter(server.url, "deepsearch@1")
+    assert members(group) == []
