@@ -8,6 +8,7 @@ import json
 import os
 import threading
 import time
+import weakref
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -82,6 +83,7 @@ class ServerClient:
         with self._lock:
             if self._sync is None:
                 self._sync = httpx.Client(**self._options)
+                weakref.finalize(self, self._sync.close)
             return self._sync
 
     async def async_client(self) -> httpx.AsyncClient:
