@@ -24,6 +24,7 @@ from typing import Any, Literal
 import httpx
 
 from ..errors import DeepSearchError, MissingDependencyError
+from ..nodes.models.local_template import publish_model_files
 from .base_model import is_adapter_dir, is_model_dir, prepare_base_model
 from .guardian import GUARDIAN_SOURCE
 
@@ -101,6 +102,7 @@ class ModelServer:
         self._work = Path(tempfile.mkdtemp(prefix="deepsearch-serve-"))
         self.log = Path(log) if log else self._work / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._published: Path | None = None
         self.start_took = 0.0
         """Seconds from start to health."""
 
@@ -156,6 +158,11 @@ class ModelServer:
         except BaseException:
             self.stop()
             raise
+        if self.engine == "transformers":
+            # It cannot render prompts: clients do it, with the files they find by this.
+            self._published = publish_model_files(
+                self.url, self.model_names[0], self._model
+            )
         self.start_took = time.monotonic() - started
         return self
 
@@ -164,6 +171,8 @@ class ModelServer:
         process, self._process = self._process, None
         if process is not None:
             _end_group(process)
+        if self._published is not None:
+            self._published.unlink(missing_ok=True)
         shutil.rmtree(self._work, ignore_errors=True)
 
     def _command(self) -> list[str]:
