@@ -100,6 +100,13 @@ def main() -> None:
         _fail("interrupted; run the same command again to go on", code=130)
 
 
+def _complaint(error: Any) -> str:
+    name = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        return f"there is no setting {name!r}; see docs/agent.md or Context"
+    return f"setting {name}: {error['msg']}"
+
+
 def _fail(message: str, code: int = 1) -> None:
     if _state["verbose"]:
         err.print_exception()
@@ -347,22 +354,31 @@ def train_sft(
         typer.Option("--model", help="Model folder; the packaged base model if absent."),
     ] = "",
     config: Annotated[
-        Path | None, typer.Option("--config", help="JSON or TOML file of settings.")
+        Path | None,
+        typer.Option("--config", help="JSON or TOML file, or sft_desk, sft_paper."),
     ] = None,
+    name: Annotated[
+        str, typer.Option(help="Name in the registry beside the folder. [folder name]")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Fine-tune on what the model wrote in the traces; resumes from its checkpoints."""
     from .training.base_model import prepare_base_model
-    from .training.sft import load_config, train_sft
+    from .training.config import load_config
+    from .training.registry import ModelRegistry
+    from .training.sft import train_sft
 
     parent = Path(model) if model else prepare_base_model()
     result = train_sft(traces, parent, directory, load_config(config))
+    ModelRegistry(directory.parent).add(
+        name or directory.name, directory, parent=parent.name, training=result.to_json()
+    )
     _print_json(result.to_json()) if as_json else out.print(str(result), markup=False)
 
 
 @app.command()
 def models(
-    directory: Annotated[Path, typer.Argument(help="Run directory.")] = Path("runs"),
+    directory: Annotated[Path, typer.Argument(help="Run directory.")] = Path("runs/desk"),
     use: Annotated[str, typer.Option(help="Make this version the current one.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -370,6 +386,11 @@ def models(
     from .training.registry import ModelRegistry
 
     registry = ModelRegistry(directory)
+    if not registry.models():
+        msg = (
+            f"no trained models in {directory}: name a run directory that holds models.json"
+        )
+        raise DeepSearchError(msg)
     if use:
         registry.use(use)
     _print_json(registry.to_json()) if as_json else out.print(registry.table())
