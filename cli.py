@@ -93,9 +93,7 @@ def main() -> None:
     except DeepSearchError as error:
         _fail(str(error))
     except ValidationError as error:
-        _fail(
-            "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        )
+        _fail("; ".join(map(_complaint, error.errors())))
     except KeyboardInterrupt:
         _fail("interrupted; run the same command again to go on", code=130)
 

@@ -1,7 +1,7 @@
 """Ask a question over a handful of your own documents, with any served model.
 
-    deepsearch serve                      # in another terminal
-    python examples/local_corpus.py "What is the capital of Peru?"
+deepsearch serve                      # in another terminal
+python examples/local_corpus.py "What is the capital of Peru?"
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ DOCUMENTS = [
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         corpus = Path(folder) / "corpus.jsonl"
-        corpus.write_text("".join(json.dumps(d) + "\n" for d in DOCUMENTS), encoding="utf-8")
+        corpus.write_text(
+            "".join(json.dumps(d) + "\n" for d in DOCUMENTS), encoding="utf-8"
+        )
         agent = create_deep_search_agent(search=f"corpus:{corpus}", condenser="extractive")
         result = agent.invoke({"question": sys.argv[1]})
     print(result["answer"] or f"no answer ({result['stop_reason']})")

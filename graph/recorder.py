@@ -160,7 +160,9 @@ class TraceRecorder(BaseCallbackHandler):
             state = self._states.pop(run_id)
         if state.get("run") and not isinstance(error, GraphBubbleUp):
             line = " ".join(str(error).split()) or type(error).__name__
-            await _write(state, id=f"{state['run']['id']}.error", stop_reason="error", error=line)
+            await _write(
+                state, id=f"{state['run']['id']}.error", stop_reason="error", error=line
+            )
 
 
 def merge(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from langgraph_deepsearch.questions import (
     Question,
     QuestionFileError,

@@ -8,6 +8,7 @@ import multiprocessing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.trace import (
     Segment,
     Trace,

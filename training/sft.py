@@ -375,7 +375,7 @@ def _arguments(config: SftConfig, row_count: int, checkpoints: Path) -> Any:
     )
 
 
-def _checkpointing(config: SftConfig) -> dict[str, bool]:
+def _checkpointing(config: SftConfig) -> dict[str, Any]:
     from dataclasses import fields
 
     from transformers import TrainingArguments

@@ -94,9 +94,8 @@ def run_server(path: str | Path, port: int = DEFAULT_PORT) -> None:
         WorldError: no whole world is there, or the port is taken.
     """
     with serve_world(path, port) as world:
-        print(
-            f"world at {world.url}, search at {world.url}/search and {world.url}/retrieve; Ctrl-C stops"
-        )
+        searches = f"{world.url}/search and {world.url}/retrieve"
+        print(f"world at {world.url}, search at {searches}; Ctrl-C stops")
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

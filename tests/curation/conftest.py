@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+
 from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.trace import Document, SearchRecord, Segment, Trace, Usage
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.curation.correction import Correction, correct_answer_form
 from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.trace import Segment, Trace

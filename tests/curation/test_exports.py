@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from langgraph_deepsearch.curation.exports import (
     UnknownFormatError,
     export_traces,

@@ -15,6 +15,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.curation.correction import correct_answer_form
 from langgraph_deepsearch.curation.difficulty import Difficulty
 from langgraph_deepsearch.curation.pipeline import NothingKeptError, curate

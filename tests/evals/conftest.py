@@ -1,4 +1,5 @@
 import pytest
+
 from langgraph_deepsearch.trace import (
     ChildRecord,
     Document,

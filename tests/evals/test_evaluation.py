@@ -4,6 +4,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.evals.bootstrap import intervals
 from langgraph_deepsearch.evals.evaluation import (
     EvaluationError,

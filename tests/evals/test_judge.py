@@ -4,6 +4,7 @@ import httpx
 import pytest
 from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
+
 from langgraph_deepsearch.evals import judge as module
 from langgraph_deepsearch.evals.judge import Judge, JudgeError, JudgeSummary, parse_verdict
 from langgraph_deepsearch.nodes.models.base import Generation, Piece, Reasoner

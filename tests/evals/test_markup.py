@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.evals import charts, markup
 from langgraph_deepsearch.evals.charts import bin_edges
 from langgraph_deepsearch.evals.markup import element, link

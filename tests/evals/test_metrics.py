@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.evals import metrics
 from langgraph_deepsearch.evals.metrics import Score, normalize, score
 

@@ -1,6 +1,7 @@
 import doctest
 
 import pytest
+
 from langgraph_deepsearch.evals import redundancy as module
 from langgraph_deepsearch.evals.redundancy import Redundancy, redundancy, repeated_queries
 

@@ -3,6 +3,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+
 from langgraph_deepsearch.evals.evaluation import (
     EvaluationError,
     summarize_traces,

@@ -1,12 +1,13 @@
 import json
 
 import pytest
+from scripted import ANSWER, FewPages, ScriptedModel, query
+
 from langgraph_deepsearch import create_deep_search_agent
 from langgraph_deepsearch.evals.evaluation import EvaluationError
 from langgraph_deepsearch.evals.run import evaluate_questions
 from langgraph_deepsearch.graph.rollout import RolloutError
 from langgraph_deepsearch.questions import Question
-from scripted import ANSWER, FewPages, ScriptedModel, query
 
 QUESTIONS = [
     Question("q0", "What is the capital of Peru?", ("Lima",), {"hops": 1}),

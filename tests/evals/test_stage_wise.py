@@ -1,4 +1,5 @@
 import pytest
+
 from langgraph_deepsearch.evals.stage_wise import Stages, stage_wise, stages_of
 from langgraph_deepsearch.trace import Segment
 

@@ -3,6 +3,7 @@ import threading
 
 import httpx
 import pytest
+
 from langgraph_deepsearch.evals.trace_index import TraceIndex
 from langgraph_deepsearch.evals.viewer import (
     ViewerError,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from langgraph_deepsearch import create_deep_search_agent
 from scripted import FewPages, ScriptedModel
+
+from langgraph_deepsearch import create_deep_search_agent
 
 
 @pytest.fixture

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from langgraph_deepsearch.trace import read_traces
 from langgraph_sdk import get_sync_client
 from scripted import ANSWER, PAGES, query
+
+from langgraph_deepsearch.trace import read_traces
 
 ROOT = Path(__file__).parents[2]
 

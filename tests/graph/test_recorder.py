@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from langgraph_deepsearch.trace import read_traces
 from scripted import ANSWER, query
+
+from langgraph_deepsearch.trace import read_traces
 
 QUESTION = {"question": "What is the capital of Peru?"}
 
@@ -120,10 +121,11 @@ def test_resume_after_an_interrupt_leaves_one(agent_of, tmp_path):
 
 
 def test_condenser_calls_are_child_records(agent_of, tmp_path):
+    from scripted import ScriptedModel
+
     from langgraph_deepsearch.nodes.condensers.extractive import ExtractiveCondenser
     from langgraph_deepsearch.nodes.condensers.reason_in_documents import ReasonInDocuments
     from langgraph_deepsearch.nodes.models.continuation import ContinuationReasoner
-    from scripted import ScriptedModel
 
     reply = "Let me see.</think>**Final Information**\nThe capital\nis Lima."
     summarizer = ScriptedModel(replies=[reply], seen=[])

@@ -10,6 +10,8 @@ import textwrap
 import time
 
 import pytest
+from scripted import ANSWER, query
+
 from langgraph_deepsearch.graph.plan import plan_rollouts
 from langgraph_deepsearch.graph.progress import describe
 from langgraph_deepsearch.graph.rollout import (
@@ -21,7 +23,6 @@ from langgraph_deepsearch.graph.rollout import (
 from langgraph_deepsearch.nodes.models.base import ModelError
 from langgraph_deepsearch.questions import Question
 from langgraph_deepsearch.trace import read_traces
-from scripted import ANSWER, query
 
 QUESTIONS = [
     Question(f"q{n}", f"What is the capital of Peru, {n}?", ("Lima",)) for n in range(5)

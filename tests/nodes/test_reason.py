@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.nodes.models.base import Generation, Piece
 from langgraph_deepsearch.nodes.reason import plan_queries, split_generation

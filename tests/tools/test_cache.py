@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.tools.cache import Cache, CacheError
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from langgraph_deepsearch.tools.base import (
     Episode,
     Page,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.tools.base import SearchProvider
 from langgraph_deepsearch.tools.bm25 import IndexFileError
 from langgraph_deepsearch.tools.corpus import CorpusError, CorpusSearch

@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from langgraph_deepsearch.errors import DeepSearchError
 from langgraph_deepsearch.tools.base import ReadError
 from langgraph_deepsearch.tools.cached import CachedReader, CachedSearch, search_cached

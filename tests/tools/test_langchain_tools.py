@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from langchain_core.tools import BaseTool
+
 from langgraph_deepsearch import read_tool, search_tool
 from langgraph_deepsearch.errors import DeepSearchError
 from langgraph_deepsearch.tools.http_retriever import HttpRetriever

@@ -3,6 +3,7 @@ import time
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.tools import passage, stemming
 from langgraph_deepsearch.tools.passage import best_sentence, evidence_window
 from langgraph_deepsearch.tools.snippet import snippet_window

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 import pytest
+
 from langgraph_deepsearch.tools.base import Reader, ReadError
 from langgraph_deepsearch.tools.reader import HttpReader
 

@@ -4,6 +4,7 @@ import ipaddress
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.tools import safety
 from langgraph_deepsearch.tools.safety import (
     UnsafeUrlError,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from langgraph_deepsearch.tools import http_retriever, results
 from langgraph_deepsearch.tools.base import SearchError, SearchProvider
 from langgraph_deepsearch.tools.http import MissingKeyError

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
 from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.trace import Segment, Trace, write_traces
 from langgraph_deepsearch.training.base_model import prepare_base_model

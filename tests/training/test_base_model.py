@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import ModuleSpec
 
 import pytest
+
 from langgraph_deepsearch.errors import MissingDependencyError
 from langgraph_deepsearch.training import base_model as module
 from langgraph_deepsearch.training.base_model import (

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from langgraph_deepsearch.training.config import (
     CONFIG_DIR,
     ConfigError,

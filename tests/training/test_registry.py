@@ -4,8 +4,9 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from langgraph_deepsearch.training.registry import ModelRegistry, RegistryError
 from rich.console import Console
+
+from langgraph_deepsearch.training.registry import ModelRegistry, RegistryError
 
 TRAINING = {
     "parent": "base@1234",

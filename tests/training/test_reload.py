@@ -5,6 +5,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
 from langgraph_deepsearch.training.reload import (
     ReloadError,
     load_adapter,

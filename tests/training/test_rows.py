@@ -5,6 +5,7 @@ import doctest
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.trace import Segment
 from langgraph_deepsearch.training import rows
 from langgraph_deepsearch.training.rows import IGNORED, RowError, build_rows, trace_row

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from langgraph_deepsearch.training import serve
 from langgraph_deepsearch.training.serve import ModelServer, ServerError, free_port
 

@@ -13,12 +13,13 @@ import pytest
 pytest.importorskip("torch")
 
 import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
 from langgraph_deepsearch.trace import TraceFileError, write_traces
 from langgraph_deepsearch.training.checkpoints import TrainingMismatchError
 from langgraph_deepsearch.training.rows import IGNORED, build_rows
 from langgraph_deepsearch.training.sft import SftConfig, TrainingError, train_sft
 from langgraph_deepsearch.training.trainer import pack_rows
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 QUICK = SftConfig(learning_rate=1e-2, batch_size=4, epochs=2, warmup=0.0)
 

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from langgraph_deepsearch.world.build import build_world
 
 

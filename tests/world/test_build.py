@@ -6,6 +6,7 @@ import sys
 from random import Random
 
 import pytest
+
 from langgraph_deepsearch.tools.corpus import CorpusSearch
 from langgraph_deepsearch.world import build
 from langgraph_deepsearch.world.build import build_world

@@ -3,6 +3,7 @@ from random import Random
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.nodes.condensers.base import CondenseRequest
 from langgraph_deepsearch.nodes.condensers.extractive import ExtractiveCondenser
 from langgraph_deepsearch.questions import read_questions

@@ -3,6 +3,7 @@ import time
 
 import httpx
 import pytest
+
 from langgraph_deepsearch.tools.http_retriever import HttpRetriever
 from langgraph_deepsearch.world.preset import WorldError
 from langgraph_deepsearch.world.server import serve_world

@@ -3,6 +3,7 @@ import re
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
+
 from langgraph_deepsearch.graph.deep_search import create_deep_search_agent
 from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.questions import Question, read_questions

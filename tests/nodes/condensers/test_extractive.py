@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.nodes.condensers.base import CondenseRequest
 from langgraph_deepsearch.nodes.condensers.extractive import ExtractiveCondenser
 from langgraph_deepsearch.trace import Document

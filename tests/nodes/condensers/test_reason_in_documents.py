@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from langgraph_deepsearch.nodes.condensers.base import CondenseRequest
 from langgraph_deepsearch.nodes.condensers.extractive import ExtractiveCondenser
 from langgraph_deepsearch.nodes.condensers.reason_in_documents import (

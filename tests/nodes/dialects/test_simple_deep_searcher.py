@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.nodes.dialects import UnknownDialectError, get_dialect
 from langgraph_deepsearch.nodes.dialects.special_tokens import last_boxed
 

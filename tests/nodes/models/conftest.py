@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from langgraph_deepsearch.nodes.models.base import Sampling, chat_segments
 
 STOP = "<|end_search_query|>"

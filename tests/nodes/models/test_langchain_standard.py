@@ -8,6 +8,7 @@ pytest.importorskip("langchain_tests", reason="pip install langchain-tests")
 
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
+
 from langgraph_deepsearch.nodes.models.served import ServedChatModel
 
 

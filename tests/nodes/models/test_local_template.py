@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fake_openai import FakeServer
+
 from langgraph_deepsearch.nodes.models.base import (
     ContextOverflowError,
     Sampling,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from langgraph_deepsearch.nodes.models.base import Sampling, chat_segments
 from langgraph_deepsearch.nodes.models.resolve import forget_reasoners, resolve_reasoner
 

@@ -8,6 +8,7 @@ import time
 
 import httpx
 import pytest
+
 from langgraph_deepsearch.nodes.models.base import (
     ContextOverflowError,
     Sampling,

@@ -8,6 +8,7 @@ import pytest
 from fake_openai import FakeServer
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.language_models import GenericFakeChatModel
+
 from langgraph_deepsearch.nodes.models import http
 from langgraph_deepsearch.nodes.models.base import ContextOverflowError, ModelError
 from langgraph_deepsearch.nodes.models.http import ServerClient

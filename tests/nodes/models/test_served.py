@@ -9,10 +9,11 @@ import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessageChunk
 from langgraph.graph import END, START, StateGraph
+from typing_extensions import TypedDict
+
 from langgraph_deepsearch.nodes.models.http import IDLE_SECONDS
 from langgraph_deepsearch.nodes.models.resolve import resolve_reasoner
 from langgraph_deepsearch.nodes.models.served import ServedChatModel
-from typing_extensions import TypedDict
 
 REPLY = "Lima, that is é😀 sure."
 

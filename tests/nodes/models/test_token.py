@@ -7,6 +7,7 @@ import fake_openai
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from langgraph_deepsearch.nodes.models.base import (
     ContextOverflowError,
     ModelError,

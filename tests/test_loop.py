@@ -1,0 +1,87 @@
+"""The whole flywheel with a tiny model: every stage real, nothing learned worth keeping."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from langgraph_deepsearch.errors import DeepSearchError
+from langgraph_deepsearch.loop import Loop, loop_preset
+from langgraph_deepsearch.trace import read_traces
+from langgraph_deepsearch.training.sft import SftConfig
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_model, tmp_path_factory):
+    """Run the loop once over transformers' server; return its directory and result."""
+    directory = tmp_path_factory.mktemp("loop")
+    preset = loop_preset("tiny", engine="transformers", self_distill=False)
+    config = replace(
+        preset,
+        pages=200,
+        train_questions=12,
+        test_questions=3,
+        summarizer_questions=1,
+        base_model=tiny_model,
+        training=SftConfig(batch_size=4, dtype="float32", max_length=1024),
+        settings={
+            **preset.settings,
+            "max_turns": 2,
+            "max_turn_tokens": 16,
+            "evidence_chars": 100,
+        },
+    )
+    result = Loop(config, directory, Console(file=io.StringIO())).run()
+    return config, directory, result
+
+
+def test_every_file_of_a_run_directory_is_there(finished):
+    _, directory, _ = finished
+    for name in (
+        "traces.jsonl", "curated.jsonl", "curation.json", "evaluation.json", "before.jsonl",
+        "after.jsonl", "report.html", "models.json", "model/training.json",
+    ):  # fmt: skip
+        assert (directory / name).is_file(), name
+
+
+def test_the_evaluation_has_the_names_others_rely_on(finished):
+    _, directory, result = finished
+    evaluation = json.loads((directory / "evaluation.json").read_text())
+    for column in ("before", "after", "reason_in_documents"):
+        for name in ("em", "f1", "acc", "searches", "tokens", "n"):
+            assert isinstance(evaluation[column][name], int | float)
+        assert evaluation[column]["engine"] == "transformers"
+    assert evaluation["seconds"] == pytest.approx(result.seconds)
+    assert [t.golds for t in read_traces(directory / "after.jsonl")]
+
+
+def test_the_trained_model_answered_under_its_own_name(finished):
+    _, directory, _ = finished
+    models = {trace.model for trace in read_traces(directory / "after.jsonl")}
+    assert models == {"deepsearch-desk"}
+    registry = json.loads((directory / "models.json").read_text())
+    assert registry["current"] == "deepsearch-desk@1"
+    assert registry["models"][0]["data_sha256"]
+
+
+def test_running_again_does_nothing_twice(finished):
+    config, directory, first = finished
+    before = (directory / "after.jsonl").read_bytes()
+    again = Loop(config, directory, Console(file=io.StringIO())).run()
+    assert (directory / "after.jsonl").read_bytes() == before
+    assert again.to_json()["after"] == first.to_json()["after"]
+
+
+def test_other_settings_in_the_same_directory_are_refused(finished):
+    config, directory, _ = finished
+    with pytest.raises(DeepSearchError, match="started with seed=0, now it is 1"):
+        Loop(replace(config, seed=1), directory, Console(file=io.StringIO())).run()
+
+
+def test_an_unknown_preset_lists_the_known():
+    with pytest.raises(DeepSearchError, match="known: desk, tiny"):
+        loop_preset("moon")
