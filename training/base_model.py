@@ -109,8 +109,7 @@ def _convert(source: Path, partial: Path) -> None:
         quantization_config=GgufConfig(dequantize=True),
         dtype=torch.bfloat16,
     )
-    if hasattr(model.config, "quantization_config"):
-        del model.config.quantization_config
+    vars(model.config).pop("quantization_config", None)  # the weights are dense now
     model.save_pretrained(partial)
     tokenizer.save_pretrained(partial)
 

@@ -50,7 +50,7 @@ class SftConfig:
     gradient_checkpointing: bool = False
     lora_rank: int = 0
     """0: all weights are trained."""
-    lora_alpha: float | None = None
+    lora_alpha: int | None = None
     """None: twice the rank."""
     lora_dropout: float = 0.0
     deepspeed: str | None = None

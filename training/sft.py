@@ -309,7 +309,8 @@ class _Run:
         if _is_main():
             shutil.rmtree(partial, ignore_errors=True)
         if not self._config.deepspeed and self._config.dtype == "mixed":
-            trainer.model.to(torch.bfloat16)  # the master weights have done their work
+            # The float32 master weights have done their work.
+            torch.nn.Module.to(_model_of(trainer), torch.bfloat16)
         trainer.save_model(str(partial))  # every process takes part under ZeRO-3
         if _is_main():
             AutoTokenizer.from_pretrained(self._model).save_pretrained(partial)
@@ -317,6 +318,11 @@ class _Run:
             write_json(partial / RESULT_FILE, result.to_json())
             publish(partial, self._out)
             shutil.rmtree(self._checkpoints)
+
+
+def _model_of(trainer: RowTrainer) -> Any:
+    assert trainer.model is not None
+    return trainer.model
 
 
 def _split(

@@ -88,7 +88,7 @@ def make_trace(number: int, **changes) -> Trace:
 @pytest.fixture
 def traces_file(tmp_path) -> Path:
     path = tmp_path / "traces.jsonl"
-    write_traces(path, (make_trace(n) for n in range(24)))
+    write_traces(path, (make_trace(n) for n in range(12)))
     return path
 
 

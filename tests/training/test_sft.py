@@ -21,7 +21,7 @@ from langgraph_deepsearch.training.rows import IGNORED, build_rows
 from langgraph_deepsearch.training.sft import SftConfig, TrainingError, train_sft
 from langgraph_deepsearch.training.trainer import pack_rows
 
-QUICK = SftConfig(learning_rate=1e-2, batch_size=4, epochs=2, warmup=0.0)
+QUICK = SftConfig(learning_rate=2e-2, batch_size=2, epochs=2, warmup=0.0, threads=1)
 
 SCRIPT = """
 import json, sys, time
@@ -64,7 +64,7 @@ def test_training_lowers_the_loss_and_leaves_a_model_that_loads(
     assert result.losses[-1] < 0.8 * result.losses[0]
     assert result.skipped == []
     said = json.loads((out / "training.json").read_text())
-    assert said["config"]["batch_size"] == 4
+    assert said["config"]["batch_size"] == 2
     assert said["trained_tokens"] == result.trained_tokens < result.tokens == said["tokens"]
     assert len(said["data_sha256"]) == 64
     assert said["parent"].startswith("tiny@")
@@ -74,7 +74,7 @@ def test_training_lowers_the_loss_and_leaves_a_model_that_loads(
     AutoTokenizer.from_pretrained(out)
     assert not list(tmp_path.glob("*.checkpoints"))
     err = capfd.readouterr().err
-    assert "24 of 24 traces became rows" in err
+    assert "12 of 12 traces became rows" in err
     assert "Warning" not in err
 
 
@@ -82,7 +82,7 @@ def test_a_finished_run_does_nothing_and_other_data_is_refused(
     traces_file, tiny_model, tmp_path, make_trace
 ):
     out = tmp_path / "model"
-    config = SftConfig(batch_size=8)
+    config = SftConfig(batch_size=8, threads=1)
     first = train_sft(traces_file, tiny_model, out, config)
     weights = (out / "model.safetensors").stat().st_mtime_ns
     again = train_sft(traces_file, tiny_model, out, config)
@@ -102,7 +102,7 @@ def test_a_finished_run_does_nothing_and_other_data_is_refused(
 def test_a_killed_run_resumes_and_ends_like_an_unbroken_one(
     traces_file, tiny_model, tmp_path
 ):
-    config = json.dumps({"learning_rate": 1e-2, "batch_size": 2, "save_steps": 3})
+    config = json.dumps({"batch_size": 1, "save_steps": 3, "threads": 1})
     killed_out = tmp_path / "killed"
     checkpoints = tmp_path / "killed.checkpoints"
     process = in_process(traces_file, tiny_model, killed_out, config, 0.2)
@@ -160,10 +160,12 @@ def test_packed_loss_and_gradients_equal_a_plain_reference(tiny_model, make_trac
 
 def test_accumulation_does_not_change_the_run(traces_file, tiny_model, tmp_path):
     def losses(name, **changes):
-        config = SftConfig(batch_size=8, dtype="float32", learning_rate=1e-2, **changes)
+        config = SftConfig(
+            batch_size=4, dtype="float32", learning_rate=1e-2, threads=1, **changes
+        )
         return train_sft(traces_file, tiny_model, tmp_path / name, config).losses
 
-    assert losses("one") == pytest.approx(losses("four", micro_batch_size=2), abs=1e-4)
+    assert losses("one") == pytest.approx(losses("two", micro_batch_size=2), abs=1e-4)
 
 
 def test_an_adapter_is_trained_and_saved_alone(traces_file, tiny_model, tmp_path):
@@ -171,7 +173,11 @@ def test_an_adapter_is_trained_and_saved_alone(traces_file, tiny_model, tmp_path
 
     out = tmp_path / "adapter"
     config = SftConfig(
-        learning_rate=1e-2, batch_size=4, epochs=2, lora_rank=4, gradient_checkpointing=True
+        learning_rate=2e-2,
+        batch_size=2,
+        lora_rank=4,
+        gradient_checkpointing=True,
+        threads=1,
     )
     result = train_sft(traces_file, tiny_model, out, config)
     assert result.losses[-1] < result.losses[0]
@@ -182,11 +188,13 @@ def test_an_adapter_is_trained_and_saved_alone(traces_file, tiny_model, tmp_path
 
 
 def test_held_out_rows_are_measured(traces_file, tiny_model, tmp_path):
-    config = SftConfig(batch_size=4, epochs=2, learning_rate=1e-2, evaluation_fraction=0.25)
+    config = SftConfig(
+        batch_size=4, epochs=2, learning_rate=1e-2, evaluation_fraction=0.25, threads=1
+    )
     result = train_sft(traces_file, tiny_model, tmp_path / "model", config)
     assert len(result.evaluation_losses) == 2
     assert result.evaluation_losses[1] < result.evaluation_losses[0]
-    assert len(result.losses) == 10  # 18 rows in batches of 4, twice
+    assert len(result.losses) == 6  # 9 rows in batches of 4, twice
 
 
 @pytest.mark.slow
@@ -195,7 +203,7 @@ def test_zero_stage_3_trains_on_cpu_and_gathers_the_model(
 ):
     pytest.importorskip("deepspeed")
     out = tmp_path / "zero3"
-    settings = {"learning_rate": 1e-2, "batch_size": 4, "deepspeed": "zero3"}
+    settings = {"learning_rate": 1e-2, "batch_size": 4, "deepspeed": "zero3", "threads": 1}
     zero = finish(in_process(traces_file, tiny_model, out, json.dumps(settings), 0))
     del settings["deepspeed"]
     plain = train_sft(traces_file, tiny_model, tmp_path / "plain", SftConfig(**settings))
