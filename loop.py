@@ -187,7 +187,7 @@ class Loop:
                 with self._server(self._dir / "model", TRAINED_NAME) as trained:
                     self._stage("after", lambda: self._evaluate("after", trained()))
                     self._stage(
-                        "summarizer",
+                        SUMMARIZER_COLUMN,
                         lambda: self._with_summarizer(trained(), base_server()),
                     )
                     if self._config.self_distill:
@@ -281,7 +281,7 @@ class Loop:
     def _finish(self) -> LoopResult:
         done = self._done()
         columns = {name: self._summary(name) for name in COLUMNS if name in done}
-        seconds = sum(stage["seconds"] for stage in done.values())
+        seconds = sum(stage.get("seconds", 0.0) for stage in done.values())
         extra = {n: c for n, c in columns.items() if n not in ("before", "after")}
         write_evaluation(
             self._dir,

@@ -1,7 +1,9 @@
 """The teacher's sentences: few wordings, always the same, so that a small model learns.
 
-A thought quotes the fact just found, then says what is needed next. The last one shows how
-the facts make the answer: both values and the comparison, the list and its count.
+The first thought lays out the plan, numbered, each step naming the one it builds on. Every
+later one quotes the fact just found and takes up the next step, so that nothing has to be
+worked out from the question again. The last one shows how the facts make the answer: both
+values and the comparison, the list and its count.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ from .relations import join_names
 from .teacher_plan import Plan, PlanHop
 
 FIRST = ("First I need {n}.", "I start with {n}.", "The first thing to find is {n}.")
-NEXT = ("Next I need {n}.", "Now I need {n}.", "The next thing to find is {n}.")
+START = ("I start with #1.", "First comes #1.", "Now #1.")
+NEXT = ("Next is #{k}, {n}.", "Now #{k}: {n}.", "#{k} comes next: {n}.")
+DONE = "That was the last step."
 SO = ("So the answer is {a}.", "The answer is {a}.", "Therefore the answer is {a}.")
 HEDGES = (
     "Wait, maybe I should think again. Hmm, wait, is that what was asked? Wait, "
@@ -47,10 +51,30 @@ class Wording:
         )
         if number:
             before = _states(self._plan.hops[number - 1])
-            return f"{before} {NEXT[self._style].format(n=need)}"
-        if corrects:
-            return f"That was not what was asked. I need {need}."
-        return f"{self._opening()}{FIRST[self._style].format(n=need)}"
+            return f"{before} {NEXT[self._style].format(k=number + 1, n=need)}"
+        start = START[self._style] if len(self._plan.hops) > 1 else ""
+        start = start or FIRST[self._style].format(n=need)
+        wrong = "That was not what was asked. " if corrects else ""
+        return f"{wrong}{self._opening()}{self._steps()}{start}"
+
+    def _steps(self) -> str:
+        """Return the plan as numbered steps; `#1` stands for what step 1 finds."""
+        hops = self._plan.hops
+        if len(hops) == 1:
+            return ""
+        steps = [
+            f"#{number} {hop.relation.need.format(s=self._reference(number - 1))}"
+            for number, hop in enumerate(hops, 1)
+        ]
+        return f"My plan: {'; '.join(steps)}. "
+
+    def _reference(self, index: int) -> str:
+        subject = self._plan.hops[index].subject
+        earlier = self._plan.hops[:index]
+        for number in range(len(earlier), 0, -1):
+            if earlier[number - 1].values == (subject,):
+                return f"#{number}"
+        return subject
 
     def _opening(self) -> str:
         detail = self._plan.detail
@@ -99,8 +123,13 @@ class Wording:
         last = _states(self._plan.hops[-1])
         reasoning = kinds.get(self._plan.kind, lambda: "")()
         return " ".join(
-            part for part in (last, reasoning, self._so(self._plan.answer)) if part
+            part
+            for part in (last, self._done(), reasoning, self._so(self._plan.answer))
+            if part
         )
+
+    def _done(self) -> str:
+        return DONE if len(self._plan.hops) > 1 else ""
 
     def _compared(self) -> str:
         names = self._plan.detail["names"]

@@ -1,6 +1,7 @@
 """Response filters: one rule each, with its constants and their source."""
 
 from .base import Dimension, Filter
+from .grounded_query import GroundedQuery
 from .language import MixedLanguage
 from .length import FirstReasonLength, LongestReasonLength, TotalLength
 from .markers import WellFormedMarkers
@@ -30,6 +31,7 @@ __all__ = [
     "ExactMatch",
     "Filter",
     "FirstReasonLength",
+    "GroundedQuery",
     "Hmm",
     "LongestReasonLength",
     "MixedLanguage",
