@@ -81,28 +81,31 @@ class LoopConfig:
     seed: int = 0
     self_distill: bool = False
     pages: int = 1500
-    train_questions: int = 220
+    train_questions: int = 260
     test_questions: int = 120
     teacher_rollouts: int = 2
     teacher_errors: TeacherErrors = field(
         default_factory=lambda: TeacherErrors(0.15, 0.15, 0.15, 0.15)
     )
     summarizer_questions: int = 20
-    own_rollouts: int = 4
+    own_rollouts: int = 2
     """Rollouts of each training question in the second round."""
     concurrency: int = 32
     base_model: Path | None = None
     """The packaged SmolLM2-135M-Instruct if None."""
-    training: SftConfig = field(default_factory=SftConfig)
+    training: SftConfig = field(
+        default_factory=lambda: SftConfig(batch_size=4, learning_rate=3e-4)
+    )
+    """Small steps, many of them: about 100k tokens must teach the protocol and the plan."""
     settings: dict[str, Any] = field(
         default_factory=lambda: {
             "condenser": "extractive",
             "top_k": 3,
-            "evidence_chars": 300,
+            "evidence_chars": 200,
             "max_searches": 6,
             "max_turns": 8,
             "max_turn_tokens": 192,
-            "temperature": 0.3,
+            "temperature": 0.0,
         }
     )
     """Settings of every run, before and after alike."""

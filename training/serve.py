@@ -6,6 +6,7 @@ the whole group when the program that started it is gone, however it went.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
