@@ -36,8 +36,8 @@ class SftConfig:
     batch_size: int = 8
     """Sequences of one optimizer step, over all processes."""
     micro_batch_size: int | None = None
-    """Sequences at once in one process; None: the whole step's share. Sequences are laid
-    end to end without padding, so this bounds memory."""
+    """Sequences at once in one process, laid end to end without padding; bounds memory.
+    None: on a CPU as many as make about 1,024 tokens, else the whole step's share."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     warmup: float = 0.03
     """Share of the steps in which the learning rate rises."""
