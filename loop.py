@@ -81,7 +81,7 @@ class LoopConfig:
     seed: int = 0
     self_distill: bool = False
     pages: int = 1500
-    train_questions: int = 260
+    train_questions: int = 320
     test_questions: int = 120
     teacher_rollouts: int = 2
     teacher_errors: TeacherErrors = field(
@@ -94,7 +94,7 @@ class LoopConfig:
     base_model: Path | None = None
     """The packaged SmolLM2-135M-Instruct if None."""
     training: SftConfig = field(
-        default_factory=lambda: SftConfig(batch_size=4, learning_rate=3e-4)
+        default_factory=lambda: SftConfig(batch_size=4, learning_rate=4e-4, dtype="mixed")
     )
     """Small steps, many of them: about 100k tokens must teach the protocol and the plan."""
     settings: dict[str, Any] = field(

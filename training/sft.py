@@ -27,7 +27,7 @@ from rich.console import Console
 from ..errors import DeepSearchError, MissingDependencyError
 from ..trace import read_traces
 from .base_model import is_adapter_dir, is_model_dir
-from .config import ConfigError, SftConfig, find_config, load_config, parse_config
+from .config import ConfigError, SftConfig, load_config, parse_config
 from .rows import RowReport, TokenRow, build_rows
 
 if TYPE_CHECKING:
@@ -51,14 +51,6 @@ RESULT_FILE = "training.json"
 
 CHECKPOINT_SUFFIX = ".checkpoints"
 """What the name of the folder beside it ends with while a run is under way."""
-
-CHECKPOINTS_PER_RUN = 5
-"""Checkpoints of a run when `save_steps` is not set."""
-
-CPU_MICRO_TOKENS = 1024
-"""Tokens at once on a CPU when `micro_batch_size` is not set. Measured on two cores with
-SmolLM2-135M: 860 tokens at once make 157 tokens a second and core in 3.2 GB, 3,450 make
-113 in 6.8 GB, since fresh memory costs more than larger products save."""
 
 VERSIONED = (
     "torch",
@@ -138,6 +130,7 @@ def train_sft(
         TraceFileError: the traces cannot be read.
         RowError: a trace cannot become a row.
         TrainingError: the model is no model, or there is nothing to train on.
+        BatchSizeError: the batch size does not divide evenly.
         TrainingMismatchError: `out` holds another training run.
     """
     config = config or SftConfig()
@@ -261,6 +254,7 @@ class _Run:
     def _trainer(self, rows: list[TokenRow], marker: Any) -> tuple[RowTrainer, Any]:
         from transformers import PrinterCallback, ProgressCallback
 
+        from .arguments import training_arguments
         from .model import load_for_training
         from .progress import ProgressReport
         from .trainer import RowDataset, RowTrainer
@@ -268,7 +262,7 @@ class _Run:
         train_rows, held_out = _split(rows, self._config)
         # DeepSpeed's settings must stand before the model is made, so that ZeRO-3 can
         # cut it up while it loads.
-        arguments = _arguments(self._config, train_rows, self._checkpoints)
+        arguments = training_arguments(self._config, train_rows, self._checkpoints)
         progress = ProgressReport(self._console)
         trainer = RowTrainer(
             model=load_for_training(self._model, self._config),
@@ -340,91 +334,6 @@ def _split(
     return order[held_out:], order[:held_out]
 
 
-def _batches(config: SftConfig, rows: Sequence[TokenRow]) -> tuple[int, int]:
-    """Return sequences at once in this process, and how often before a step is made."""
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    share = max(1, config.batch_size // processes)
-    micro = min(config.micro_batch_size or share, share)
-    if config.micro_batch_size is None and not _has_cuda():
-        mean = sum(len(row.input_ids) for row in rows) / len(rows)
-        fitting = (n for n in range(1, share + 1) if n * mean <= CPU_MICRO_TOKENS)
-        micro = max((n for n in fitting if share % n == 0), default=1)
-    if share * processes != config.batch_size or share % micro:
-        msg = (
-            f"batch_size {config.batch_size} must be a multiple of {processes} processes "
-            f"times micro_batch_size {micro}"
-        )
-        raise TrainingError(msg)
-    return micro, share // micro
-
-
-def _arguments(config: SftConfig, rows: Sequence[TokenRow], checkpoints: Path) -> Any:
-    from transformers import TrainingArguments
-
-    micro, accumulated = _batches(config, rows)
-    steps = max(1, round(len(rows) * config.epochs / config.batch_size))
-    cuda = _has_cuda()
-    return TrainingArguments(
-        output_dir=str(checkpoints),
-        per_device_train_batch_size=micro,
-        per_device_eval_batch_size=micro,
-        gradient_accumulation_steps=accumulated,
-        num_train_epochs=config.epochs,
-        learning_rate=config.learning_rate,
-        lr_scheduler_type=config.schedule,
-        warmup_steps=config.warmup,
-        weight_decay=config.weight_decay,
-        max_grad_norm=config.max_grad_norm,
-        bf16=config.dtype == "mixed"
-        or (config.dtype == "bfloat16" and bool(config.deepspeed)),
-        **_checkpointing(config),
-        use_cpu=not cuda,
-        deepspeed=_deepspeed_settings(config),
-        ddp_backend=None if cuda or "WORLD_SIZE" not in os.environ else "gloo",
-        eval_strategy="epoch" if config.evaluation_fraction else "no",
-        prediction_loss_only=True,
-        save_strategy="steps",
-        save_steps=config.save_steps or max(1, -(-steps // CHECKPOINTS_PER_RUN)),
-        save_total_limit=2,
-        logging_steps=1,
-        disable_tqdm=True,
-        report_to="none",
-        log_level="error",
-        dataloader_pin_memory=cuda,
-        remove_unused_columns=False,
-        seed=config.seed,
-    )
-
-
-def _checkpointing(config: SftConfig) -> dict[str, Any]:
-    from dataclasses import fields
-
-    from transformers import TrainingArguments
-
-    if not config.gradient_checkpointing:
-        return {}
-    # transformers 5.23 renamed the argument.
-    known = {entry.name for entry in fields(TrainingArguments)}
-    new = "activation_checkpointing"
-    return {new if new in known else "gradient_checkpointing": True}
-
-
-def _deepspeed_settings(config: SftConfig) -> dict[str, Any] | None:
-    if not config.deepspeed:
-        return None
-    path = find_config(config.deepspeed)
-    settings = json.loads(path.read_text(encoding="utf-8"))
-    if config.dtype == "float32":
-        settings["bf16"] = {"enabled": False}
-    return settings
-
-
-def _has_cuda() -> bool:
-    import torch
-
-    return torch.cuda.is_available()
-
-
 def _is_main() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
@@ -445,11 +354,13 @@ def _environment(config: SftConfig) -> Iterator[None]:
     """Set threads, and what DeepSpeed wants to find in the environment, for one run."""
     import torch
 
+    from .arguments import has_cuda
+
     before = torch.get_num_threads()
     processes = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("WORLD_SIZE", "1")))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else before
     torch.set_num_threads(config.threads or max(1, cores // processes))
-    if not _has_cuda():
+    if not has_cuda():
         # DeepSpeed is looked at by the libraries even where it is not used.
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
     added = _distributed_environment(config)
@@ -464,13 +375,14 @@ def _environment(config: SftConfig) -> Iterator[None]:
 def _distributed_environment(config: SftConfig) -> list[str]:
     if not config.deepspeed:
         return []
+    from .arguments import has_cuda
     from .serve import free_port
 
     wanted = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     wanted |= {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0"}
     added = [name for name in wanted if name not in os.environ]
     os.environ.update({name: wanted[name] for name in added})
-    if not _has_cuda():
+    if not has_cuda():
         import deepspeed
 
         # Before the training arguments are made, or DeepSpeed looks for another backend.

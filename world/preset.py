@@ -72,6 +72,8 @@ class WorldPreset:
     """Share of each kind of question."""
     hops: Mapping[int, float] = field(default_factory=lambda: {2: 0.65, 3: 0.25, 4: 0.10})
     """Share of chain lengths among compositional questions."""
+    relations: tuple[str, ...] | None = None
+    """Relations that questions ask for; None: all. Pages state all of them either way."""
     hazards: Hazards = Hazards()
 
     def question_counts(self) -> tuple[int, int]:
@@ -100,9 +102,29 @@ class WorldPreset:
             raise WorldError(msg)
 
 
+CORE_RELATIONS = tuple(
+    """birth_year birthplace country director father film_year films_directed founder
+    founding_year headquarters lead mayor mother producer spouse""".split()
+)
+"""What the desk preset asks for: as much as some 100k tokens can teach a small model."""
+
 PRESETS: dict[str, WorldPreset] = {
     "tiny": WorldPreset(pages=300),
-    "desk": WorldPreset(),
+    "desk": WorldPreset(
+        kinds={
+            "compositional": 0.56,
+            "comparison": 0.12,
+            "bridge_comparison": 0.05,
+            "inference": 0.13,
+            "counting": 0.04,
+            "yes_no": 0.06,
+            "unanswerable": 0.04,
+        },
+        hops={2: 0.7, 3: 0.24, 4: 0.06},
+        relations=CORE_RELATIONS,
+    ),
+    "full": WorldPreset(),
     "large": WorldPreset(pages=20_000, train_questions=2000, test_questions=500),
 }
-"""Worlds by name. desk: what `deepsearch loop --preset desk` trains on."""
+"""Worlds by name. desk: what `deepsearch loop --preset desk` trains on. full: the same pages,
+questions over every relation."""

@@ -92,6 +92,7 @@ class QuestionMaker:
         self._facts = facts
         self._random = random
         self._hops = preset.hops
+        self._asked = frozenset(preset.relations or RELATIONS)
         people = facts.by_type["person"]
         self._fathers = [p for p in people if "father" in p.values or "spouse" in p.values]
         self._several = [p for p in people if len(facts.text(p, "films_directed")) > 1]
@@ -113,7 +114,10 @@ class QuestionMaker:
 
     def draw(self, kind: str) -> Draft | None:
         """Return a question of that kind, None when this draw led nowhere."""
-        return self._makers[kind]()
+        draft = self._makers[kind]()
+        if draft is None or not all(h.relation.name in self._asked for h in draft.hops):
+            return None
+        return draft
 
     def _name(self, entity: Entity) -> str:
         """Name an entity in a question, so that it can be no other."""
@@ -136,7 +140,7 @@ class QuestionMaker:
             choices = [
                 r
                 for r in self._facts.relations(here)
-                if not r.many and (last or r.object != "year")
+                if r.name in self._asked and not r.many and (last or r.object != "year")
             ]
             if not choices:
                 return []

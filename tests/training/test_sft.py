@@ -16,8 +16,9 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from langgraph_deepsearch.trace import TraceFileError, write_traces
+from langgraph_deepsearch.training.arguments import training_arguments
 from langgraph_deepsearch.training.checkpoints import TrainingMismatchError
-from langgraph_deepsearch.training.rows import IGNORED, build_rows
+from langgraph_deepsearch.training.rows import IGNORED, TokenRow, build_rows
 from langgraph_deepsearch.training.sft import SftConfig, TrainingError, train_sft
 from langgraph_deepsearch.training.trainer import pack_rows
 
@@ -214,6 +215,15 @@ def test_zero_stage_3_trains_on_cpu_and_gathers_the_model(
         p.numel() for p in before.parameters()
     )
     assert not torch.equal(trained.lm_head.weight, before.lm_head.weight)
+
+
+@pytest.mark.parametrize(("length", "at_once"), [(100, 8), (300, 2), (600, 1), (5000, 1)])
+def test_a_cpu_takes_few_tokens_at_once(tmp_path, monkeypatch, length, at_once):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    rows = [TokenRow([1] * length, [1] * length, "t")] * 16
+    arguments = training_arguments(SftConfig(batch_size=8), rows, tmp_path)
+    assert arguments.per_device_train_batch_size == at_once
+    assert arguments.gradient_accumulation_steps == 8 // at_once
 
 
 def test_wrong_input_is_one_clear_line(traces_file, tiny_model, tmp_path, make_trace):
