@@ -167,7 +167,7 @@ def test_valid_traces_do_not_depend_on_the_order_of_filters(build, tmp_path):
 def test_final_filters_give_no_second_choice_in_the_reference(build, tmp_path):
     runs = [
         build("verbose", answer="\n\n\\boxed{Paris in France}"),
-        build("exact", queries=("a", "b")),
+        build("exact", queries=("capital", "France")),
     ]
     with pytest.raises(NothingKeptError, match="exact_match"):
         curate(runs, tmp_path, preset=FREE)

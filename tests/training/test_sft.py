@@ -236,7 +236,7 @@ def test_wrong_input_is_one_clear_line(traces_file, tiny_model, tmp_path, make_t
     with pytest.raises(TrainingError, match="nothing to train on"):
         train_sft(empty, tiny_model, tmp_path / "out")
     with pytest.raises(
-        TrainingError, match="multiple of 1 processes times micro_batch_size 3"
+        BatchSizeError, match="multiple of 1 processes times micro_batch_size 3"
     ):
         train_sft(traces_file, tiny_model, tmp_path / "a", SftConfig(micro_batch_size=3))
     with pytest.raises(TrainingError, match="choose a new folder"):
