@@ -16,7 +16,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from langgraph_deepsearch.trace import TraceFileError, write_traces
-from langgraph_deepsearch.training.arguments import training_arguments
+from langgraph_deepsearch.training.arguments import BatchSizeError, training_arguments
 from langgraph_deepsearch.training.checkpoints import TrainingMismatchError
 from langgraph_deepsearch.training.rows import IGNORED, TokenRow, build_rows
 from langgraph_deepsearch.training.sft import SftConfig, TrainingError, train_sft
