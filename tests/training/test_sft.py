@@ -170,7 +170,7 @@ def test_accumulation_does_not_change_the_run(traces_file, tiny_model, tmp_path)
 
 
 def test_an_adapter_is_trained_and_saved_alone(traces_file, tiny_model, tmp_path):
-    from peft import PeftModel
+    peft = pytest.importorskip("peft")
 
     out = tmp_path / "adapter"
     config = SftConfig(
@@ -185,7 +185,7 @@ def test_an_adapter_is_trained_and_saved_alone(traces_file, tiny_model, tmp_path
     assert (out / "adapter_config.json").is_file()
     assert not (out / "model.safetensors").exists()
     base = AutoModelForCausalLM.from_pretrained(tiny_model)
-    PeftModel.from_pretrained(base, out)
+    peft.PeftModel.from_pretrained(base, out)
 
 
 def test_held_out_rows_are_measured(traces_file, tiny_model, tmp_path):
