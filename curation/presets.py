@@ -10,6 +10,7 @@ from ..errors import DeepSearchError
 from .correction import Correction
 from .difficulty import Difficulty
 from .filters import (
+    AdmittedGuess,
     Alternatively,
     AlternativelyTotal,
     AnswerAfterThought,
@@ -159,6 +160,7 @@ DESK = Preset(
         Alternatively(limit=0),
         Hmm(limit=0),
         Wait(limit=0),
+        AdmittedGuess(),
         RepeatedTrigrams(),
         TotalLength(words=1500),
         NoRepeatedQuery(),

@@ -134,13 +134,13 @@ class Wording:
     def _compared(self) -> str:
         names = self._plan.detail["names"]
         years = [h.values[0] for h in self._plan.hops if h.relation.object == "year"]
-        first, second = sorted(years)
-        wanted = first if self._plan.detail["word"] != "later" else second
+        wanted = max(years) if self._plan.detail["word"] == "later" else min(years)
         which = names[years.index(wanted)]
-        return (
-            f"{names[0]}: {years[0]}. {names[1]}: {years[1]}. {first} is before {second}, "
-            f"so {which} was {self._plan.detail['word']}."
+        # A name right after its year, so that naming the year leads to the name.
+        listed = "; ".join(
+            f"{year} {name}" for year, name in zip(years, names, strict=True)
         )
+        return f"Years: {listed}. {self._plan.detail['word'].capitalize()} is {wanted} {which}."
 
     def _same(self) -> str:
         ends = [h for h in self._plan.hops if h.relation is self._plan.hops[-1].relation]

@@ -1,5 +1,6 @@
 """Response filters: one rule each, with its constants and their source."""
 
+from .admitted_guess import AdmittedGuess
 from .base import Dimension, Filter
 from .grounded_query import GroundedQuery
 from .language import MixedLanguage
@@ -22,6 +23,7 @@ from .thinking import AnswerAfterThought, ThinkingTags
 from .turn_shape import TurnShape
 
 __all__ = [
+    "AdmittedGuess",
     "Alternatively",
     "AlternativelyTotal",
     "AnswerAfterThought",

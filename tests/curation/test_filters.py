@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_deepsearch.curation.filters import (
+    AdmittedGuess,
     AlternativelyTotal,
     AnswerAfterThought,
     Correct,
@@ -52,6 +53,7 @@ REMOVED = [
     (DistinctDocuments(), {"queries": ()}),
     (DistinctDocuments(), {"documents": 0}),
     (GroundedQuery(), {"queries": ("mayor of Atlantis",)}),
+    (AdmittedGuess(), {"closing": "I think I know it.</think>"}),
     (NoRepeatedQuery(), {"queries": ("Who is X", "who  is x")}),
     (MixedLanguage(), {"closing": "所以 it is Paris</think>"}),
     (Correct(), {"outcome": {"acc": 0.0}}),
