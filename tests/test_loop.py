@@ -30,7 +30,7 @@ def finished(tiny_model, tmp_path_factory):
         training=SftConfig(batch_size=4, dtype="float32", max_length=1024),
         settings={
             **preset.settings,
-            "max_turns": 2,
+            "max_turns": 4,
             "max_turn_tokens": 16,
             "evidence_chars": 100,
         },
