@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -23,7 +24,13 @@ def wanted() -> set[str]:
     return {f"langgraph_deepsearch/{path.relative_to(ROOT).as_posix()}" for path in files}
 
 
+IGNORED = shutil.ignore_patterns(".*", "build", "dist", "runs", "*.egg-info", "__pycache__")
+"""What lies beside the sources; above all an old `build`, whose files would come along."""
+
+
 def test_the_wheel_holds_the_tree(tmp_path):
+    tree = tmp_path / "tree"
+    shutil.copytree(ROOT, tree, ignore=IGNORED)
     command = [
         sys.executable,
         "-m",
@@ -31,7 +38,7 @@ def test_the_wheel_holds_the_tree(tmp_path):
         "--wheel",
         "--outdir",
         str(tmp_path),
-        str(ROOT),
+        str(tree),
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
