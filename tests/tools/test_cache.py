@@ -70,6 +70,27 @@ def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         Cache(tmp_path / "file" / "c.sqlite")
 
 
+def opened_together(path: str, together: object) -> None:
+    together.wait()  # type: ignore[attr-defined]
+    Cache(path).put("search", "p", "q", {}, 1)
+
+
+def test_processes_make_a_new_file_at_the_same_moment(tmp_path: Path) -> None:
+    # SQLite refuses the change to its write-ahead log at once, now and then: many tries.
+    context = multiprocessing.get_context("fork")
+    for number in range(20):
+        together = context.Barrier(8)
+        path = str(tmp_path / str(number) / "c.sqlite")
+        workers = [
+            context.Process(target=opened_together, args=(path, together)) for _ in range(8)
+        ]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(60)
+        assert [worker.exitcode for worker in workers] == [0] * 8
+
+
 def fill(path: str, worker: int, start: object) -> None:
     start.wait()  # type: ignore[attr-defined]
     cache = Cache(path)
