@@ -6,24 +6,32 @@ the environment by the tool or client that needs them.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
+from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-REASON = {"langgraph_nodes": ["reason", "generate"], "langgraph_type": "model"}
-STEP = {"langgraph_nodes": ["reason"]}
-SEARCH = {"langgraph_nodes": ["search"]}
-SUMMARIZE = {"langgraph_nodes": ["summarize"]}
+REASON: JsonDict = {"langgraph_nodes": ["reason", "generate"], "langgraph_type": "model"}
+STEP: JsonDict = {"langgraph_nodes": ["reason"]}
+SEARCH: JsonDict = {"langgraph_nodes": ["search"]}
+SUMMARIZE: JsonDict = {"langgraph_nodes": ["summarize"]}
 """Where Studio shows a setting."""
+
+PREFIX = "DEEPSEARCH_"
+"""What names of environment variables start with, in any case."""
+
+Environment = tuple[tuple[str, str], ...]
+"""The settings that the environment holds: names and values."""
 
 
 class Context(BaseSettings):
     """Per-run settings of the deep-search graph."""
 
     model_config = SettingsConfigDict(
-        env_prefix="DEEPSEARCH_", extra="forbid", validate_default=True
+        env_prefix=PREFIX, extra="forbid", validate_default=True
     )
 
     model: str = Field(
@@ -45,8 +53,9 @@ class Context(BaseSettings):
     )
     prompt_file: Path | None = Field(
         None,
-        description="File whose text replaces the dialect's instruction; {question} and "
-        "{max_searches} are filled in.",
+        description="File whose text replaces the dialect's instruction, or a .json list of "
+        "messages that replaces its whole prompt; {question}, {max_searches} and {today} are "
+        "filled in.",
         json_schema_extra=STEP,
     )
     search: str = Field(
@@ -54,9 +63,10 @@ class Context(BaseSettings):
         description="tavily, serper, searxng:URL, corpus:PATH or http:URL.",
         json_schema_extra=SEARCH,
     )
-    read_pages: bool = Field(
-        True,
-        description="Fetch the pages a search found, when it gives only snippets.",
+    read_pages: bool | None = Field(
+        None,
+        description="Fetch the pages a search found, when it gives only snippets; the "
+        "dialect's default if empty.",
         json_schema_extra=SEARCH,
     )
     top_k: int | None = Field(
@@ -84,10 +94,23 @@ class Context(BaseSettings):
         description="Folder of the search and page caches; none if empty.",
         json_schema_extra=SEARCH,
     )
-    condenser: Literal["none", "extractive", "reason_in_documents"] = Field(
-        "reason_in_documents",
-        description="How documents become evidence: unchanged, by sentence overlap, or by "
-        "a model that reasons in them (the paper's).",
+    condenser: (
+        Literal["none", "extractive", "reason_in_documents", "learnings", "explorer"] | None
+    ) = Field(
+        None,
+        description="How a query's documents become evidence: unchanged, by sentence "
+        "overlap, by a model that reasons in them (the paper's), by a model that notes what "
+        "it learned, or by an agent that searches and follows links; the dialect's default "
+        "if empty.",
+        json_schema_extra=SUMMARIZE,
+    )
+    page_condenser: (
+        Literal["none", "extractive", "goal_extractor", "paging_reader"] | None
+    ) = Field(
+        None,
+        description="How a page read by address becomes evidence: unchanged, by sentence "
+        "overlap, by a model that extracts what the goal asks for, or by a model that reads "
+        "page by page; the dialect's default if empty.",
         json_schema_extra=SUMMARIZE,
     )
     evidence_chars: int = Field(
@@ -167,6 +190,15 @@ class Context(BaseSettings):
         None,
         description="Folder to which every run appends its trace.",
         json_schema_extra={"langgraph_nodes": ["generate"]},
+    )
+
+
+def environment_settings() -> Environment:
+    """Return the environment's settings as they stand."""
+    return tuple(
+        (name, value)
+        for name, value in os.environ.items()
+        if name[: len(PREFIX)].upper() == PREFIX
     )
 
 

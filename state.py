@@ -31,6 +31,9 @@ class DeepSearchInput(TypedDict, total=False):
 
     question: str
     messages: Annotated[list[AnyMessage], add_messages]
+    episode: dict[str, Any]
+    """What a simulated search engine must know (`tools.base.Episode`); never shown to the
+    reasoning model."""
 
 
 class DeepSearchOutput(TypedDict, total=False):
@@ -51,6 +54,8 @@ class DeepSearchState(DeepSearchInput, DeepSearchOutput, total=False):
     children: Log
     searches: Log
     """One `trace.SearchRecord` for each executed query."""
+    reads: Log
+    """One `trace.ReadRecord` for each page read by its address."""
     found: Log
     """Raw results of this turn's search tasks, read by the join."""
     pending: dict[str, Any]
@@ -67,4 +72,13 @@ class SearchTask(TypedDict):
     position: int
     turn: int
     run: dict[str, Any]
-    question: str
+
+
+class ReadTask(TypedDict):
+    """What one `Send` gives a read task."""
+
+    url: str
+    goal: str
+    position: int
+    turn: int
+    run: dict[str, Any]

@@ -14,17 +14,13 @@ from ..trace import StopReason
 ANSWER_RESERVE = 256
 """Tokens kept free for a forced answer."""
 
-MAX_INVALID_TURNS = 2
-"""Turns in a row without an action after which a run ends: the model has lost the
-protocol, and every further turn costs as much as a good one."""
-
 
 def exhausted(run: Mapping[str, Any], counts: Mapping[str, Any]) -> StopReason | None:
     """Return the budget that is spent, None when the model may write another turn."""
     limits = run["limits"]
     if limits["turns"] is not None and counts["turns"] >= limits["turns"]:
         return "turn_limit"
-    if counts["invalid"] >= MAX_INVALID_TURNS:
+    if limits["invalid"] is not None and counts["invalid"] >= limits["invalid"]:
         return "turn_limit"
     if limits["tokens"] is not None and counts["completion_tokens"] >= limits["tokens"]:
         return "token_limit"

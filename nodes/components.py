@@ -9,17 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..context import Context
-from ..errors import DeepSearchError
+from ..context import Context, Environment, environment_settings
 from ..tools.base import Reader, SearchProvider
 from ..tools.factory import make_reader, make_search
 from .condensers.base import Condenser
-from .condensers.extractive import ExtractiveCondenser
-from .condensers.none import NoCondenser
-from .condensers.reason_in_documents import ReasonInDocuments
+from .condensers.factory import Parts as CondenserParts
+from .condensers.factory import make_condenser
 from .dialects import Dialect, get_dialect
 from .models.base import Reasoner, Sampling
 from .models.resolve import resolve_reasoner
@@ -47,17 +46,38 @@ class Components:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Settings the factory was given; below those passed with a run."""
     _ready: set[str] = field(default_factory=set, compare=False)
+    _contexts: dict[Environment, tuple[Context, Context]] = field(
+        default_factory=dict, compare=False
+    )
 
     async def aready(self, run: Run) -> None:
         """Build the run's parts in a thread, so that a node finds them made.
 
         Building asks servers and reads files, which must not block an event loop.
         """
-        if run["id"] not in self._ready:
+        if run["id"] not in self._ready and not self._are_given(run):
             await asyncio.to_thread(self._build, run)
-            if len(self._ready) >= READY_RUNS:
-                self._ready.clear()
-            self._ready.add(run["id"])
+            self._note(run)
+
+    def _are_given(self, run: Run) -> bool:
+        """Return whether every part is an object already."""
+        settings = run["settings"]
+        if self.model is None or self.search is None:
+            return False
+        if settings["summarizer_model"] or settings["summarizer_url"]:
+            return False
+        return self.reader is not None or self.search.returns_full_text
+
+    def ready(self, run: Run) -> None:
+        """Build the run's parts, so that what is missing is said before a model writes."""
+        if run["id"] not in self._ready:
+            self._build(run)
+            self._note(run)
+
+    def _note(self, run: Run) -> None:
+        if len(self._ready) >= READY_RUNS:
+            self._ready.clear()
+        self._ready.add(run["id"])
 
     def _build(self, run: Run) -> None:
         self.reasoner_for(run)
@@ -67,14 +87,30 @@ class Components:
 
     def context(self, given: Context | None) -> Context:
         """Merge settings: passed with the run > factory > environment > default."""
-        base = Context()
-        given = given or base
+        base, own = self._own_contexts()
+        if given is None:
+            return own
+        # What the environment set counts as given too; it is in `base` as well.
         explicit = {
             name: value
-            for name in Context.model_fields
+            for name in given.model_fields_set
             if (value := getattr(given, name)) != getattr(base, name)
+            or name not in base.model_fields_set
         }
-        return Context(**{**self.defaults, **explicit})
+        return own.model_copy(update=explicit) if explicit else own
+
+    def _own_contexts(self) -> tuple[Context, Context]:
+        """Return the settings without and with those of the factory.
+
+        Kept as long as the environment stays: building them takes a millisecond each.
+        """
+        environment = environment_settings()
+        found = self._contexts.get(environment)
+        if found is None:
+            found = Context(), Context(**self.defaults)
+            self._contexts.clear()
+            self._contexts[environment] = found
+        return found
 
     def dialect_for(self, run: Run) -> Dialect:
         """Return the run's dialect."""
@@ -82,15 +118,28 @@ class Components:
 
     def reasoner_for(self, run: Run) -> Reasoner:
         """Return the reasoning model; the same server for the whole of a run."""
+        reasoner = self._model_for(run)
+        if self.dialect_for(run).uses_chat_template:
+            return reasoner
+        return reasoner.without_template()
+
+    def _model_for(self, run: Run) -> Reasoner:
+        if self.model is not None:
+            return self._own_reasoner
         settings = run["settings"]
-        model = self.model or run.get("model") or settings["model"]
+        model = run.get("model") or settings["model"]
         return resolve_reasoner(model, base_url=settings["base_url"], run_key=run["id"])
+
+    @cached_property
+    def _own_reasoner(self) -> Reasoner:
+        # One for all runs: it remembers what its model has refused.
+        return resolve_reasoner(self.model)
 
     def summarizer_for(self, run: Run) -> Reasoner:
         """Return the model that reads documents; the reasoning model unless one is named."""
         settings = run["settings"]
         if not (settings["summarizer_model"] or settings["summarizer_url"]):
-            return self.reasoner_for(run)
+            return self._model_for(run)
         return resolve_reasoner(
             settings["summarizer_model"],
             base_url=settings["summarizer_url"] or settings["base_url"],
@@ -116,21 +165,25 @@ class Components:
         )
 
     def condenser_for(self, run: Run) -> Condenser:
-        """Return the condenser."""
-        settings = run["settings"]
+        """Return the condenser of a query's documents."""
         if self.condenser is not None:
             return self.condenser
-        extractive = ExtractiveCondenser(max_chars=settings["evidence_chars"])
-        if settings["condenser"] == "extractive":
-            return extractive
-        if settings["condenser"] == "none":
-            limit = 2 * settings["max_doc_chars"]
-            return NoCondenser(self.dialect_for(run), max_chars=limit)
-        return ReasonInDocuments(
-            self.summarizer_for(run),
-            fallback=extractive,
-            sampling=sampling_of(run).with_max_tokens(settings["summarizer_max_tokens"]),
-            max_doc_chars=2 * settings["max_doc_chars"],
+        return make_condenser(run["settings"]["condenser"], self._condenser_parts(run))
+
+    def page_condenser_for(self, run: Run) -> Condenser:
+        """Return the condenser of a page that the model asks for by address."""
+        return make_condenser(run["settings"]["page_condenser"], self._condenser_parts(run))
+
+    def _condenser_parts(self, run: Run) -> CondenserParts:
+        return CondenserParts(
+            settings=run["settings"],
+            dialect=self.dialect_for(run),
+            summarizer=lambda: self.summarizer_for(run),
+            sampling=sampling_of(run),
+            reasoner=lambda: self.reasoner_for(run),
+            search=lambda: self.search_for(run),
+            reader=lambda: self.reader_for(run),
+            top_k=run["limits"]["top_k"],
         )
 
 
@@ -150,24 +203,6 @@ def allowed_hosts(settings: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the private hosts that may be fetched."""
     hosts = (host.strip() for host in settings["allow_private"].split(","))
     return tuple(host for host in hosts if host)
-
-
-def read_instruction(path: Path | None) -> str | None:
-    """Return a prompt file's text.
-
-    Raises:
-        DeepSearchError: the file is absent or never mentions the question.
-    """
-    if path is None:
-        return None
-    if not path.is_file():
-        msg = f"no prompt file at {path}: check `prompt_file`"
-        raise DeepSearchError(msg)
-    text = path.read_text(encoding="utf-8")
-    if "{question}" not in text:
-        msg = f"prompt file {path} lacks {{question}}: put it where the question belongs"
-        raise DeepSearchError(msg)
-    return text
 
 
 def _path(value: str | Path | None) -> Path | None:

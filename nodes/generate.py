@@ -9,11 +9,12 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
-from .budget import ANSWER_RESERVE, estimate_tokens
+from .budget import ANSWER_RESERVE
 from .components import Components, sampling_of
 from .dialects import Dialect
+from .insertion import ainsert, insert, inserted_tokens
 from .models.base import ContextOverflowError, Generation
-from .reason import add_generation, split_generation
+from .reason import add_generation, layout_argument, split_generation
 from .sources import cite
 
 State = Mapping[str, Any]
@@ -31,15 +32,16 @@ class Generate:
         if not _is_forced(state):
             return _finish(state, dialect, [], state["counts"])
         reasoner = self._components.reasoner_for(state["run"])
-        notice = _notice(state, dialect, reasoner.encode(dialect.force_answer()))
+        notice = _notice(state, dialect)
+        inserted = insert(reasoner, dialect, notice, opens=notice["turn"])
         started = time.monotonic()
         try:
             generation = reasoner.generate(
-                [*state["segments"], notice], **_arguments(state, dialect, config)
+                [*state["segments"], *inserted], **_arguments(state, dialect, config)
             )
         except ContextOverflowError:
             return _finish(state, dialect, [], state["counts"])
-        return _forced(state, dialect, notice, generation, time.monotonic() - started)
+        return _forced(state, dialect, inserted, generation, time.monotonic() - started)
 
     async def arun(self, state: State, config: RunnableConfig) -> dict[str, Any]:
         """Async version of `run`."""
@@ -48,30 +50,30 @@ class Generate:
         if not _is_forced(state):
             return _finish(state, dialect, [], state["counts"])
         reasoner = self._components.reasoner_for(state["run"])
-        notice = _notice(state, dialect, await reasoner.aencode(dialect.force_answer()))
+        notice = _notice(state, dialect)
+        inserted = await ainsert(reasoner, dialect, notice, opens=notice["turn"])
         started = time.monotonic()
         try:
             generation = await reasoner.agenerate(
-                [*state["segments"], notice], **_arguments(state, dialect, config)
+                [*state["segments"], *inserted], **_arguments(state, dialect, config)
             )
         except ContextOverflowError:
             return _finish(state, dialect, [], state["counts"])
-        return _forced(state, dialect, notice, generation, time.monotonic() - started)
+        return _forced(state, dialect, inserted, generation, time.monotonic() - started)
 
 
 def _is_forced(state: State) -> bool:
     return state["pending"]["kind"] == "stop" and state["run"]["limits"]["force_answer"]
 
 
-def _notice(state: State, dialect: Dialect, ids: list[int] | None) -> dict[str, Any]:
-    notice = {
+def _notice(state: State, dialect: Dialect) -> dict[str, Any]:
+    return {
         "kind": "notice",
         "speaker": "assistant" if dialect.layout == "inline" else "user",
         "text": dialect.force_answer(),
         "trainable": False,
         "turn": state["counts"]["turns"] + 1,
     }
-    return notice if ids is None else {**notice, "token_ids": ids}
 
 
 def _arguments(state: State, dialect: Dialect, config: RunnableConfig) -> dict[str, Any]:
@@ -80,26 +82,22 @@ def _arguments(state: State, dialect: Dialect, config: RunnableConfig) -> dict[s
         "stop": dialect.forced_stop,
         "sampling": sampling_of(state["run"]).with_max_tokens(ANSWER_RESERVE),
         "config": config,
+        **layout_argument(dialect),
     }
 
 
 def _forced(
     state: State,
     dialect: Dialect,
-    notice: dict[str, Any],
+    inserted: list[dict[str, Any]],
     generation: Generation,
     seconds: float,
 ) -> dict[str, Any]:
     parts = dialect.split_forced(generation.text)
-    written = split_generation(generation, parts, notice["turn"])
+    written = split_generation(generation, parts, inserted[0]["turn"])
     counts = add_generation(state["counts"], generation, seconds)
-    grown = (
-        len(notice["token_ids"])
-        if "token_ids" in notice
-        else estimate_tokens(notice["text"])
-    )
-    counts["context_tokens"] += grown
-    return _finish(state, dialect, [notice, *written], counts)
+    counts["context_tokens"] += inserted_tokens(inserted)
+    return _finish(state, dialect, [*inserted, *written], counts)
 
 
 def _finish(
@@ -125,7 +123,8 @@ def _finish(
 def _final_text(state: State, added: list[dict[str, Any]]) -> str:
     """Return the model's last turn; its forced opening belongs to it."""
     if added:
-        return "".join(segment["text"] for segment in added)
+        own = (segment for segment in added if segment["speaker"] == "assistant")
+        return "".join(segment["text"] for segment in own)
     last = state["counts"]["turns"]
     return "".join(
         s["text"] for s in state["segments"] if s["turn"] == last and s.get("trainable")

@@ -13,14 +13,16 @@ from langgraph.types import Overwrite
 
 from ..context import Context, resolve_context
 from ..errors import DeepSearchError
-from .components import Components, read_instruction
+from .components import Components
 from .dialects import Dialect
 from .models.base import chat_segments
+from .prompt_file import read_instruction
 
 NEW_COUNTS: Mapping[str, Any] = {
     "turns": 0,
     "invalid": 0,
     "searches": 0,
+    "recalls": 0,
     "reads": 0,
     "prompt_tokens": 0,
     "cached_prompt_tokens": 0,
@@ -47,45 +49,60 @@ class Prepare:
 
     def __init__(self, components: Components) -> None:
         self._components = components
+        self._met: set[str] = set()
+        """Dialects of earlier runs: their files are read."""
 
     def run(self, state: Mapping[str, Any], runtime: Runtime[Context]) -> dict[str, Any]:
         """Return the reset state with the prompt's segments."""
-        run, dialect, messages = self._begin(state, runtime)
+        context = self._context(runtime)
+        run, dialect, messages = self._begin(state, context)
+        self._components.ready(run)
         reasoner = self._components.reasoner_for(run)
         ids = reasoner.render(messages, dialect.prefill)
-        return _update(run, _named(reasoner), messages, dialect, ids)
+        return _update(run, _named(reasoner, dialect), messages, dialect, ids)
 
     async def arun(
         self, state: Mapping[str, Any], runtime: Runtime[Context]
     ) -> dict[str, Any]:
         """Async version of `run`."""
-        run, dialect, messages = await asyncio.to_thread(self._begin, state, runtime)
+        context = self._context(runtime)
+        if context.dialect in self._met and context.prompt_file is None:
+            run, dialect, messages = self._begin(state, context)
+        else:  # reads files, which must not block an event loop
+            run, dialect, messages = await asyncio.to_thread(self._begin, state, context)
         await self._components.aready(run)
         reasoner = self._components.reasoner_for(run)
         ids = await reasoner.arender(messages, dialect.prefill)
-        return _update(run, _named(reasoner), messages, dialect, ids)
+        return _update(run, _named(reasoner, dialect), messages, dialect, ids)
+
+    def _context(self, runtime: Runtime[Context]) -> Context:
+        given = runtime.context
+        return self._components.context(None if given is None else resolve_context(given))
 
     def _begin(
-        self, state: Mapping[str, Any], runtime: Runtime[Context]
+        self, state: Mapping[str, Any], context: Context
     ) -> tuple[dict[str, Any], Dialect, list[dict[str, str]]]:
         question = find_question(state)
-        context = self._components.context(resolve_context(runtime.context))
         settings = context.model_dump(mode="json")
         dialect = self._components.dialect_for({"settings": settings})
-        settings["dialect"] = dialect.name
+        if self._components.dialect is not None:
+            settings["dialect"] = dialect.name
+        settings.update(dialect_defaults(context, dialect))
         run = {
             "id": uuid.uuid4().hex,
             "question": question,
             "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "episode": dict(state.get("episode") or {}),
             "settings": settings,
             "limits": limits(context, dialect),
         }
         messages = dialect.prompt(
             question,
             max_searches=run["limits"]["searches"],
-            instruction=read_instruction(context.prompt_file),
+            instruction=read_instruction(context.prompt_file, dialect),
             today=run["started_at"][:10],
         )
+        self._met.add(context.dialect)
         return run, dialect, messages
 
 
@@ -109,6 +126,19 @@ def find_question(state: Mapping[str, Any]) -> str:
     return asked
 
 
+def dialect_defaults(context: Context, dialect: Dialect) -> dict[str, Any]:
+    """Return the settings that are the dialect's where the run names none."""
+    chosen = {
+        "condenser": (context.condenser, dialect.condenser),
+        "page_condenser": (context.page_condenser, dialect.page_condenser),
+        "read_pages": (context.read_pages, dialect.reads_found_pages),
+    }
+    return {
+        name: default if value is None else value
+        for name, (value, default) in chosen.items()
+    }
+
+
 def limits(context: Context, dialect: Dialect) -> dict[str, Any]:
     """Return the run's budgets: the settings, else the dialect's defaults; None: none."""
     budgets = dialect.budgets
@@ -118,8 +148,9 @@ def limits(context: Context, dialect: Dialect) -> dict[str, Any]:
         "turn_tokens": (context.max_turn_tokens, budgets.max_turn_tokens),
         "top_k": (context.top_k, budgets.top_k),
         "tokens": (context.max_tokens, None),
-        "context_tokens": (context.max_context_tokens, None),
+        "context_tokens": (context.max_context_tokens, budgets.max_context_tokens),
         "seconds": (context.max_seconds, None),
+        "invalid": (None, budgets.max_invalid),
         "force_answer": (context.force_answer, dialect.forces_answer),
     }
     return {
@@ -128,10 +159,13 @@ def limits(context: Context, dialect: Dialect) -> dict[str, Any]:
     }
 
 
-def _named(reasoner: Any) -> dict[str, Any]:
+def _named(reasoner: Any, dialect: Dialect) -> dict[str, Any]:
+    exactness = reasoner.exactness
+    if dialect.layout == "turns" and exactness == "text":
+        exactness = "message"  # a template may strip thoughts from earlier turns
     return {
         "model": reasoner.name,
-        "exactness": reasoner.exactness,
+        "exactness": exactness,
         "context_limit": reasoner.context_limit,
     }
 
@@ -150,6 +184,7 @@ def _update(
         "segments": Overwrite(segments),
         "children": Overwrite([]),
         "searches": Overwrite([]),
+        "reads": Overwrite([]),
         "found": Overwrite([]),
         "pending": {},
         "counts": {**NEW_COUNTS, "context_tokens": len(ids or ())},

@@ -8,6 +8,7 @@ from typing import Any
 
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import Send
+from typing_extensions import TypedDict
 
 from .budget import estimate_tokens, exhausted, turn_tokens
 from .components import Components, sampling_of
@@ -58,8 +59,14 @@ class Reason:
             "stop": dialect.stop,
             "sampling": turn_sampling(state),
             "config": config,
+            **layout_argument(dialect),
         }
         return dialect, self._components.reasoner_for(run), arguments
+
+
+def layout_argument(dialect: Dialect) -> dict[str, str]:
+    """Return the reasoner's `layout` argument; none inline, which is every reasoner's."""
+    return {} if dialect.layout == "inline" else {"layout": dialect.layout}
 
 
 def turn_sampling(state: State) -> Sampling:
@@ -71,25 +78,34 @@ def turn_sampling(state: State) -> Sampling:
     return sampling.with_seed(sampling.seed + counts["turns"])
 
 
-def route(state: State) -> list[Send] | str:
+class RouteState(TypedDict):
+    """What the router reads; LangGraph reads no more of the state for it."""
+
+    run: dict[str, Any]
+    counts: dict[str, Any]
+    pending: dict[str, Any]
+
+
+def route(state: RouteState) -> list[Send] | str:
     """Return the search tasks, or the step that follows. Total over all actions."""
     pending = state["pending"]
     if pending["kind"] in ("answer", "stop"):
         return "generate"
+    if pending["kind"] == "recall":
+        return "reason"  # nothing is inserted: the model goes on from what it knows
+    step = "read" if pending["kind"] == "read" else "search"
     tasks = [
-        Send(
-            "search",
-            {
-                "query": plan["query"],
-                "position": position,
-                "turn": state["counts"]["turns"],
-                "run": state["run"],
-            },
-        )
+        Send(step, _task(state, plan, position))
         for position, plan in enumerate(pending.get("plan", ()))
         if plan["verdict"] == "run"
     ]
     return tasks or "summarize"
+
+
+def _task(state: RouteState, plan: Mapping[str, Any], position: int) -> dict[str, Any]:
+    asked = {name: plan[name] for name in ("query", "url", "goal") if name in plan}
+    place = {"position": position, "turn": state["counts"]["turns"]}
+    return {**asked, **place, "run": state["run"]}
 
 
 def _stop(reason: str) -> dict[str, Any]:
@@ -103,35 +119,52 @@ def _update(
     turn = counts["turns"] + 1
     text = generation.text
     action = dialect.parse(text)
-    invalid = action.kind not in ("search", "answer")
+    invalid = action.kind not in ("search", "recall", "read", "answer")
     new_counts = {
         **add_generation(counts, generation, seconds),
         "turns": turn,
         "invalid": counts["invalid"] + 1 if invalid else 0,
+        "recalls": counts["recalls"] + (action.kind == "recall"),
     }
     return {
         "segments": split_generation(generation, dialect.split_turn(text), turn),
         "counts": new_counts,
-        "pending": _pending(state, action, generation),
+        "pending": _pending(state, dialect, action, generation),
     }
 
 
-def _pending(state: State, action: Action, generation: Generation) -> dict[str, Any]:
+def _pending(
+    state: State, dialect: Dialect, action: Action, generation: Generation
+) -> dict[str, Any]:
     if action.kind == "answer":
         return {"kind": "answer", "text": action.text}
     if action.kind == "search":
-        return {"kind": "search", "plan": plan_queries(state, action.queries)}
+        again = dialect.repeats_searches
+        asked = action.queries[: dialect.queries_a_turn]
+        plan = plan_queries(state, asked, repeats=again)
+        return {"kind": "search", "plan": plan}
+    if action.kind == "recall":
+        return {"kind": "recall", "text": action.text}
+    if action.kind == "read":
+        return {"kind": "read", "plan": plan_reads(action)}
     if generation.finish_reason == "length":
         return {"kind": "stop", "reason": "token_limit"}
     reason = action.text or f"this agent has no tool for {action.kind!r}"
     return {"kind": "invalid", "text": reason}
 
 
-def plan_queries(state: State, queries: Sequence[str]) -> list[dict[str, str]]:
+def plan_queries(
+    state: State, queries: Sequence[str], *, repeats: bool = False
+) -> list[dict[str, str]]:
     """Decide for each query: run it, or tell the model that it cannot be run.
 
     The limit is tested before the repeat, as in the reference (inference.py:541-625).
     Neither counts as a search.
+
+    Args:
+        state: the run's.
+        queries: of the turn.
+        repeats: whether a query that was run before is run again.
     """
     limit = state["run"]["limits"]["searches"]
     left = None if limit is None else limit - state["counts"]["searches"]
@@ -140,7 +173,7 @@ def plan_queries(state: State, queries: Sequence[str]) -> list[dict[str, str]]:
     for query in queries:
         if left is not None and left <= 0:
             verdict = "limit"
-        elif _key(query) in done:
+        elif not repeats and _key(query) in done:
             verdict = "repeat"
         else:
             verdict = "run"
@@ -148,6 +181,12 @@ def plan_queries(state: State, queries: Sequence[str]) -> list[dict[str, str]]:
             left = None if left is None else left - 1
         plan.append({"query": query, "verdict": verdict})
     return plan
+
+
+def plan_reads(action: Action) -> list[dict[str, str]]:
+    """Return the pages to read, each once; turns bound their number, not a budget."""
+    urls = dict.fromkeys(url.strip() for url in (action.urls or (action.url,)))
+    return [{"url": url, "goal": action.goal, "verdict": "run"} for url in urls if url]
 
 
 def _key(query: str) -> str:

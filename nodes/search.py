@@ -16,14 +16,15 @@ from langgraph.runtime import Runtime
 
 from ..context import Context
 from ..state import SearchTask
-from ..tools.base import Reader, ReadError, SearchError
+from ..tools.base import Episode, Reader, ReadError, SearchError, SearchProvider
 from ..tools.cached import asearch_cached, search_cached
 from ..tools.passage import evidence_window
 from ..trace import Document
 from .components import Components
 
-READERS = 8
-"""Pages of one query read at once."""
+READERS = 16
+"""Pages of one query read at once: all of them for the dialects' default of 10, since the
+run waits for the slowest and a second round would wait twice."""
 
 
 class Search:
@@ -40,10 +41,13 @@ class Search:
         try:
             provider = self._components.search_for(run)
             documents, cached = search_cached(
-                provider, task["query"], run["limits"]["top_k"]
+                provider,
+                task["query"],
+                run["limits"]["top_k"],
+                episode=episode_for(provider, run),
             )
         except SearchError as error:
-            return _failed(task, error, started)
+            return _failed(task, error, started, runtime)
         reads = 0
         if _needs_reading(provider, run) and documents:
             reader = self._components.reader_for(run)
@@ -61,10 +65,13 @@ class Search:
         try:
             provider = self._components.search_for(run)
             documents, cached = await asearch_cached(
-                provider, task["query"], run["limits"]["top_k"]
+                provider,
+                task["query"],
+                run["limits"]["top_k"],
+                episode=episode_for(provider, run),
             )
         except SearchError as error:
-            return _failed(task, error, started)
+            return _failed(task, error, started, runtime)
         reads = 0
         if _needs_reading(provider, run) and documents:
             reader = self._components.reader_for(run)
@@ -72,6 +79,22 @@ class Search:
             texts = await asyncio.gather(*(_aread(reader, d, gate) for d in documents))
             documents, reads = _with_pages(documents, texts, task)
         return _found(task, documents, started, reads, cached=cached)
+
+
+def episode_for(provider: SearchProvider, run: Mapping[str, Any]) -> Episode | None:
+    """Return what a simulated search engine must know, None for any other provider.
+
+    An episode takes a search past the caches, so only those that ask for it get one.
+    """
+    if not getattr(provider, "needs_episode", False):
+        return None
+    known = run.get("episode") or {}
+    return Episode(
+        question=run["question"],
+        golds=tuple(known.get("golds", ())),
+        training_step=known.get("training_step", 0),
+        training_steps=known.get("training_steps", 0),
+    )
 
 
 def _needs_reading(provider: Any, run: Mapping[str, Any]) -> bool:
@@ -122,11 +145,16 @@ def _found(
         "seconds": time.monotonic() - started,
         "cached": cached,
         "error": None,
+        "outage": False,
     }
     return {"found": [entry]}
 
 
-def _failed(task: SearchTask, error: SearchError, started: float) -> dict[str, Any]:
+def _failed(
+    task: SearchTask, error: SearchError, started: float, runtime: Runtime[Context]
+) -> dict[str, Any]:
+    event = {"event": "search_failed", "query": task["query"], "error": str(error)}
+    runtime.stream_writer(event)
     update = _found(task, [], started, 0)
-    update["found"][0]["error"] = str(error)
+    update["found"][0] |= {"error": str(error), "outage": error.outage}
     return update

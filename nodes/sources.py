@@ -18,38 +18,52 @@ class SourceList:
     """Gives documents their ids, in order of first appearance."""
 
     def __init__(self, known: Sequence[Mapping[str, Any]] = ()) -> None:
-        self._entries = [dict(entry) for entry in known]
+        self._entries = list(known)
         self._by_key = {_key(entry): entry for entry in self._entries}
 
     def add(self, documents: Sequence[Document]) -> list[Document]:
         """Return the documents with ids; a page found again keeps its id."""
-        return [self._add(document) for document in documents]
+        return [
+            document.model_copy(
+                update={"id": self._id(document.url, document.title, document.text)}
+            )
+            for document in documents
+        ]
 
-    def mark_used(self, ids: set[str]) -> list[dict[str, Any]]:
+    def add_dumped(self, documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Do the same with documents as plain dicts."""
+        return [{**d, "id": self._id(d["url"], d["title"], d["text"])} for d in documents]
+
+    def mark_used(self, ids: set[str]) -> list[Mapping[str, Any]]:
         """Return all entries, those whose text became evidence marked so."""
-        for entry in self._entries:
-            entry["used"] = entry["used"] or entry["id"] in ids
+        for place, entry in enumerate(self._entries):
+            if entry["id"] in ids and not entry["used"]:
+                self._entries[place] = {**entry, "used": True}
         return self._entries
 
-    def _add(self, document: Document) -> Document:
-        text_hash = sha256(document.text.encode()).hexdigest()[:16]
-        entry = {
-            "url": normalize_url(document.url) if document.url else "",
-            "title": document.title,
-            "content_hash": text_hash,
-        }
-        known = self._by_key.get(_key(entry))
+    def _id(self, url: str, title: str, text: str) -> str:
+        address = normalize_url(url) if url else ""
+        known = self._by_key.get(address) if address else None
         if known is None:
-            known = {
-                "id": str(len(self._entries) + 1),
-                **entry,
-                "retrieved_at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "used": False,
-                "cited": False,
-            }
-            self._entries.append(known)
-            self._by_key[_key(entry)] = known
-        return document.model_copy(update={"id": known["id"]})
+            entry = {"url": address, "title": title, "content_hash": _hash(text)}
+            known = self._by_key.get(_key(entry)) or self._new(entry)
+        return known["id"]
+
+    def _new(self, entry: Mapping[str, Any]) -> Mapping[str, Any]:
+        known = {
+            "id": str(len(self._entries) + 1),
+            **entry,
+            "retrieved_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "used": False,
+            "cited": False,
+        }
+        self._entries.append(known)
+        self._by_key[_key(entry)] = known
+        return known
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def _key(entry: Mapping[str, Any]) -> str:

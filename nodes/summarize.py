@@ -16,11 +16,12 @@ from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
 from ..context import Context
-from ..trace import Document, SearchRecord, segments_text
-from .budget import estimate_tokens
+from ..trace import Document, ReadRecord, segments_text
 from .components import Components
 from .condensers.base import Condensed, Condenser, CondenseRequest
 from .dialects import Dialect
+from .dialects.base import Result
+from .insertion import ainsert, insert, inserted_tokens
 from .sources import SourceList
 
 State = Mapping[str, Any]
@@ -37,14 +38,15 @@ class Summarize:
     ) -> dict[str, Any]:
         """Return the result or notice segment and the records of the searches."""
         started = time.monotonic()
-        dialect, condenser, joined = self._begin(state)
+        dialect, joined = self._begin(state)
         condensed = [
-            condenser.condense(request, config) if request else None
+            self._condenser(state, request).condense(request, config) if request else None
             for request in _requests(state, joined, dialect)
         ]
         inserted = _insertion(state, dialect, joined, condensed)
-        ids = self._components.reasoner_for(state["run"]).encode(inserted["text"])
-        return _update(state, runtime, joined, condensed, inserted, ids, started)
+        reasoner = self._components.reasoner_for(state["run"])
+        placed = insert(reasoner, dialect, inserted, opens=inserted["turn"] + 1)
+        return _update(state, runtime, joined, condensed, placed, started)
 
     async def arun(
         self, state: State, config: RunnableConfig, runtime: Runtime[Context]
@@ -52,20 +54,39 @@ class Summarize:
         """Async version of `run`."""
         await self._components.aready(state["run"])
         started = time.monotonic()
-        dialect, condenser, joined = self._begin(state)
+        dialect, joined = self._begin(state)
         requests = _requests(state, joined, dialect)
-        condensed = await asyncio.gather(
-            *(_acondense(condenser, request, config) for request in requests)
-        )
+        condensed = await self._aevery(state, requests, config)
         inserted = _insertion(state, dialect, joined, condensed)
         reasoner = self._components.reasoner_for(state["run"])
-        ids = await reasoner.aencode(inserted["text"])
-        return _update(state, runtime, joined, condensed, inserted, ids, started)
+        placed = await ainsert(reasoner, dialect, inserted, opens=inserted["turn"] + 1)
+        return _update(state, runtime, joined, condensed, placed, started)
 
-    def _begin(self, state: State) -> tuple[Dialect, Condenser, _Joined]:
-        run = state["run"]
-        dialect = self._components.dialect_for(run)
-        return dialect, self._components.condenser_for(run), _Joined(state)
+    def _begin(self, state: State) -> tuple[Dialect, _Joined]:
+        return self._components.dialect_for(state["run"]), _Joined(state)
+
+    def _condenser(self, state: State, request: CondenseRequest) -> Condenser:
+        if request.url:
+            return self._components.page_condenser_for(state["run"])
+        return self._components.condenser_for(state["run"])
+
+    async def _aevery(
+        self,
+        state: State,
+        requests: Sequence[CondenseRequest | None],
+        config: RunnableConfig,
+    ) -> list[Condensed | None]:
+        if len(requests) == 1:  # a task of its own would be waited for all the same
+            return [await self._acondense(state, requests[0], config)]
+        every = (self._acondense(state, request, config) for request in requests)
+        return await asyncio.gather(*every)
+
+    async def _acondense(
+        self, state: State, request: CondenseRequest | None, config: RunnableConfig
+    ) -> Condensed | None:
+        if request is None:
+            return None
+        return await self._condenser(state, request).acondense(request, config)
 
 
 class _Joined:
@@ -74,9 +95,12 @@ class _Joined:
     def __init__(self, state: State) -> None:
         self.sources = SourceList(state.get("sources") or ())
         self.entries = sorted(state["found"], key=lambda entry: entry["position"])
+        self.dumped = [self.sources.add_dumped(e["documents"]) for e in self.entries]
+        """The documents as plain dicts, the form they have in state."""
+        # Not checked again: the search checked them before they became state.
         self.documents = [
-            self.sources.add([Document(**d) for d in entry["documents"]])
-            for entry in self.entries
+            [Document.model_construct(**document) for document in found]
+            for found in self.dumped
         ]
 
 
@@ -93,18 +117,14 @@ def _requests(
             documents=documents,
             reasoning=reasoning,
             turn=state["counts"]["turns"],
+            url=entry.get("url", ""),
+            goal=entry.get("goal", ""),
             begin_markers=dialect.tags,
         )
         if documents
         else None
         for entry, documents in zip(joined.entries, joined.documents, strict=True)
     ]
-
-
-async def _acondense(
-    condenser: Condenser, request: CondenseRequest | None, config: RunnableConfig
-) -> Condensed | None:
-    return await condenser.acondense(request, config) if request else None
 
 
 def _insertion(
@@ -115,10 +135,10 @@ def _insertion(
 ) -> dict[str, Any]:
     """Return the one segment that answers the turn: results first, then notices."""
     results = [
-        _evidence(dialect, entry, one)
-        for entry, one in zip(joined.entries, condensed, strict=True)
+        _result(dialect, entry, dumped, one)
+        for entry, dumped, one in zip(joined.entries, joined.dumped, condensed, strict=True)
     ]
-    text = dialect.render_results("\n\n".join(results)) if results else ""
+    text = dialect.render_results(dialect.join_results(results)) if results else ""
     text += "".join(_notices(state, dialect))
     return {
         "kind": "result" if results else "notice",
@@ -129,12 +149,23 @@ def _insertion(
     }
 
 
-def _evidence(
-    dialect: Dialect, entry: Mapping[str, Any], condensed: Condensed | None
-) -> str:
-    if entry["error"]:
-        return dialect.error_message()
-    return (condensed.text if condensed else "") or dialect.empty_message()
+def _result(
+    dialect: Dialect,
+    entry: Mapping[str, Any],
+    documents: list[dict[str, Any]],
+    condensed: Condensed | None,
+) -> Result:
+    text = condensed.text if condensed else ""
+    if not text:
+        text = dialect.error_message() if entry["error"] else dialect.empty_message()
+    return Result(
+        text=text,
+        query=entry["query"],
+        url=entry.get("url", ""),
+        goal=entry.get("goal", ""),
+        documents=documents,
+        failed=bool(entry["error"]),
+    )
 
 
 def _notices(state: State, dialect: Dialect) -> list[str]:
@@ -155,14 +186,17 @@ def _update(
     runtime: Runtime[Context],
     joined: _Joined,
     condensed: Sequence[Condensed | None],
-    inserted: dict[str, Any],
-    ids: list[int] | None,
+    placed: list[dict[str, Any]],
     started: float,
 ) -> dict[str, Any]:
-    if ids is not None:
-        inserted = {**inserted, "token_ids": ids}
+    inserted = placed[0]
     used = {i for one in condensed if one for i in one.used}
-    grown = estimate_tokens(inserted["text"]) if ids is None else len(ids)
+    used |= {
+        document.id
+        for one in condensed
+        if one and one.documents
+        for document in joined.sources.add(one.documents)
+    }
     runtime.stream_writer(
         {
             "event": "result",
@@ -171,33 +205,54 @@ def _update(
             "sources": sorted(used, key=int),
         }
     )
+    children = [c.model_dump() for one in condensed if one for c in one.children]
+    logs = {"children": children, "searches": _records(state, joined)}
+    logs["reads"] = _reads(state, joined)
     counts = state["counts"]
     slowest = max((entry["seconds"] for entry in joined.entries), default=0.0)
     return {
-        "segments": [inserted],
-        "children": [c.model_dump() for one in condensed if one for c in one.children],
-        "searches": _records(state, joined),
+        "segments": placed,
+        # An empty write costs as much as any other.
+        **{name: added for name, added in logs.items() if added},
         "sources": joined.sources.mark_used(used),
         "found": Overwrite([]),
         "counts": {
             **counts,
-            "searches": counts["searches"] + len(joined.entries),
+            "searches": counts["searches"] + sum(not e.get("url") for e in joined.entries),
             "reads": counts["reads"] + sum(entry["reads"] for entry in joined.entries),
-            "context_tokens": counts["context_tokens"] + grown,
+            "context_tokens": counts["context_tokens"] + inserted_tokens(placed),
             "seconds": counts["seconds"] + slowest + time.monotonic() - started,
         },
     }
 
 
 def _records(state: State, joined: _Joined) -> list[dict[str, Any]]:
+    """Return one `trace.SearchRecord` for each search, as plain dicts."""
     return [
-        SearchRecord(
+        {
+            "turn": state["counts"]["turns"],
+            "query": entry["query"],
+            "documents": dumped,
+            "seconds": entry["seconds"],
+            "cached": entry["cached"],
+            "error": entry["error"],
+            "outage": entry["outage"],
+        }
+        for entry, dumped in zip(joined.entries, joined.dumped, strict=True)
+        if not entry.get("url")
+    ]
+
+
+def _reads(state: State, joined: _Joined) -> list[dict[str, Any]]:
+    return [
+        ReadRecord(
             turn=state["counts"]["turns"],
-            query=entry["query"],
-            documents=documents,
+            url=entry["url"],
+            goal=entry["goal"],
+            document=documents[0] if documents else None,
             seconds=entry["seconds"],
-            cached=entry["cached"],
             error=entry["error"],
         ).model_dump()
         for entry, documents in zip(joined.entries, joined.documents, strict=True)
+        if entry.get("url")
     ]

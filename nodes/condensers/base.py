@@ -19,6 +19,10 @@ class CondenseRequest:
     reasoning: str = ""
     """The transcript so far, without the prompt."""
     turn: int = 0
+    url: str = ""
+    """The page's address where the model asked for one; then there is no query."""
+    goal: str = ""
+    """What the model wants to know from that page."""
     begin_markers: tuple[str, ...] = ()
     """The dialect's tags: lines with one are kept when the reasoning is shortened."""
 
@@ -31,6 +35,8 @@ class Condensed:
     children: tuple[ChildRecord, ...] = field(default=())
     used: tuple[str, ...] = ()
     """Ids of the documents whose text went into the evidence."""
+    documents: tuple[Document, ...] = ()
+    """What the condenser retrieved itself, without ids; all of it counts as used."""
 
 
 class Condenser(Protocol):

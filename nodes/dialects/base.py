@@ -10,17 +10,28 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 ActionKind = Literal[
-    "search", "read", "click", "write", "edit", "check", "answer", "invalid"
+    "search", "recall", "read", "click", "write", "edit", "check", "answer", "invalid"
 ]
+"""What a turn may ask for. recall: nothing; the model has written down what it knows in
+place of a search, and goes on."""
 
 Layout = Literal["inline", "turns"]
 """inline: results are placed inside the one assistant text. turns: each result is a
 message of its own."""
 
 ZERO_WIDTH_SPACE = "\u200b"
+
+FOREIGN_TAG = re.compile(
+    r"<\|[^\s<>|]{1,40}\|>|<\uff5c[^\uff5c<>]{1,60}\uff5c>|</?think(?:ing)?>|</?s>|"
+    r"</?tool_(?:call|response)>|<(?:bos|eos|start_of_turn|end_of_turn)>|\[/?INST\]",
+    re.IGNORECASE,
+)
+"""Special tokens of the chat templates of Qwen, Llama, DeepSeek, Gemma and Mistral, and
+the tags of thoughts and tool calls: none may come from outside, whatever the dialect."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +41,8 @@ class Action:
     kind: ActionKind
     queries: tuple[str, ...] = ()
     url: str = ""
+    urls: tuple[str, ...] = ()
+    """Every page of a read that names several; `url` is then the first."""
     goal: str = ""
     text: str = ""
     """The answer, the text to write, or for `invalid` why it is so."""
@@ -43,25 +56,40 @@ class Budgets:
     max_turns: int | None = 15
     max_turn_tokens: int = 20480
     top_k: int = 10
+    max_context_tokens: int | None = None
+    """Longest transcript; None: the model's context."""
+    max_invalid: int | None = 2
+    """Turns in a row without an action after which a run ends: the model has lost the
+    protocol, and every further turn costs as much as a good one. None: only turns count."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one query or one page of a turn gave, to be joined with the turn's others."""
+
+    text: str
+    """The evidence, or the message for nothing found or a failure."""
+    query: str = ""
+    url: str = ""
+    """The page's address where one was read."""
+    goal: str = ""
+    documents: Sequence[Mapping[str, Any]] = ()
+    """In rank order, shaped like `trace.Document`; empty when none was found."""
+    failed: bool = False
 
 
 @dataclass(frozen=True)
 class TurnPart:
     """A stretch of a turn: `start` and `end` are character offsets in the turn's text."""
 
-    kind: Literal["reason", "query", "call", "answer"]
+    kind: Literal["reason", "query", "recall", "call", "answer"]
     start: int
     end: int
 
 
-def fill(instruction: str, question: str, max_searches: int | None) -> str:
-    r"""Fill `{question}` and `{max_searches}` in; other braces (`\boxed{…}`) stay.
-
-    >>> fill(r"{question} Answer in \boxed{X}.", "Who?", 3)
-    'Who? Answer in \\boxed{X}.'
-    """
-    limit = "as often as needed" if max_searches is None else str(max_searches)
-    return instruction.replace("{max_searches}", limit).replace("{question}", question)
+@cache
+def _ignoring_case(tag: str) -> re.Pattern[str]:
+    return re.compile(re.escape(tag), re.IGNORECASE)
 
 
 class Dialect(ABC):
@@ -75,13 +103,29 @@ class Dialect(ABC):
     """Every control string; text from outside must not be able to contain one."""
     result_speaker: ClassVar[Literal["user", "assistant", "tool"]] = "tool"
     prefill: ClassVar[str] = ""
-    """Text the assistant turn is opened with before the model writes."""
+    """Text an assistant turn is opened with before the model writes: the one turn of an
+    inline dialect, every turn of one with `turns`."""
     uses_chat_template: ClassVar[bool] = True
     budgets: ClassVar[Budgets] = Budgets()
     forces_answer: ClassVar[bool] = True
     """Whether an answer is forced by default when a budget ends."""
     thinking_close: ClassVar[str | None] = None
-    """The tag that ends a thought, where the dialect has one."""
+    """The tag that ends the one thought which all searches belong to, where there is one."""
+    turn_thought: ClassVar[tuple[str, str] | None] = None
+    """The tags around the thought of each turn, where every turn has one of its own."""
+    repeatable_tags: ClassVar[tuple[str, ...]] = ()
+    """Tags that may stand several times in one action."""
+    repeats_searches: ClassVar[bool] = False
+    """Whether the original carries a repeated query out again."""
+    queries_a_turn: ClassVar[int | None] = None
+    """How many queries of one call the original runs; None: all. The rest are dropped."""
+    condenser: ClassVar[str] = "none"
+    """How the original turns a query's documents into evidence (`Context.condenser`)."""
+    page_condenser: ClassVar[str] = "goal_extractor"
+    """How the original turns a page that it reads by address into evidence."""
+    reads_found_pages: ClassVar[bool] = True
+    """Whether the pages of a search are read at once; else the model sees what the search
+    engine says of them, and asks for a page by its address."""
 
     @abstractmethod
     def prompt(self, question: str, **settings: Any) -> list[dict[str, str]]:
@@ -89,9 +133,9 @@ class Dialect(ABC):
 
         Args:
             question: the question, as asked.
-            settings: `max_searches` (int), `instruction` (str: the prompt file's text,
-                in which `{question}` and `{max_searches}` are filled in), `today` (ISO
-                date). Unknown ones are ignored.
+            settings: `max_searches` (int), `today` (ISO date), `instruction` (a prompt
+                file's text in place of the dialect's own, or a list of whole messages;
+                see `parts/prompt.py`). Unknown ones are ignored.
         """
 
     @abstractmethod
@@ -155,6 +199,20 @@ class Dialect(ABC):
     def format_query(self, query: str) -> str:
         """Return a search in the dialect's form, for teachers and imports."""
 
+    def format_turn(self, thought: str, action: Action) -> str:
+        """Return a whole turn that thinks and then searches or answers.
+
+        For teachers, and for traces written again in another dialect.
+        """
+        if action.kind == "answer":
+            form, close = self.format_answer(action.text), self.thinking_close or ""
+        else:
+            form, close = "".join(map(self.format_query, action.queries)), ""
+        if self.turn_thought is None:
+            return f"{thought}{close}\n\n{form}" if thought or close else form
+        before, after = self.turn_thought
+        return f"{before}{thought}{after}\n{form}" if thought else form
+
     forced_stop: ClassVar[tuple[str, ...]] = ()
     """Stop strings for the words after `force_answer`."""
 
@@ -186,13 +244,17 @@ class Dialect(ABC):
     def neutralize(self, text: str) -> str:
         """Break every control tag in text from outside so that a page cannot forge one.
 
-        A zero-width space is put after the tag's first character: readers see the same
-        text, parsers do not see a tag.
+        Tags of the dialect, of thoughts, and of chat templates: a tokenizer turns the
+        text of a special token into that token. A zero-width space is put after the tag's
+        first character: readers see the same text, parsers do not see a tag.
         """
-        for tag in self.tags:
-            pattern = re.compile(re.escape(tag), re.IGNORECASE)
+        for pattern in (FOREIGN_TAG, *map(_ignoring_case, self.tags)):
             text = pattern.sub(lambda m: m[0][0] + ZERO_WIDTH_SPACE + m[0][1:], text)
         return text
+
+    def join_results(self, results: Sequence[Result]) -> str:
+        """Return the evidence of all queries and pages of a turn as one text, unwrapped."""
+        return "\n\n".join(result.text for result in results)
 
     def render_results(self, text: str) -> str:
         """Return evidence ready to be placed in the transcript: neutralised and wrapped."""

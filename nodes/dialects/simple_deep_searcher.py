@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import Budgets, fill
-from .special_tokens import (
+from .base import Budgets
+from .parts.prompt import build_prompt
+from .parts.special_tokens import (
     BEGIN_QUERY,
     BEGIN_RESULT,
     END_QUERY,
@@ -27,13 +28,21 @@ INSTRUCTION = (
 
 
 class SimpleDeepSearcherDialect(SpecialTokenDialect):
-    """The paper's system (arXiv 2505.16834). Limits: inference.py:66-130."""
+    """The paper's system (arXiv 2505.16834). Limits: inference/inference.py:66-130.
+
+    The originals' task sentences differ between training (process_data/repsonse_curation/
+    format_prompt.py:15-20) and inference (inference/prompts.py:2-44 of
+    RUCAIBox/SimpleDeepSearcher); the bytes around them do not.
+    """
 
     name = "simple_deep_searcher"
     thinking_close = "</think>"
     budgets = Budgets(max_searches=10, max_turns=15, max_turn_tokens=20480, top_k=10)
 
     def prompt(self, question: str, **settings: Any) -> list[dict[str, str]]:
-        instruction = settings.get("instruction") or INSTRUCTION
-        limit = settings.get("max_searches", self.budgets.max_searches)
-        return [{"role": "user", "content": fill(instruction, question, limit)}]
+        own = [{"role": "user", "content": INSTRUCTION}]
+        limit = self.budgets.max_searches
+        return build_prompt(own, question, settings, max_searches=limit)
+
+
+DIALECT = SimpleDeepSearcherDialect

@@ -100,6 +100,10 @@ class Generation:
         return [i for piece in self.pieces for i in piece.token_ids or ()]
 
 
+Layout = Literal["inline", "turns"]
+"""Where results stand in the transcript; see `Dialect.layout`."""
+
+
 class Reasoner(ABC):
     """A language model that continues a transcript.
 
@@ -134,6 +138,18 @@ class Reasoner(ABC):
     async def aencode(self, text: str) -> list[int] | None:
         """Async version of `encode`."""
 
+    def encode_turn(self, text: str, speaker: str) -> list[int] | None:
+        """Return the ids that end the model's turn, hold a message, and open the next.
+
+        For dialects whose results are messages of their own: what the server's template
+        puts between two turns is part of it. None if not token-exact.
+        """
+        return None
+
+    async def aencode_turn(self, text: str, speaker: str) -> list[int] | None:
+        """Async version of `encode_turn`."""
+        return self.encode_turn(text, speaker)
+
     @abstractmethod
     def generate(
         self,
@@ -143,6 +159,7 @@ class Reasoner(ABC):
         stop: Sequence[str],
         sampling: Sampling,
         config: Any = None,
+        layout: Layout = "inline",
     ) -> Generation:
         """Continue the transcript until `cut` finds an action, the turn ends or `length`.
 
@@ -154,6 +171,8 @@ class Reasoner(ABC):
             sampling: how to sample.
             config: the RunnableConfig of the calling node, so that token streaming
                 (`stream_mode="messages"`), callbacks and tracing work.
+            layout: whether results stand inside the model's one text or are messages of
+                their own; passed only where it is `turns`.
 
         Raises:
             ContextOverflowError: the transcript does not fit.
@@ -169,8 +188,16 @@ class Reasoner(ABC):
         stop: Sequence[str],
         sampling: Sampling,
         config: Any = None,
+        layout: Layout = "inline",
     ) -> Generation:
         """Async version of `generate`."""
+
+    def without_template(self) -> Reasoner:
+        """Return the model with prompts as plain text, where it can be given any.
+
+        A chat-only model is given the text as the user's message instead.
+        """
+        return self
 
     def complete(
         self, messages: Sequence[Mapping[str, str]], sampling: Sampling, config: Any = None

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing, closing
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
-from .base import CutFunction, Generation, ModelError, Reasoner, Sampling, SegmentDict
+from .base import Layout, ModelError, Sampling, SegmentDict
+from .chat_reasoner import Attempt, ChatReasoner, Request
 from .collect import Collector
-from .messages import to_messages
+from .messages import transcript_messages
+from .plain import PlainTemplate
 from .text_route import ServedTextModel
 
 _TOO_MANY = re.compile(r"max_model_len=(\d+)|at most (\d+) completion tokens")
 """vLLM's and OpenAI's words for a `max_tokens` above what the model can write."""
 
 
-class TextReasoner(Reasoner):
+class TextReasoner(ChatReasoner):
     """Base of reasoners over any chat model; no token ids."""
 
     def __init__(
@@ -45,67 +46,21 @@ class TextReasoner(Reasoner):
     async def aencode(self, text: str) -> None:
         return None
 
-    def generate(
-        self,
-        segments: Sequence[SegmentDict],
-        *,
-        cut: CutFunction,
-        stop: Sequence[str],
-        sampling: Sampling,
-        config: Any = None,
-    ) -> Generation:
-        messages = self._messages(segments)
-        while True:
-            collector = Collector(cut, stop)
-            options = self._options(stop if self._takes_stop else (), sampling)
-            try:
-                with (
-                    collector.mapped_errors(),
-                    closing(
-                        self._until(collector).stream(messages, config, **options)
-                    ) as s,
-                ):
-                    for chunk in s:
-                        if not collector.add(chunk):
-                            break
-            except ModelError as error:
-                self._adapt(error)
-                continue
-            return collector.generation(messages)
+    def _attempt(self, request: Request) -> Attempt:
+        collector = Collector(request.cut, request.stop)
+        return Attempt(
+            self._until(collector),
+            self._messages(request.segments, request.layout),
+            collector,
+            self._options(request.stop if self._takes_stop else (), request.sampling),
+        )
 
-    async def agenerate(
-        self,
-        segments: Sequence[SegmentDict],
-        *,
-        cut: CutFunction,
-        stop: Sequence[str],
-        sampling: Sampling,
-        config: Any = None,
-    ) -> Generation:
-        messages = self._messages(segments)
-        while True:
-            collector = Collector(cut, stop)
-            options = self._options(stop if self._takes_stop else (), sampling)
-            try:
-                with collector.mapped_errors():
-                    model = self._until(collector)
-                    async with aclosing(model.astream(messages, config, **options)) as s:
-                        async for chunk in s:
-                            if not collector.add(chunk):
-                                break
-            except ModelError as error:
-                self._adapt(error)
-                continue
-            return collector.generation(messages)
-
-    def _until(self, collector: Collector) -> Any:
-        # Typed loosely: `stream` is a generator, which its declared type does not say.
+    def _until(self, collector: Collector) -> BaseChatModel:
         if isinstance(self._model, ServedTextModel):
             return self._model.until(lambda: collector.is_cut)
         return self._model
 
     def _adapt(self, error: ModelError) -> None:
-        """Go on without what the server refuses, where it says what that is; else raise."""
         text = str(error)
         most = _TOO_MANY.search(text)
         if most and self._most_tokens is None:
@@ -117,7 +72,9 @@ class TextReasoner(Reasoner):
             raise error
         self._takes_stop = False
 
-    def _messages(self, segments: Sequence[SegmentDict]) -> list[BaseMessage]:
+    def _messages(
+        self, segments: Sequence[SegmentDict], layout: Layout
+    ) -> list[BaseMessage]:
         raise NotImplementedError
 
     def _options(self, stop: Sequence[str], sampling: Sampling) -> dict[str, Any]:
@@ -151,8 +108,19 @@ class ContinuationReasoner(TextReasoner):
 
     exactness = "text"
 
-    def _messages(self, segments: Sequence[SegmentDict]) -> list[BaseMessage]:
-        return to_messages(segments)
+    def without_template(self) -> ContinuationReasoner:
+        model = self._model
+        if not isinstance(model, ServedTextModel):
+            return self
+        plain = model.model_copy(
+            update={"route": "completions", "template": PlainTemplate(model.template)}
+        )
+        return ContinuationReasoner(plain, self.name, context_limit=self.context_limit)
+
+    def _messages(
+        self, segments: Sequence[SegmentDict], layout: Layout
+    ) -> list[BaseMessage]:
+        return transcript_messages(segments, layout)
 
     def _options(self, stop: Sequence[str], sampling: Sampling) -> dict[str, Any]:
         if isinstance(self._model, ServedTextModel):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from langchain_core.messages import BaseMessage
 
-from .base import SegmentDict
+from .base import Layout, SegmentDict
 from .continuation import TextReasoner
-from .messages import to_turns
+from .messages import to_turns, without_opening
 
 
 class MessageReasoner(TextReasoner):
@@ -20,5 +20,10 @@ class MessageReasoner(TextReasoner):
 
     exactness = "message"
 
-    def _messages(self, segments: Sequence[SegmentDict]) -> list[BaseMessage]:
-        return to_turns(segments)
+    def _messages(
+        self, segments: Sequence[SegmentDict], layout: Layout
+    ) -> list[BaseMessage]:
+        if layout == "inline":
+            return to_turns(segments)
+        # A chat API answers a last message of the assistant instead of continuing it.
+        return to_turns(without_opening(segments), keeps_speakers=True)

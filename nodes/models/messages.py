@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from .base import SegmentDict
+from .base import Layout, SegmentDict
 
 ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
 """LangChain's message types and the roles of chat APIs."""
@@ -34,21 +34,54 @@ def to_messages(segments: Sequence[SegmentDict]) -> list[BaseMessage]:
 
     The form a model gets that continues its own text; results stand inside that text.
     """
-    prompt = [s for s in segments if s["kind"] == "prompt" and s["speaker"] != "assistant"]
-    text = "".join(s["text"] for s in segments if s not in prompt)
-    messages = [_message(s["speaker"], s["text"]) for s in prompt]
+    messages, texts = [], []
+    for segment in segments:
+        if segment["kind"] == "prompt" and segment["speaker"] != "assistant":
+            messages.append(_message(segment["speaker"], segment["text"]))
+        else:
+            texts.append(segment["text"])
+    text = "".join(texts)
     return [*messages, AIMessage(text)] if text else messages
 
 
-def to_turns(segments: Sequence[SegmentDict]) -> list[BaseMessage]:
+def transcript_messages(
+    segments: Sequence[SegmentDict], layout: Layout
+) -> list[BaseMessage]:
+    """Return the transcript for a model that continues its own text, by its layout."""
+    if layout == "inline":
+        return to_messages(segments)
+    return to_turns(segments, keeps_speakers=True)
+
+
+def without_opening(segments: Sequence[SegmentDict]) -> list[SegmentDict]:
+    """Return the transcript less an opening of the turn that the model is to write."""
+    end = len(segments)
+    while end and segments[end - 1]["speaker"] == "assistant":
+        if segments[end - 1].get("trainable"):
+            break
+        end -= 1
+    return list(segments[:end])
+
+
+def to_turns(
+    segments: Sequence[SegmentDict], *, keeps_speakers: bool = False
+) -> list[BaseMessage]:
     """Return the transcript as alternating chat turns; results are the user's.
 
     The form a chat-only model gets. Neighbours of one speaker are merged, since many
     templates refuse two turns of one role in a row.
+
+    Args:
+        segments: the transcript.
+        keeps_speakers: whether what the harness put into the assistant's turn stays
+            there (dialects with turns); else everything not written by the model is the
+            user's.
     """
     merged: list[dict[str, str]] = []
     for segment in segments:
         role = _role(segment)
+        if keeps_speakers and segment["speaker"] == "assistant":
+            role = "assistant"
         if merged and merged[-1]["role"] == role:
             merged[-1]["text"] += segment["text"]
         else:

@@ -36,7 +36,6 @@ Key = tuple[str, str, str]
 _cache: dict[Key, Reasoner] = {}
 _making: dict[Key, threading.Lock] = {}
 _lock = threading.Lock()
-_key_locks: dict[tuple[str, str, str], threading.Lock] = {}
 
 
 def resolve_reasoner(

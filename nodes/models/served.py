@@ -7,35 +7,18 @@ server's own template (`/tokenize`); what follows is sent as ids, never as text.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from langchain_core.callbacks import (
-    AsyncCallbackManagerForLLMRun,
-    CallbackManagerForLLMRun,
-)
-from langchain_core.language_models import BaseChatModel
-from langchain_core.language_models.chat_models import (
-    agenerate_from_stream,
-    generate_from_stream,
-)
-from langchain_core.messages import AIMessageChunk, BaseMessage
-from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from pydantic import Field, PrivateAttr, SecretStr
+from langchain_core.callbacks import BaseRunManager
+from langchain_core.messages import BaseMessage
+from pydantic import PrivateAttr, SecretStr
 
-from .base import (
-    ContextOverflowError,
-    CutFunction,
-    Generation,
-    ModelError,
-    Piece,
-    Sampling,
-)
+from .base import ContextOverflowError, Sampling
+from .call import Call
+from .event_stream import Asked, EventStreamModel, Reply
 from .http import ServerClient
 from .messages import to_dicts
-from .pieces import split_pieces
 
 SAMPLING_FIELDS = (
     "temperature",
@@ -48,119 +31,7 @@ SAMPLING_FIELDS = (
 """Settings of a request that a call may override by keyword."""
 
 
-@dataclass
-class Call:
-    """One call's prompt and what came of it; filled while the stream runs."""
-
-    prompt_ids: list[int]
-    cut: CutFunction | None = None
-    pieces: list[Piece] = field(default_factory=list)
-    text: str = ""
-    finish_reason: str = ""
-    usage: dict[str, Any] = field(default_factory=dict)
-
-    def add(self, event: Mapping[str, Any]) -> ChatGenerationChunk | None:
-        """Take one event of the stream; return the chunk it makes, if any."""
-        if event.get("usage"):
-            self.usage = event["usage"]
-        if not event.get("choices"):
-            return None
-        choice = event["choices"][0]
-        self.finish_reason = choice.get("finish_reason") or self.finish_reason
-        added = []
-        for piece in _pieces(choice):
-            added.append(piece)
-            self.text += piece.text
-            if self.cut is not None and self.cut(self.text) is not None:
-                # Tokens of the same chunk that follow the action were not asked for.
-                self.finish_reason = "action"
-                break
-        self.pieces += added
-        return ChatGenerationChunk(message=_chunk(added)) if added else None
-
-    def is_cut(self) -> bool:
-        """Return whether the text holds a complete action."""
-        return self.finish_reason == "action"
-
-    def last_chunk(self, model: str) -> ChatGenerationChunk:
-        """Return the closing chunk: why it ended, and the tokens it took."""
-        generation = self.generation()
-        usage = UsageMetadata(
-            input_tokens=generation.prompt_tokens,
-            output_tokens=generation.completion_tokens,
-            total_tokens=generation.prompt_tokens + generation.completion_tokens,
-            input_token_details=InputTokenDetails(
-                cache_read=generation.cached_prompt_tokens
-            ),
-        )
-        message = AIMessageChunk(
-            content="",
-            usage_metadata=usage,
-            response_metadata={
-                "finish_reason": generation.finish_reason,
-                "model_name": model,
-            },
-            chunk_position="last",
-        )
-        return ChatGenerationChunk(message=message)
-
-    def generation(self) -> Generation:
-        """Return what the model wrote.
-
-        Raises:
-            ModelError: the server stopped sending without saying why.
-        """
-        if not self.finish_reason:
-            msg = "the model server ended its answer early"
-            raise ModelError(msg, retryable=True)
-        while self.pieces and not self.pieces[-1].text:
-            self.pieces.pop()  # the first bytes of a character that was never finished
-        written = sum(len(piece.token_ids or ()) for piece in self.pieces)
-        details = self.usage.get("prompt_tokens_details") or {}
-        reason = (
-            self.finish_reason if self.finish_reason in ("action", "length") else "stop"
-        )
-        return Generation(
-            pieces=tuple(self.pieces),
-            finish_reason=reason,  # type: ignore[arg-type]
-            prompt_tokens=self.usage.get("prompt_tokens") or len(self.prompt_ids),
-            cached_prompt_tokens=details.get("cached_tokens") or 0,
-            completion_tokens=written,
-        )
-
-
-def _pieces(choice: Mapping[str, Any]) -> list[Piece]:
-    """Return the tokens of one event; the end token is no text and is left out."""
-    ids = choice.get("token_ids")
-    if ids is None:
-        msg = (
-            "the server gives no token ids: vLLM 0.10.2 or newer is needed for exact traces"
-        )
-        raise ModelError(msg)
-    logprobs = choice.get("logprobs") or {}
-    # A stop string is text of the model; an end token is named by its id, or not at all.
-    if choice.get("finish_reason") == "stop" and not isinstance(
-        choice.get("stop_reason"), str
-    ):
-        ids = ids[:-1]
-    tokens, values = logprobs.get("tokens"), logprobs.get("token_logprobs")
-    return split_pieces(
-        choice.get("text") or "",
-        ids,
-        tokens[: len(ids)] if tokens else None,
-        values[: len(ids)] if values else None,
-    )
-
-
-def _chunk(pieces: Sequence[Piece]) -> AIMessageChunk:
-    extra: dict[str, Any] = {"token_ids": [i for p in pieces for i in p.token_ids or ()]}
-    if all(piece.logprobs is not None for piece in pieces):
-        extra["logprobs"] = [value for p in pieces for value in p.logprobs or ()]
-    text = "".join(piece.text for piece in pieces)
-    return AIMessageChunk(content=text, additional_kwargs=extra)
-
-
-class ServedChatModel(BaseChatModel):
+class ServedChatModel(EventStreamModel):
     """A model that an OpenAI-compatible server with token ids (vLLM) serves.
 
     An ordinary LangChain chat model: `ServedChatModel(model="name", base_url=url)`. Each
@@ -181,14 +52,12 @@ class ServedChatModel(BaseChatModel):
     timeout: float | None = None
     """Longest silence of the server in seconds."""
     max_retries: int = 2
-    client: Any = Field(default=None, exclude=True, repr=False)
-    """The `ServerClient`; made from the settings above when absent."""
 
     _call: Call | None = PrivateAttr(default=None)
     _limit: int | None = PrivateAttr(default=None)
 
     def model_post_init(self, context: Any) -> None:
-        """Make the client."""
+        """Make the client from the settings, unless one is given."""
         super().model_post_init(context)
         if self.client is None:
             self.client = ServerClient(
@@ -214,6 +83,12 @@ class ServedChatModel(BaseChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         return {"model": self.model, "base_url": self.base_url}
+
+    def _listen(self, reply: Reply, run_manager: BaseRunManager | None) -> None:
+        # A reasoner reads its call: where no callback wants tokens as they come, making
+        # a chunk of each would cost as much as receiving it.
+        if reply is self._call and run_manager is not None:
+            self._call.makes_chunks = any(not h.ignore_llm for h in run_manager.handlers)
 
     def with_call(self, call: Call, sampling: Sampling) -> ServedChatModel:
         """Return a copy for one call; what the call holds stays out of tracing."""
@@ -243,6 +118,15 @@ class ServedChatModel(BaseChatModel):
         """Async version of `encode`."""
         return self._ids(await self.client.apost("/tokenize", self._text_body(text)))
 
+    def encode_prompt(self, text: str) -> list[int]:
+        """Return the ids of a whole prompt, with the special tokens the model begins with."""
+        return self._ids(self.client.post("/tokenize", self._text_body(text, whole=True)))
+
+    async def aencode_prompt(self, text: str) -> list[int]:
+        """Async version of `encode_prompt`."""
+        body = self._text_body(text, whole=True)
+        return self._ids(await self.client.apost("/tokenize", body))
+
     def _ids(self, answer: Mapping[str, Any]) -> list[int]:
         self._limit = answer.get("max_model_len") or self._limit
         return answer["tokens"]
@@ -251,8 +135,8 @@ class ServedChatModel(BaseChatModel):
         chat = [dict(message) for message in messages]
         return {"model": self.model, "messages": chat, "add_generation_prompt": True}
 
-    def _text_body(self, text: str) -> dict[str, Any]:
-        return {"model": self.model, "prompt": text, "add_special_tokens": False}
+    def _text_body(self, text: str, *, whole: bool = False) -> dict[str, Any]:
+        return {"model": self.model, "prompt": text, "add_special_tokens": whole}
 
     def _room(self, prompt_ids: list[int]) -> int | None:
         """Return how many tokens fit after the prompt, None while unknown.
@@ -300,67 +184,18 @@ class ServedChatModel(BaseChatModel):
             del body["seed"]
         return body
 
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
+    def _ask(
+        self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, Any]
+    ) -> Asked:
         call = self._call or Call(self.render(to_dicts(messages)))
-        body = self._body(call.prompt_ids, stop, kwargs)
-        events = self.client.stream("/completions", body)
-        try:
-            for event in events:
-                chunk = call.add(event)
-                if chunk is not None:
-                    if run_manager:
-                        run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                    yield chunk
-                if call.is_cut():
-                    break
-        finally:
-            events.close()  # the server stops writing when the connection closes
-        yield call.last_chunk(self.model)
+        return self._asked(call, stop, given)
 
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
+    async def _aask(
+        self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, Any]
+    ) -> Asked:
         call = self._call or Call(await self.arender(to_dicts(messages)))
-        body = self._body(call.prompt_ids, stop, kwargs)
-        events = self.client.astream("/completions", body)
-        try:
-            async for event in events:
-                chunk = call.add(event)
-                if chunk is not None:
-                    if run_manager:
-                        await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                    yield chunk
-                if call.is_cut():
-                    break
-        finally:
-            await events.aclose()
-        yield call.last_chunk(self.model)
+        return self._asked(call, stop, given)
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
-
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        stream = self._astream(messages, stop, run_manager, **kwargs)
-        return await agenerate_from_stream(stream)
+    def _asked(self, call: Call, stop: list[str] | None, given: Mapping[str, Any]) -> Asked:
+        call.model = self.model
+        return Asked("/completions", self._body(call.prompt_ids, stop, given), call)

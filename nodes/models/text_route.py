@@ -6,24 +6,16 @@ words that servers have for a prompt too long.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from langchain_core.callbacks import (
-    AsyncCallbackManagerForLLMRun,
-    CallbackManagerForLLMRun,
-)
-from langchain_core.language_models import BaseChatModel
-from langchain_core.language_models.chat_models import (
-    agenerate_from_stream,
-    generate_from_stream,
-)
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk
 from pydantic import Field, PrivateAttr
 
 from .base import ModelError
+from .event_stream import Asked, EventStreamModel
 from .messages import to_dicts
 
 STANDARD_FIELDS = ("temperature", "top_p", "max_tokens", "seed", "stop")
@@ -33,7 +25,7 @@ EXTRA_FIELDS = ("top_k", "repetition_penalty", "include_stop_str_in_output")
 """Settings of vLLM and its kin."""
 
 
-class ServedTextModel(BaseChatModel):
+class ServedTextModel(EventStreamModel):
     """A served model that is spoken to in text.
 
     With a `template`, prompts go as text to `/completions`, and a partial assistant
@@ -48,8 +40,6 @@ class ServedTextModel(BaseChatModel):
     """Whether the server knows `EXTRA_FIELDS`."""
     continues_text: bool = False
     """Whether a final assistant message is continued instead of answered."""
-    client: Any = Field(exclude=True, repr=False)
-    """The `ServerClient`."""
 
     _is_done: Callable[[], bool] = PrivateAttr(default=bool)
 
@@ -69,6 +59,12 @@ class ServedTextModel(BaseChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         return {"model": self.model, "route": self.route}
+
+    def _ask(
+        self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, Any]
+    ) -> Asked:
+        path, body = self._request(messages, stop, given)
+        return Asked(path, body, TextReply(self.model, self._is_done))
 
     def _request(
         self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, Any]
@@ -95,78 +91,36 @@ class ServedTextModel(BaseChatModel):
             return self.template.render(to_dicts(messages[:-1])) + str(messages[-1].text)
         return self.template.render(to_dicts(messages))
 
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        path, body = self._request(messages, stop, kwargs)
-        events, finish = self.client.stream(path, body), ""
-        try:
-            for event in events:
-                chunk = _chunk(event, self.model)
-                if chunk is not None:
-                    if self._is_done() and chunk.text:
-                        finish = "action"
-                        break
-                    finish = finish or chunk.message.response_metadata.get("finish_reason")
-                    if run_manager:
-                        run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                    yield chunk
-        finally:
-            events.close()
-        _require(finish)
 
-    async def _astream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[ChatGenerationChunk]:
-        path, body = self._request(messages, stop, kwargs)
-        events, finish = self.client.astream(path, body), ""
-        try:
-            async for event in events:
-                chunk = _chunk(event, self.model)
-                if chunk is not None:
-                    if self._is_done() and chunk.text:
-                        finish = "action"
-                        break
-                    finish = finish or chunk.message.response_metadata.get("finish_reason")
-                    if run_manager:
-                        await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                    yield chunk
-        finally:
-            await events.aclose()
-        _require(finish)
+class TextReply:
+    """What a text route's events bring."""
 
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        return generate_from_stream(self._stream(messages, stop, run_manager, **kwargs))
+    def __init__(self, model: str, is_done: Callable[[], bool]) -> None:
+        self._model = model
+        self._is_done = is_done
+        self._finish = ""
 
-    async def _agenerate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        stream = self._astream(messages, stop, run_manager, **kwargs)
-        return await agenerate_from_stream(stream)
+    def add(self, event: Mapping[str, Any]) -> ChatGenerationChunk | None:
+        """Take one event; text after the caller is done is not passed on."""
+        chunk = _chunk(event, self._model)
+        if chunk is None:
+            return None
+        if self._is_done() and chunk.text:
+            self._finish = "action"
+            return None
+        reason = chunk.message.response_metadata.get("finish_reason")
+        self._finish = self._finish or reason or ""
+        return chunk
 
+    def is_cut(self) -> bool:
+        """Return whether the caller had what it needed."""
+        return self._finish == "action"
 
-def _require(finish: str | None) -> None:
-    if not finish:
-        msg = "the model server ended its answer early"
-        raise ModelError(msg, retryable=True)
+    def close(self) -> None:
+        """Return nothing: the server's own last event closes the stream."""
+        if not self._finish:
+            msg = "the model server ended its answer early"
+            raise ModelError(msg, retryable=True)
 
 
 def _chunk(event: Mapping[str, Any], model: str) -> ChatGenerationChunk | None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_deepsearch.nodes.dialects import UnknownDialectError, get_dialect
-from langgraph_deepsearch.nodes.dialects.special_tokens import last_boxed
+from langgraph_deepsearch.nodes.dialects.parts.boxed import last_boxed
 
 DIALECT = get_dialect("simple_deep_searcher")
 QUERY = "<|begin_search_query|>capital of Peru<|end_search_query|>"
@@ -36,6 +36,17 @@ def test_a_turn_that_searches():
         ("reason", "I need it. "),
         ("query", QUERY),
     ]
+
+
+def test_a_torn_closing_tag_counts():
+    for torn in ("<|end_search_query", "<|end", "<|end_search_query|"):
+        action = DIALECT.parse(f"Hm <|begin_search_query|>capital of Peru{torn}")
+        assert action.queries == ("capital of Peru",)
+    assert DIALECT.parse("<|begin_search_query|>a < b").kind == "invalid"
+
+
+def test_nothing_of_use_is_told_in_the_originals_words():
+    assert DIALECT.empty_message() == "No helpful information found."
 
 
 def test_the_last_query_counts():

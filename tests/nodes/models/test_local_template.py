@@ -25,8 +25,10 @@ TEMPLATE = (
 @pytest.fixture(params=[False, True], ids=["no-bos", "bos"])
 def model_folder(tmp_path, request):
     """A word-level tokenizer with a chat template, made here: no download."""
-    tokenizers = pytest.importorskip("tokenizers")
-    transformers = pytest.importorskip("transformers")
+    tokenizers = pytest.importorskip("tokenizers", reason="local templates need tokenizers")
+    transformers = pytest.importorskip(
+        "transformers", reason="local templates need transformers"
+    )
     words = {"<s>": 0, "<unk>": 1, "a": 2}
     inner = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="<unk>"))
     inner.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()

@@ -14,6 +14,7 @@ from langgraph_deepsearch.nodes.models.base import (
     Sampling,
     chat_segments,
 )
+from langgraph_deepsearch.nodes.models.engine import find_engine
 from langgraph_deepsearch.nodes.models.resolve import forget_reasoners, resolve_reasoner
 
 pytestmark = [
@@ -55,6 +56,10 @@ def metric(server, name):
 def decode(server, ids):
     url = server.url.removesuffix("/v1") + "/detokenize"
     return httpx.post(url, json={"model": "base", "tokens": ids}).json()["prompt"]
+
+
+def test_it_is_known_as_vllm(server):
+    assert find_engine("", server.url) == "vllm"
 
 
 def test_text_is_the_decoded_ids(server, reasoner):

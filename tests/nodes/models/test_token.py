@@ -7,6 +7,7 @@ import fake_openai
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from langchain_core.callbacks import BaseCallbackHandler
 
 from langgraph_deepsearch.nodes.models.base import (
     ContextOverflowError,
@@ -265,3 +266,36 @@ def test_segment_without_ids_is_refused(reasoner, segments_for, ask):
     bare = {"kind": "result", "speaker": "tool", "text": "x"}
     with pytest.raises(ValueError, match="no token ids"):
         reasoner.generate([*segments_for(reasoner), bare], **ask())
+
+
+async def test_a_listener_hears_every_token_and_changes_nothing(
+    fake_server, reasoner, segments_for, ask
+):
+    heard = []
+
+    class Listener(BaseCallbackHandler):
+        run_inline = True
+
+        def on_llm_new_token(self, token, **kwargs):
+            heard.append(token)
+
+        def on_llm_end(self, response, **kwargs):
+            heard.append(response.generations[0][0].text)
+
+    class Deaf(BaseCallbackHandler):
+        ignore_llm = ignore_chat_model = True
+
+    fake_server.script([QUERY + " and on"] * 4)
+    segments = segments_for(reasoner)
+    listening = {"callbacks": [Deaf(), Listener()]}
+    heard_sync = reasoner.generate(segments, **ask(config=listening))
+    assert "".join(heard[:-1]) == heard[-1] == heard_sync.text
+    assert heard_sync.text.startswith(QUERY)
+    assert len([token for token in heard[:-1] if token]) == len(heard_sync.pieces)
+    heard.clear()
+    heard_async = await reasoner.agenerate(segments, **ask(config=listening))
+    assert "".join(heard[:-1]) == heard[-1] == heard_async.text
+    unheard = reasoner.generate(segments, **ask(config={"callbacks": [Deaf()]}))
+    unheard_async = await reasoner.agenerate(segments, **ask())
+    same = [g.pieces for g in (heard_sync, heard_async, unheard, unheard_async)]
+    assert all(pieces == same[0] for pieces in same)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
-from .base import Action, Dialect, TurnPart
+from ..base import Action, Dialect, TurnPart
+from .boxed import boxed_spans, closing_brace, last_boxed
+from .tag import Tag
+from .turn import last_part
 
 BEGIN_QUERY = "<|begin_search_query|>"
 END_QUERY = "<|end_search_query|>"
@@ -13,66 +14,13 @@ END_RESULT = "<|end_search_result|>"
 """Wire strings of Search-o1 (scripts/run_search_o1.py:40-43), SimpleDeepSearcher and
 WebThinker."""
 
-BOXED = "\\boxed{"
-
-
-def boxed_spans(text: str) -> list[tuple[int, int, int]]:
-    r"""Find boxed answers with balanced braces.
-
-    Returns:
-        (start of `\boxed{`, start of the content, end of the content) for each, in
-        order; an unclosed box is left out.
-
-    >>> [r"\boxed{\text{New York}}"[a:b] for _, a, b in boxed_spans(r"\boxed{\text{New York}}")]
-    ['\\text{New York}']
-    """
-    spans = []
-    position = text.find(BOXED)
-    while position >= 0:
-        start = position + len(BOXED)
-        end = _closing_brace(text, start)
-        if end is not None:
-            spans.append((position, start, end))
-        position = text.find(BOXED, start if end is None else end)
-    return spans
-
-
-def _closing_brace(text: str, start: int) -> int | None:
-    depth = 1
-    for offset in range(start, len(text)):
-        if text[offset] == "{":
-            depth += 1
-        elif text[offset] == "}":
-            depth -= 1
-            if depth == 0:
-                return offset
-    return None
-
-
-_TEXT_COMMAND = re.compile(r"\\(?:text|textbf|mathrm|mathbf)\{([^{}]*)\}")
-
-
-def unwrap_text(content: str) -> str:
-    r"""Remove LaTeX text commands around words: `\text{Paris}` is `Paris`."""
-    previous = None
-    while previous != content:
-        previous, content = content, _TEXT_COMMAND.sub(r"\1", content)
-    return content.strip()
-
-
-def last_boxed(text: str) -> str | None:
-    r"""Return the content of the last balanced `\boxed{}`, None when there is none.
-
-    >>> last_boxed(r"\boxed{A} or \boxed{\text{B}}")
-    'B'
-    """
-    spans = boxed_spans(text)
-    return unwrap_text(text[spans[-1][1] : spans[-1][2]]) if spans else None
+QUERY = Tag(BEGIN_QUERY, END_QUERY)
 
 
 class SpecialTokenDialect(Dialect):
     """Shared by the dialects that search with `<|begin_search_query|>`."""
 
+    condenser = "reason_in_documents"
     stop = (END_QUERY,)
     tags = (BEGIN_QUERY, END_QUERY, BEGIN_RESULT, END_RESULT)
 
@@ -80,8 +28,10 @@ class SpecialTokenDialect(Dialect):
         """Return a search when the turn ends with a query, else an answer or invalid.
 
         The last query counts, as in the reference. An empty or unopened query is
-        invalid (the reference ends the run there without a word to the model).
+        invalid (the reference ends the run there without a word to the model). A closing
+        tag torn off at the end counts.
         """
+        text = QUERY.mend(text)
         if text.rstrip().endswith(END_QUERY):
             start = text.rfind(BEGIN_QUERY)
             if start < 0:
@@ -100,14 +50,14 @@ class SpecialTokenDialect(Dialect):
     def split_turn(self, text: str) -> list[TurnPart]:
         """Cut into reason and query, or reason and answer."""
         if self.parse(text).kind == "search":
-            return _parts("query", text.rfind(BEGIN_QUERY), len(text))
+            return last_part("query", text.rfind(BEGIN_QUERY), len(text))
         spans = boxed_spans(text)
         if spans:
             close = text.rfind("</think>", 0, spans[-1][0])
             start = (
                 close + len("</think>") if close >= 0 else _line_start(text, spans[-1][0])
             )
-            return _parts("answer", start, len(text))
+            return last_part("answer", start, len(text))
         return [TurnPart("reason", 0, len(text))] if text else []
 
     def wrap_result(self, text: str) -> str:
@@ -133,7 +83,8 @@ class SpecialTokenDialect(Dialect):
         return self._notice(f"No search was made: {reason}.")
 
     def empty_message(self) -> str:
-        return "No results were found for this query."
+        """Return Search-o1's words for pages that do not help (evaluate.py:20-29)."""
+        return "No helpful information found."
 
     def error_message(self) -> str:
         return "The search could not be carried out. Its results are not available."
@@ -142,7 +93,7 @@ class SpecialTokenDialect(Dialect):
         return "\n\nI must answer now with what I have found.\n\n\\boxed{"
 
     def forced_answer_end(self, text: str) -> int | None:
-        brace = _closing_brace(text, 0)  # `force_answer` has opened the box
+        brace = closing_brace(text, 0)  # `force_answer` has opened the box
         return None if brace is None else brace + 1
 
     def format_answer(self, answer: str) -> str:
@@ -159,8 +110,3 @@ class SpecialTokenDialect(Dialect):
 
 def _line_start(text: str, position: int) -> int:
     return text.rfind("\n", 0, position) + 1
-
-
-def _parts(kind: str, start: int, end: int) -> list[TurnPart]:
-    last = TurnPart(kind, start, end)  # type: ignore[arg-type]
-    return [TurnPart("reason", 0, start), last] if start else [last]

@@ -1,0 +1,155 @@
+"""DeepResearcher: web_search and browse_webpage as JSON tool calls, results as tool turns.
+
+Qwen2.5's chat template with tools writes both: a call between `<tool_call>` tags after the
+thought, a result as a user message between `<tool_response>` tags. Each turn of the model
+is opened with `<think>` (scrl/llm_agent/generation.py:411-415), in training as at inference.
+
+Unverified: whether a result's list is put into the message as JSON or as Python prints it
+(here JSON), and the white space before `<answer>`. The originals' instruction: the system
+message in scrl/llm_agent/generation.py:136-202, to which the template adds the tools. The
+original ends a trajectory at the first malformed call (:339-379); here the model is told,
+and `force_answer=false` with `max_turns` gives the original's outcome. It also browses only
+addresses of its last search; here any safe address is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .base import Action, Budgets, Result
+from .parts.prompt import build_prompt
+from .parts.tool_calls import THINK, Tool, ToolCallDialect
+
+SEARCH, BROWSE = "web_search", "browse_webpage"
+
+TOOLS = (
+    {
+        "type": "function",
+        "function": {
+            "name": SEARCH,
+            "description": "Searches the web with each query; gives title, address and a "
+            "short summary of every page found.",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "query": {
+                        "type": "array",
+                        "items": {"type": "string", "description": "A query."},
+                        "minItems": 1,
+                        "description": "The queries.",
+                    }
+                },
+                "required": ["query"],
+            },
+        },
+    },
+    {
+        "type": "function",
+        "function": {
+            "name": BROWSE,
+            "description": "Reads web pages and gives what they say about the question.",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "url_list": {
+                        "type": "array",
+                        "items": {"type": "string"},
+                        "description": "Addresses from the last search.",
+                    }
+                },
+                "required": ["url_list"],
+            },
+        },
+    },
+)
+"""The tools' names and arguments are the original's, the descriptions our own words."""
+
+SYSTEM = (
+    "## Background information \n* Today is {today}\n"
+    "* You answer questions by searching the web and reading pages.\n\n"
+    "Plan, search, compare what several pages say, and change the plan when it leads "
+    "nowhere. Think between <think> and </think> first; then either call one tool, or give "
+    "the answer, as short as it can be, between <answer> and </answer>.\n\n"
+    "The tools:\n<tools>\n"
+    + "\n".join(json.dumps(tool) for tool in TOOLS)
+    + "\n</tools>\n\n"
+    "A call is a JSON object between tags:\n<tool_call>\n"
+    '{"name": "the tool", "arguments": {"its argument": ["value"]}}\n'
+    "</tool_call>"
+)
+"""Our own words after the original's heading."""
+
+
+class DeepResearcherDialect(ToolCallDialect):
+    """The released 7B model's form; see the module. Limits: 10 turns of 2,000 tokens."""
+
+    name = "deep_researcher"
+    tools = (Tool(SEARCH, "search", "query"), Tool(BROWSE, "read", "url_list"))
+    prefill = THINK.open
+    page_condenser = "paging_reader"
+    budgets = Budgets(max_searches=None, max_turns=10, max_turn_tokens=2000, top_k=10)
+    queries_a_turn = 3
+    """The first three queries of a call are run (handler.py:285)."""
+
+    def prompt(self, question: str, **settings: Any) -> list[dict[str, str]]:
+        own = [
+            {"role": "system", "content": SYSTEM},
+            {"role": "user", "content": "{question}"},
+        ]
+        return build_prompt(own, question, settings)
+
+    def extract_answer(self, text: str) -> str | None:
+        """Return what the first answer tags hold, as the reward does."""
+        text = self.answer_tag.mend(text)
+        spans = self.answer_tag.spans(text)
+        if not spans:
+            return super().extract_answer(text)
+        return self.answer_tag.inside(text, spans[0]).strip()
+
+    def format_turn(self, thought: str, action: Action) -> str:
+        """Return a whole turn after its opening `<think>`."""
+        return super().format_turn(thought, action).removeprefix(THINK.open)
+
+    def format_documents(self, documents: Sequence[Mapping[str, Any]]) -> str:
+        return _json([_page_info(document) for document in documents])
+
+    def join_results(self, results: Sequence[Result]) -> str:
+        """Return one JSON list: an object for each query, or for each page read."""
+        return _json([_browsed(r) if r.url else _searched(r) for r in results])
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _page_info(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "title": document.get("title", ""),
+        "url": document.get("url", ""),
+        "quick_summary": document.get("snippet") or document.get("text", ""),
+    }
+
+
+def _searched(result: Result) -> dict[str, Any]:
+    try:
+        infos = json.loads(result.text)
+    except ValueError:
+        # Condensed in another way, or nothing found: the text is all there is.
+        infos = [{"title": "", "url": "", "quick_summary": result.text}]
+    return {"search_query": result.query, "web_page_info_list": infos}
+
+
+def _browsed(result: Result) -> dict[str, Any]:
+    """Return a page's findings; an empty list where it gave none or could not be read."""
+    information: Any = []
+    if result.documents and not result.failed:
+        try:
+            information = json.loads(result.text)
+        except ValueError:
+            information = [{"page_number": 0, "page_summary": result.text}]
+    return {"url": result.url, "information": information}
+
+
+DIALECT = DeepResearcherDialect

@@ -1,0 +1,145 @@
+"""MaskSearch: a list of queries in JSON, results as turns of a function."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .base import Action, Budgets, Result
+from .parts.documents import interleave, text_of
+from .parts.prompt import build_prompt
+from .parts.tag import Tag
+from .parts.tagged import EMPTY_QUERY, TaggedDialect
+
+SYSTEM = "You are a helpful assistant.\n\n current time：{today}"
+"""Wire string (src/multi_agent/utils.py:18-93)."""
+
+INSTRUCTION = (
+    "Answer the question below. Think between <think> and </think>. To search, write a "
+    'list of queries: <search> [{"query": "your query", "intent": 1}] </search>; what was '
+    "found is given to you as <information>. When you know enough, write the answer between "
+    "<answer> and </answer>.\n\n{question}"
+)
+"""Our own words. The original's: src/multi_agent/prompt.py of Alibaba-NLP/MaskSearch."""
+
+MOST_DOCUMENTS = 10
+"""Snippets that the queries of a turn are merged to (src/multi_agent/web_news_get.py)."""
+
+_FENCE = re.compile(r"^```\w*\s*|\s*```$")
+
+
+def read_queries(content: str) -> list[str]:
+    """Return the queries of a search, JSON or not; without repeats, in order.
+
+    >>> read_queries('[{"query": "a", "intent": 1}, "b"]'), read_queries(" capital of Peru ")
+    (['a', 'b'], ['capital of Peru'])
+    """
+    body = _FENCE.sub("", content.strip())
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = re.findall(r'"query"\s*:\s*"([^"]+)"', body) or [body]
+    except RecursionError:  # thousands of open brackets
+        found = [body]
+    entries = found if isinstance(found, list) else [found]
+    texts = [one.get("query") if isinstance(one, dict) else one for one in entries]
+    queries = (str(text).strip() for text in texts if text not in (None, ""))
+    return list(dict.fromkeys(query for query in queries if query))
+
+
+class MaskSearchDialect(TaggedDialect):
+    """MaskSearch as its training conversations are written (arXiv 2505.20285).
+
+    src/multi_agent/utils.py:18-93. UNVERIFIED: no released model was seen, nor how
+    LLaMA-Factory's template renders the turn of role `function`; here it is a tool's turn.
+    Spaces inside the JSON and the meaning of `intent` are unverified too. The function
+    call that stands beside the search in the original's messages repeats its queries and
+    is not written.
+
+    At most 5 rounds (cot_construct.py:130); at least 3 rewritten queries a search there.
+    Limit, repeat and invalid messages are our own words.
+    """
+
+    name = "mask_search"
+    layout = "turns"
+    result_speaker = "tool"
+    stop = ("</search>", "</answer>")
+    tags = (
+        "<search>",
+        "</search>",
+        "<information>",
+        "</information>",
+        "<answer>",
+        "</answer>",
+    )
+    query_tag = Tag("<search>", "</search>")
+    result_tag = Tag("<information>", "</information>")
+    answer_tag = Tag("<answer>", "</answer>")
+    turn_thought = ("<think>", "</think>")
+    reads_found_pages = False
+    budgets = Budgets(max_searches=None, max_turns=5, max_turn_tokens=4096, top_k=10)
+    forced_stop = ("</answer>",)
+
+    def prompt(self, question: str, **settings: Any) -> list[dict[str, str]]:
+        own = [
+            {"role": "user", "content": INSTRUCTION},
+        ]
+        system = [{"role": "system", "content": SYSTEM}]
+        given = settings.get("instruction")
+        if given and not isinstance(given, str):
+            return build_prompt(own, question, settings)
+        return [
+            *build_prompt(system, question, {**settings, "instruction": None}),
+            *build_prompt(own, question, settings),
+        ]
+
+    def parse_query(self, content: str) -> Action:
+        queries = read_queries(content)
+        if not queries:
+            return Action("invalid", text=EMPTY_QUERY)
+        return Action("search", queries=tuple(queries))
+
+    def wrap_result(self, text: str) -> str:
+        return f"<information>：\n\n{text}\n</information>\n"
+
+    def format_documents(self, documents: Sequence[Mapping[str, Any]]) -> str:
+        return "\n\n".join(
+            f"{doc['title']}\n{text_of(doc)}" if doc.get("title") else text_of(doc)
+            for doc in documents
+        )
+
+    def join_results(self, results: Sequence[Result]) -> str:
+        """Return the documents of all queries round robin; evidence texts one by one."""
+        listed = [
+            one for one in results if one.text == self.format_documents(one.documents)
+        ]
+        if len(listed) < len(results):
+            return super().join_results(results)
+        merged = interleave([one.documents for one in results], MOST_DOCUMENTS)
+        return self.format_documents(merged)
+
+    def format_query(self, query: str) -> str:
+        queries = json.dumps([{"query": query, "intent": 1}], ensure_ascii=False)
+        return f"<search> {queries} </search>"
+
+    def format_answer(self, answer: str) -> str:
+        return f"<answer> {answer} </answer>"
+
+
+class InlineDialect(MaskSearchDialect):
+    """As in reinforcement learning, for which the authors name Search-R1's code.
+
+    UNVERIFIED: that code is not in the repository; Search-R1's insertion is taken.
+    """
+
+    name = "mask_search:inline"
+    layout = "inline"
+
+    def wrap_result(self, text: str) -> str:
+        return f"\n\n<information>{text.strip()}</information>\n\n"
+
+
+DIALECT = MaskSearchDialect
+VARIANTS = {"inline": InlineDialect}

@@ -1,0 +1,1 @@
+"""What dialects share: tags, boxed answers, document lists, turn cutting."""

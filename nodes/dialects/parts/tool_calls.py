@@ -1,0 +1,191 @@
+"""The tool-call family: a thought, then one JSON call or the answer; results are messages.
+
+    <think>…</think>
+    <tool_call>
+    {"name": …, "arguments": {…}}
+    </tool_call>
+
+Qwen2.5's form of a tool call and of a tool's result (its chat template), which
+DeepResearcher and WebDancer were trained on.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..base import Action, Result, TurnPart
+from .tag import Tag
+from .tagged import TaggedDialect
+from .turn import last_part
+
+TOOL_CALL = Tag("<tool_call>", "</tool_call>")
+TOOL_RESPONSE = Tag("<tool_response>\n", "\n</tool_response>")
+THINK = Tag("<think>", "</think>")
+ANSWER = Tag("<answer>", "</answer>")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One tool of the model: what it is called, and the arguments that matter."""
+
+    name: str
+    kind: str
+    """`search` or `read`."""
+    argument: str
+    """Name of the argument that holds the queries or addresses."""
+    goal: str = ""
+    """Name of the argument that says what a page is read for; empty if there is none."""
+
+
+class ToolCallDialect(TaggedDialect):
+    """Shared by dialects whose turns end with a JSON tool call or an answer.
+
+    Concrete dialects set the tools and the prompt.
+    """
+
+    layout = "turns"
+    result_speaker = "user"
+    reads_found_pages = False
+    query_tag = TOOL_CALL
+    result_tag = TOOL_RESPONSE
+    answer_tag = ANSWER
+    stop = ("</tool_call>", "</answer>")
+    tags = (
+        *("<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>"),
+        *("<think>", "</think>", "<answer>", "</answer>"),
+    )
+    turn_thought = (THINK.open, THINK.close)
+    repeats_searches = True
+    forced_stop = ("</answer>",)
+    tools: ClassVar[Sequence[Tool]]
+
+    def parse_query(self, content: str) -> Action:
+        """Return the action of a JSON call.
+
+        Tolerant of code fences, of Python's quotes, of text after the object, of
+        arguments that are themselves a JSON text, and of one string for a list.
+        """
+        call = read_call(content)
+        if call is None:
+            return Action("invalid", text="the tool call is no JSON object")
+        name, arguments = call
+        tool = next((tool for tool in self.tools if tool.name == name), None)
+        if tool is None:
+            known = " and ".join(tool.name for tool in self.tools)
+            return Action("invalid", text=f"there is no tool {name!r}, only {known}")
+        values = _strings(arguments.get(tool.argument))
+        if not values:
+            return Action("invalid", text=f"{name} needs {tool.argument!r}")
+        if tool.kind == "search":
+            return Action("search", queries=values)
+        goal = str(arguments.get(tool.goal) or "") if tool.goal else ""
+        return Action("read", url=values[0], urls=values, goal=goal)
+
+    def split_turn(self, text: str) -> list[TurnPart]:
+        """Cut into reason and query, call or answer."""
+        if self.parse(text).kind != "read":
+            return super().split_turn(text)
+        start = self.query_tag.spans(self._mended(text))[0][0]
+        return last_part("call", start, len(text))
+
+    def format_query(self, query: str) -> str:
+        return self.format_action(Action("search", queries=(query,)))
+
+    def format_action(self, action: Action) -> str:
+        """Return a search, a read or an answer in the dialect's form."""
+        if action.kind == "answer":
+            return self.format_answer(action.text)
+        tool = next(tool for tool in self.tools if tool.kind == action.kind)
+        values = action.queries if action.kind == "search" else action.urls or (action.url,)
+        arguments: dict[str, Any] = {tool.argument: list(values)}
+        if tool.goal and action.kind == "read":
+            arguments[tool.goal] = action.goal
+        call = {"name": tool.name, "arguments": arguments}
+        return self.query_tag.wrap(f"\n{json.dumps(call, ensure_ascii=False)}\n")
+
+    def format_turn(self, thought: str, action: Action) -> str:
+        """Return a whole turn: the thought in its tags, then the action."""
+        return f"{THINK.wrap(thought)}\n{self.format_action(action)}"
+
+    def read_turn(self, text: str) -> tuple[str, Action]:
+        """Return the thought and the action of a turn; `format_turn` gives it back."""
+        thought, closed, _ = text.partition(THINK.close)
+        thought = thought.removeprefix(THINK.open) if closed else ""
+        return thought, self.parse(text)
+
+    def limit_message(self, max_searches: int) -> str:
+        """Our own words; the originals know no limit of searches."""
+        return self.wrap_result(
+            f"No more searches are allowed ({max_searches} at most). Answer with what you "
+            "know now."
+        )
+
+    def invalid_message(self, reason: str) -> str:
+        """Our own words."""
+        return self.wrap_result(
+            f"Nothing was done: {reason}. End your turn with one tool call, or with your "
+            f"answer between {ANSWER.open} and {ANSWER.close}."
+        )
+
+    def force_answer(self) -> str:
+        """Our own words, a message of the user."""
+        return (
+            "There is no more room for tool calls. Answer now with what you have found, "
+            f"in one pair of {ANSWER.open} tags."
+        )
+
+    def split_forced(self, text: str) -> list[TurnPart]:
+        return self.split_turn(text)
+
+
+def read_call(content: str) -> tuple[str, Mapping[str, Any]] | None:
+    r"""Return name and arguments of a call, None where there is no such object.
+
+    >>> read_call('{"name": "search", "arguments": {"query": ["a"]}} and so on')
+    ('search', {'query': ['a']})
+    >>> read_call("{'name': 'search', 'arguments': '{\"query\": \"a\"}'}")
+    ('search', {'query': 'a'})
+    """
+    start = content.find("{")
+    call = _object(content[start:]) if start >= 0 else None
+    if call is None:
+        return None
+    arguments = call.get("arguments", call.get("parameters"))
+    if isinstance(arguments, str):
+        arguments = _object(arguments)
+    name = call.get("name")
+    if not isinstance(name, str) or not isinstance(arguments, Mapping):
+        return None
+    return name, arguments
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        found, _ = json.JSONDecoder(strict=False).raw_decode(text.strip())
+    except ValueError:
+        found = _literal(text)
+    except RecursionError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _literal(text: str) -> Any:
+    try:
+        return ast.literal_eval(text.strip().strip("`").strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+        return None
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    values = value if isinstance(value, list | tuple) else [value]
+    texts = (one.strip() for one in values if isinstance(one, str))
+    return tuple(text for text in texts if text)
+
+
+def result_texts(results: Sequence[Result]) -> list[str]:
+    """Return the texts of results, without the white space around them."""
+    return [result.text.strip() for result in results]

@@ -1,0 +1,117 @@
+"""Dialects by name, discovered: every file of this folder is one.
+
+A dialect module is named as its dialect and exposes the class as `DIALECT`. Where an
+original speaks in more than one way, `VARIANTS` maps each other way's name to its class,
+reached as `name:variant`. A dialect of your own is named by the path of its file. Shared
+parts live in `parts/`; listing imports nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
+
+from ...errors import DeepSearchError
+from .base import Dialect
+
+DEFAULT_DIALECT = "simple_deep_searcher"
+
+NOT_DIALECTS = frozenset({"base", "registry"})
+"""Modules of this folder that hold no dialect."""
+
+RECORDED = frozenset({"know_agent"})
+"""Dialects of imported traces alone: found by name, but no run speaks them."""
+
+
+class UnknownDialectError(DeepSearchError):
+    """No dialect has that name."""
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    found = iter_modules([str(Path(__file__).parent)])
+    names = {m.name for m in found if not m.ispkg} - NOT_DIALECTS - RECORDED
+    return (DEFAULT_DIALECT, *sorted(names - {DEFAULT_DIALECT}))
+
+
+def list_dialects() -> list[str]:
+    """Return the names of all dialects, the default first, then in order."""
+    return list(_names())
+
+
+def list_variants(name: str) -> list[str]:
+    """Return the full names (`name:variant`) of a dialect's other ways of speaking.
+
+    Raises:
+        UnknownDialectError: no dialect has that name.
+    """
+    return [f"{name}:{variant}" for variant in sorted(_variants(_module(name)))]
+
+
+@cache
+def get_dialect(name: str = DEFAULT_DIALECT) -> Dialect:
+    """Return the dialect of that name.
+
+    Args:
+        name: a name of `list_dialects()`, `name:variant`, or the path of a Python file
+            that exposes `DIALECT`.
+
+    Raises:
+        UnknownDialectError: there is none; the message lists the names.
+    """
+    if name.endswith(".py"):
+        return _instance(_load_file(Path(name)), "", name)
+    main, _, variant = name.partition(":")
+    return _instance(_module(main), variant, name)
+
+
+def _module(name: str) -> ModuleType:
+    if name not in _names() and name not in RECORDED:
+        msg = f"unknown dialect {name!r}; known: {', '.join(list_dialects())}"
+        raise UnknownDialectError(msg)
+    return import_module(f".{name}", __package__)
+
+
+def _load_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        msg = f"no dialect file at {path}: check the path, or name one of list_dialects()"
+        raise UnknownDialectError(msg)
+    # A name of its own in sys.modules, which dataclasses and pickles look up.
+    name = f"langgraph_deepsearch_dialect_{path.stem}"
+    spec = spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # a user's own code may fail in any way
+        msg = f"dialect file {path} cannot be loaded: {type(error).__name__}: {error}"
+        raise UnknownDialectError(" ".join(msg.split())) from error
+    return module
+
+
+def _variants(module: ModuleType) -> dict[str, type[Dialect]]:
+    return dict(getattr(module, "VARIANTS", {}))
+
+
+def _instance(module: ModuleType, variant: str, asked: str) -> Dialect:
+    variants = _variants(module)
+    if variant and variant not in variants:
+        known = ", ".join(sorted(variants)) or "none"
+        msg = f"dialect {asked!r} has no such variant; known variants: {known}"
+        raise UnknownDialectError(msg)
+    chosen = variants[variant] if variant else getattr(module, "DIALECT", None)
+    if not (isinstance(chosen, type) and issubclass(chosen, Dialect)):
+        msg = f"{asked} exposes no dialect: set DIALECT = YourDialect (a Dialect subclass)"
+        raise UnknownDialectError(msg)
+    missing = sorted(getattr(chosen, "__abstractmethods__", ()))
+    if missing:
+        msg = f"{asked}: {chosen.__name__} lacks {', '.join(missing)}"
+        raise UnknownDialectError(msg)
+    return chosen()

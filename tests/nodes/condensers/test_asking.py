@@ -1,0 +1,162 @@
+"""The condensers that ask a model, over a scripted one: goal extractor, paging reader,
+learnings; what they record, and what they do when the model fails."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langgraph_deepsearch.nodes.condensers.base import CondenseRequest
+from langgraph_deepsearch.nodes.condensers.extractive import ExtractiveCondenser
+from langgraph_deepsearch.nodes.condensers.goal_extractor import GoalExtractor, read_object
+from langgraph_deepsearch.nodes.condensers.learnings import Learnings, read_learnings
+from langgraph_deepsearch.nodes.condensers.paging_reader import PART_CHARS, PagingReader
+from langgraph_deepsearch.nodes.models.resolve import resolve_reasoner
+from langgraph_deepsearch.trace import Document
+
+PAGE = Document(id="7", title="Peru", text="The capital of Peru is Lima. It is old.")
+FOUND = json.dumps({"rational": "r", "evidence": "It is Lima.", "summary": "Lima."})
+
+
+def request(*documents, **fields):
+    given = {"question": "What is the capital of Peru?", "query": "", "turn": 2, **fields}
+    return CondenseRequest(documents=documents or (PAGE,), **given)
+
+
+@pytest.fixture
+def made(fake_server):
+    """Return a function from a condenser's class and replies to the condenser."""
+
+    def make(kind, *replies):
+        fake_server.script(list(replies))
+        reasoner = resolve_reasoner("fake-model", base_url=fake_server.base_url)
+        return kind(reasoner, fallback=ExtractiveCondenser())
+
+    return make
+
+
+def prompts(fake_server):
+    return [r["prompt"] for r in fake_server.generations()]
+
+
+def test_a_goal_gets_evidence_and_a_summary(made, fake_server):
+    condenser = made(GoalExtractor, f"<think>hm {{}}</think>```json\n{FOUND}\n```")
+    condensed = condenser.condense(request(url="http://w.test/p", goal="its capital"))
+    assert condensed.text == "Evidence in page: \nIt is Lima.\n\nSummary: \nLima."
+    assert condensed.used == ("7",)
+    (child,) = condensed.children
+    assert (child.step, child.turn, child.model) == ("goal_extractor", 2, "fake-model")
+    assert child.segments[-1].token_ids
+    (prompt,) = prompts(fake_server)
+    assert "its capital" in prompt
+    assert PAGE.text in prompt
+
+
+async def test_a_reply_that_is_no_object_is_asked_for_again_with_less(made, fake_server):
+    long = PAGE.model_copy(update={"text": "x" * 40_000})
+    condenser = made(GoalExtractor, "no", '{"evidence": ', FOUND)
+    fake_server.context_limit = 100_000
+    condensed = await condenser.acondense(request(long, goal="g"))
+    assert "It is Lima." in condensed.text
+    assert [prompt.count("x") >= 7000 for prompt in prompts(fake_server)] == [True] * 3
+    lengths = [len(prompt) for prompt in prompts(fake_server)]
+    assert lengths == sorted(lengths, reverse=True)
+    assert len(condensed.children) == 3
+
+
+def test_three_bad_replies_are_no_evidence(made):
+    condensed = made(GoalExtractor, "a", "b", "c").condense(request(goal="g"))
+    assert (condensed.text, condensed.used) == ("", ())
+
+
+def test_a_page_cannot_fill_in_the_prompt(made, fake_server):
+    page = PAGE.model_copy(update={"text": "Say {goal} and {page}."})
+    made(GoalExtractor, FOUND).condense(request(page, goal="secret goal"))
+    assert "Say {goal} and {page}." in prompts(fake_server)[0]
+
+
+def test_a_long_page_is_read_part_by_part_with_a_memory(made, fake_server):
+    fake_server.context_limit = 200_000
+    page = PAGE.model_copy(update={"text": "a" * PART_CHARS + "b" * PART_CHARS + "c"})
+
+    def part(extracted, go_on, memory):
+        return (
+            f"<extracted_info>{extracted}</extracted_info>\n<page_down>{go_on}</page_down>\n"
+            f"<short_summary>{memory}</short_summary>"
+        )
+
+    condenser = made(
+        PagingReader,
+        part("", "yes", "nothing so far"),
+        part("It is Lima.", "No, enough.", "Lima"),
+    )
+    condensed = condenser.condense(request(page, url="http://w.test/p"))
+    assert json.loads(condensed.text) == [{"page_number": 1, "page_summary": "It is Lima."}]
+    first, second = prompts(fake_server)
+    assert ("(nothing yet)" in first, "aaaa" in first, "bbbb" in first) == (
+        True,
+        True,
+        False,
+    )
+    assert ("nothing so far" in second, "bbbb" in second) == (True, True)
+    assert "Part 2 of 3" in second
+
+
+def test_a_page_that_says_nothing_is_empty(made):
+    reply = "<extracted_info></extracted_info><page_down>no</page_down>"
+    assert made(PagingReader, reply).condense(request()).text == ""
+
+
+def test_at_most_three_learnings_are_kept(made):
+    condenser = made(Learnings, "1. One.\n2) Two,\nstill two.\n- Three.\n* Four.")
+    assert (
+        condenser.condense(request(query="q")).text == "One.\n\nTwo, still two.\n\nThree."
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (
+            GoalExtractor,
+            "Evidence in page: \n(1) Peru: The capital of Peru is Lima. It is old.\n\nSummary: \n",
+        ),
+        (
+            PagingReader,
+            '[{"page_number": 0, "page_summary": "(1) Peru: The capital of Peru is Lima. It '
+            'is old."}]',
+        ),
+        (Learnings, "(1) Peru: The capital of Peru is Lima. It is old."),
+    ],
+)
+async def test_a_model_that_fails_is_recorded_and_stood_in_for(
+    made, fake_server, kind, expected
+):
+    for is_async in (False, True):
+        condenser = made(kind)
+        fake_server.fail(400, times=1)
+        asked = request(query="capital of Peru")
+        condensed = (
+            await condenser.acondense(asked) if is_async else condenser.condense(asked)
+        )
+        assert condensed.text == expected
+        (child,) = condensed.children
+        assert child.error
+        assert "made to fail" not in condensed.text
+
+
+def test_nothing_found_asks_nobody(made, fake_server):
+    for kind in (GoalExtractor, PagingReader, Learnings):
+        nothing = CondenseRequest(question="q", query="q", documents=())
+        assert made(kind).condense(nothing).text == ""
+    assert not fake_server.generations()
+
+
+@given(st.text())
+def test_reading_replies_is_total(reply):
+    read_learnings(reply)
+    found = read_object(reply)
+    assert found is None or set(found) == {"evidence", "summary"}

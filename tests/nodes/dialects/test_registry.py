@@ -1,0 +1,138 @@
+"""A dialect is one file, found by its name; listing them reads none."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from langgraph_deepsearch.nodes.dialects import (
+    UnknownDialectError,
+    get_dialect,
+    list_dialects,
+    list_variants,
+)
+
+TWELVE = {
+    "simple_deep_searcher",
+    "search_o1",
+    "r1_searcher",
+    "r1_searcher_plus",
+    "search_r1",
+    "research",
+    "deep_researcher",
+    "zero_search",
+    "mask_search",
+    "o2_searcher",
+    "web_thinker",
+    "web_dancer",
+}
+"""The systems of the survey."""
+
+
+def test_all_twelve_are_there_the_default_first():
+    names = list_dialects()
+    assert set(names) >= TWELVE
+    assert names[0] == "simple_deep_searcher"
+    assert names[1:] == sorted(names[1:])
+
+
+def test_listing_imports_no_dialect():
+    code = (
+        "import sys; from langgraph_deepsearch import list_dialects; list_dialects();"
+        "print([m for m in sys.modules if m.endswith(('.search_r1', '.web_dancer'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_every_file_holds_the_dialect_it_is_named_after():
+    for name in list_dialects():
+        assert get_dialect(name).name == name
+        for variant in list_variants(name):
+            assert get_dialect(variant).name == variant
+
+
+def test_dialects_are_shared():
+    assert get_dialect("search_r1") is get_dialect("search_r1")
+
+
+def test_an_unknown_name_lists_the_known_in_one_line():
+    with pytest.raises(UnknownDialectError, match="unknown dialect 'klingon'") as caught:
+        get_dialect("klingon")
+    assert "search_r1, " in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_variant_lists_the_known():
+    with pytest.raises(UnknownDialectError, match="known variants: inference"):
+        get_dialect("search_r1:klingon")
+
+
+def test_parts_are_no_dialects():
+    assert not {"base", "registry", "parts"} & set(list_dialects())
+    with pytest.raises(UnknownDialectError):
+        get_dialect("base")
+
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "dialects" / "question_mark.py"
+
+
+def test_a_thirteenth_dialect_is_one_file(agent_of_text):
+    dialect = get_dialect(str(EXAMPLE))
+    assert dialect.parse("Hm. [?]capital of Peru[/?]").queries == ("capital of Peru",)
+    assert dialect.render_results("[/!] [=]x[/=]").count("[/!]") == 1
+    result, trace, seen = agent_of_text(str(EXAMPLE), ["Hm. [?]peru[/?]", "So [=]Lima[/=]"])
+    assert (result["answer"], result["stop_reason"]) == ("Lima", "answered")
+    assert seen[-1] == ("Hm. [?]peru[/?]\n[!]* Peru: The capital of Peru is Lima.[/!]\n")
+    # What reads the trace later finds the file again.
+    assert get_dialect(trace.dialect) is dialect
+
+
+HALF = """
+from langgraph_deepsearch.nodes.dialects import Dialect
+
+class Half(Dialect):
+    name = "half"
+
+DIALECT = Half
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        ("absent.py", None, "no dialect file at"),
+        ("empty.py", "x = 1", "set DIALECT = YourDialect"),
+        ("wrong.py", "DIALECT = int", "set DIALECT = YourDialect"),
+        ("broken.py", "def", "cannot be loaded: SyntaxError"),
+        ("failing.py", "1 / 0", "cannot be loaded: ZeroDivisionError"),
+        ("half.py", HALF, "Half lacks empty_message, .*wrap_result"),
+    ],
+)
+def test_a_file_without_a_dialect_says_what_to_do(tmp_path, name, text, line):
+    path = tmp_path / name
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UnknownDialectError, match=line):
+        get_dialect(str(path))
+
+
+def test_the_docs_show_the_example_as_it_is():
+    """Signatures are shown without annotations; every other line is the file's."""
+    page = (EXAMPLE.parents[2] / "docs" / "dialects.md").read_text(encoding="utf-8")
+    shown = page.partition("```python\n")[2].partition("```")[0].splitlines()
+    source = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    lines = [line for line in shown if line.strip() and " def " not in line]
+    assert len(lines) > 10
+    assert [line for line in lines if line not in source] == []
+
+
+def test_the_docs_name_every_dialect_and_variant():
+    page = (EXAMPLE.parents[2] / "docs" / "dialects.md").read_text(encoding="utf-8")
+    for name in TWELVE:
+        assert f"`{name}`" in page
+        for variant in list_variants(name):
+            assert f"`{variant.partition(':')[2]}`" in page
