@@ -13,10 +13,15 @@ from ..trace import Document
 class ToolError(DeepSearchError):
     """A search or a page read failed. Never shown to the model as a finding."""
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
+    def __init__(
+        self, message: str, *, retryable: bool = False, outage: bool = False
+    ) -> None:
         super().__init__(message)
         self.retryable = retryable
         """True for time-outs, 429 and 5xx: the same call may work later."""
+        self.outage = outage
+        """True when the service itself is out of reach or refuses the key, so that any
+        other call would have failed too."""
 
 
 class SearchError(ToolError):

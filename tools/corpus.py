@@ -1,7 +1,8 @@
-"""Search in a local corpus by BM25: a JSON Lines file, no server and no key.
+"""Search in a local corpus: a JSON Lines file, no server and no key.
 
-The whole index is in memory, or memory-mapped from a cache folder; one query takes well
-under a millisecond for thousands of passages.
+By BM25 the whole index is in memory, or memory-mapped from a cache folder; one query takes
+well under a millisecond for thousands of passages. Dense retrieval and a hybrid of both
+need the extra `dense`.
 """
 
 from __future__ import annotations
@@ -9,20 +10,25 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..errors import DeepSearchError
 from ..trace import Document
 from .base import Episode
 from .bm25 import INDEX_SETTINGS, Bm25
-from .http_retriever import split_contents
+from .contracts import split_contents
+from .hybrid import HybridIndex, Ranking
 from .snippet import SNIPPET_CHARS, snippet_window
 
 CORPUS_FILE = "corpus.jsonl"
 """The file read when a folder is named."""
+
+
+RankingName = Literal["bm25", "dense", "hybrid"]
+"""How a corpus is ranked."""
 
 
 class CorpusError(DeepSearchError):
@@ -39,7 +45,7 @@ class Passage(NamedTuple):
 
 
 class CorpusSearch:
-    """BM25 search over a JSON Lines file of `{id, title, text, url?, date?}`.
+    """Search over a JSON Lines file of `{id, title, text, url?, date?}`.
 
     `contents` (`"Title"`, a newline, the text) is read where there is no `text`. Safe to
     use from several threads at once; nothing changes after construction.
@@ -50,14 +56,15 @@ class CorpusSearch:
             a web search would, so that pages are read by their `url`.
         cache_dir: folder that keeps the index between runs, found again by the hash of
             the corpus; none: it is built each time.
+        ranking: by words, by vectors, or both fused by rank.
+        model: of the vectors; the packaged one if empty (`dense.py`).
 
     Raises:
         CorpusError: no such file, a malformed line, or no text in it.
         IndexFileError: the kept index is damaged.
-        MissingDependencyError: bm25s is not installed.
+        DenseModelError: the model cannot be loaded.
+        MissingDependencyError: what the ranking needs is not installed.
     """
-
-    name = "corpus"
 
     def __init__(
         self,
@@ -65,16 +72,17 @@ class CorpusSearch:
         *,
         snippets: bool = False,
         cache_dir: str | os.PathLike[str] | None = None,
+        ranking: RankingName = "bm25",
+        model: str = "",
     ) -> None:
         self.path = Path(path)
+        self.name = "corpus" if ranking == "bm25" else ranking
         self.snippets = snippets
         self.returns_full_text = not snippets
         self._passages, self._hash = load_corpus(self.path)
-        self._index = Bm25(
-            ((passage.title, passage.text) for passage in self._passages),
-            content_hash=self._hash,
-            cache_dir=cache_dir,
-        )
+        texts = [(passage.title, passage.text) for passage in self._passages]
+        kept = {"content_hash": self._hash, "cache_dir": cache_dir}
+        self._index, self._settings = _make_index(texts, ranking, model, kept)
 
     def __len__(self) -> int:
         return len(self._passages)
@@ -82,12 +90,12 @@ class CorpusSearch:
     @property
     def settings(self) -> Mapping[str, Any]:
         snippet_chars = SNIPPET_CHARS if self.snippets else 0
-        return {"corpus": self._hash, "snippet_chars": snippet_chars, **INDEX_SETTINGS}
+        return {"corpus": self._hash, "snippet_chars": snippet_chars, **self._settings}
 
     def search(
         self, query: str, k: int, *, episode: Episode | None = None
     ) -> list[Document]:
-        """Return at most `k` passages that share a term with the query, best first."""
+        """Return at most `k` passages, best first; by BM25 such as share a term."""
         return [
             self._document(self._passages[place], score, query)
             for place, score in self._index.best(query, k)
@@ -109,6 +117,24 @@ class CorpusSearch:
             date=passage.date,
             score=score,
         )
+
+
+def _make_index(
+    texts: Sequence[tuple[str, str]],
+    ranking: RankingName,
+    model: str,
+    kept: Mapping[str, Any],
+) -> tuple[Ranking, dict[str, Any]]:
+    """Return the index, and everything that decides what it finds but the corpus."""
+    if ranking == "bm25":
+        return Bm25(texts, **kept), dict(INDEX_SETTINGS)
+    from .dense import DenseIndex
+
+    dense = DenseIndex(texts, model=model, **kept)
+    if ranking == "dense":
+        return dense, dict(dense.settings)
+    hybrid = HybridIndex([Bm25(texts, **kept), dense])
+    return hybrid, {**INDEX_SETTINGS, **dense.settings, **hybrid.settings}
 
 
 def load_corpus(path: Path) -> tuple[list[Passage], str]:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import DeepSearchError
 from .base import Reader, SearchProvider
@@ -15,8 +16,21 @@ from .cached import CachedReader, CachedSearch
 from .reader import HttpReader
 from .safety import UnsafeUrlError, check_url, parse_allowed
 
-SEARCH_FORMS = "tavily[?full], serper, searxng:URL, corpus:PATH[?snippets] or http:URL"
+if TYPE_CHECKING:
+    from .corpus import RankingName
+
+SEARCH_FORMS = (
+    "tavily[?full], serper, searxng:URL, corpus:PATH[?snippets], dense:PATH, hybrid:PATH, "
+    "http:URL, http+CONTRACT:URL or simulated:URL"
+)
 """The specs that `make_search` understands."""
+
+LOCAL_RANKINGS: dict[str, RankingName] = {
+    "corpus": "bm25",
+    "dense": "dense",
+    "hybrid": "hybrid",
+}
+"""Kinds of spec that search a local corpus, and how they rank it."""
 
 CACHE_FILE = "tools.sqlite"
 """Name of the search and page cache in a cache folder."""
@@ -41,7 +55,10 @@ def make_search(
 
     Args:
         spec: tavily, serper, searxng:URL, corpus:PATH, http:URL; `tavily?full` brings
-            whole pages, `corpus:PATH?snippets` only snippets.
+            whole pages, `corpus:PATH?snippets` only snippets; `dense:PATH[?model=NAME]`
+            and `hybrid:PATH` rank a corpus by vectors, or by words and vectors;
+            `http+CONTRACT:URL` asks a server of another contract (`contracts.CONTRACTS`);
+            `simulated:URL` lets a served model write what a search would find.
         cache_dir: folder for results of web searches and the corpus index; none: nothing
             is kept.
         allow_private: private hosts that may be fetched.
@@ -86,8 +103,8 @@ def _folder(cache_dir: str | os.PathLike[str] | None) -> Path | None:
 def _fingerprint(spec: str) -> tuple[str, ...]:
     """Return what, besides the spec, a provider was built from: it is rebuilt on change."""
     kind, _, argument = spec.partition(":")
-    if kind == "corpus":
-        path, _ = split_corpus_spec(argument)
+    if kind in LOCAL_RANKINGS:
+        path, _ = split_corpus_spec(argument.partition("?model=")[0])
         try:
             path = path / "corpus.jsonl" if path.is_dir() else path
             status = path.stat()
@@ -100,12 +117,19 @@ def _fingerprint(spec: str) -> tuple[str, ...]:
 @lru_cache(maxsize=16)
 def _search(spec: str, folder: Path | None, _state: tuple[str, ...]) -> SearchProvider:
     kind, _, argument = spec.partition(":")
-    if kind == "corpus" and argument:
+    if kind in LOCAL_RANKINGS and argument:
         from .corpus import CorpusSearch
 
         # A corpus answers faster than any cache; the folder keeps its index.
+        argument, _, model = argument.partition("?model=")
         path, snippets = split_corpus_spec(argument)
-        return CorpusSearch(path, snippets=snippets, cache_dir=folder)
+        return CorpusSearch(
+            path,
+            snippets=snippets,
+            cache_dir=folder,
+            ranking=LOCAL_RANKINGS[kind],
+            model=model,
+        )
     provider = _web_search(spec, kind, argument)
     return provider if folder is None else CachedSearch(provider, _cache(folder))
 
@@ -123,6 +147,12 @@ def _web_search(spec: str, kind: str, argument: str) -> SearchProvider:
         from .searxng import SearxngSearch
 
         return SearxngSearch(_address(spec, argument))
+    if kind == "simulated" and argument:
+        from .simulated import parse_simulator_spec
+
+        simulator = parse_simulator_spec(argument)
+        _address(spec, simulator.base_url)
+        return simulator
     if kind == "http" and argument:
         from .http_retriever import HttpRetriever
 
@@ -130,12 +160,25 @@ def _web_search(spec: str, kind: str, argument: str) -> SearchProvider:
         return HttpRetriever(
             _address(spec, spec if argument.startswith("//") else argument)
         )
+    if kind.startswith("http+") and argument:
+        return _retriever(spec, kind.removeprefix("http+"), argument)
     if kind == "https" and argument.startswith("//"):
         from .http_retriever import HttpRetriever
 
         return HttpRetriever(_address(spec, spec))
     msg = f"unknown search {spec!r}: use {SEARCH_FORMS}"
     raise SearchSpecError(msg)
+
+
+def _retriever(spec: str, contract: str, url: str) -> SearchProvider:
+    from .contracts import CONTRACTS
+    from .http_retriever import HttpRetriever
+
+    if contract not in CONTRACTS:
+        known = ", ".join(f"http+{name}" for name in CONTRACTS)
+        msg = f"unknown contract in {spec!r}: use {known}"
+        raise SearchSpecError(msg)
+    return HttpRetriever(_address(spec, url), contract)
 
 
 def _address(spec: str, url: str) -> str:

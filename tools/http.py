@@ -43,9 +43,14 @@ class ServiceError(SearchError):
     """A search service did not answer as it should."""
 
     def __init__(
-        self, message: str, *, retryable: bool = False, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        outage: bool = True,
     ) -> None:
-        super().__init__(message, retryable=retryable)
+        super().__init__(message, retryable=retryable, outage=outage)
         self.retry_after = retry_after
         """Seconds the service asked to wait."""
 
@@ -138,9 +143,11 @@ class JsonService:
         if status in REFUSED:
             raise ServiceError(self.refusal(status))
         msg = f"{self.name} answered with status {status}: {_excerpt(body)}"
+        may_pass = status == TOO_MANY_REQUESTS or status >= 500
         raise ServiceError(
             msg,
-            retryable=status == TOO_MANY_REQUESTS or status >= 500,
+            retryable=may_pass,
+            outage=may_pass,  # any other status is about this query
             retry_after=_seconds(headers.get("retry-after")),
         )
 

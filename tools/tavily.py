@@ -128,11 +128,15 @@ class TavilySearch:
         if isinstance(error, httpx.HTTPStatusError):
             status = error.response.status_code
             msg = f"Tavily answered with status {status}"
-            return ServiceError(msg, retryable=status == TOO_MANY_REQUESTS or status >= 500)
+            may_pass = status == TOO_MANY_REQUESTS or status >= 500
+            return ServiceError(msg, retryable=may_pass, outage=may_pass)
         if isinstance(error, AttributeError | TypeError):  # its client met no JSON object
             return ServiceError("Tavily answered with something that is no result page")
         if isinstance(error, httpx.HTTPError | errors.BadRequestError | ValueError):
-            return ServiceError(f"Tavily could not search: {one_line(error)}")
+            outage = isinstance(error, httpx.HTTPError)
+            return ServiceError(
+                f"Tavily could not search: {one_line(error)}", outage=outage
+            )
         return error
 
     def _document(self, result: Mapping[str, Any]) -> Document:

@@ -47,7 +47,7 @@ def test_each_form_gives_its_provider(
     assert make_search("tavily?full").returns_full_text
     assert not make_search(f"corpus:{corpus}?snippets").returns_full_text
     url = "http://127.0.0.1:8000/retrieve"
-    assert make_search("http://127.0.0.1:8000/retrieve").settings == {"url": url}
+    assert make_search("http://127.0.0.1:8000/retrieve").settings["url"] == url
 
 
 @pytest.mark.parametrize("spec", ["", "bing", "corpus:", "searxng:", "http:", "tavily:x"])

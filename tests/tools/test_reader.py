@@ -1,8 +1,9 @@
 import asyncio
+import gc
 import gzip
 import io
+import socket
 import time
-import warnings
 from typing import Any
 
 import pytest
@@ -67,14 +68,24 @@ async def test_async_form_agrees(site: Any, reader: HttpReader, serve_page: Any)
     assert page == reader.read(site.url + "/tea")  # the sync form works inside a loop too
 
 
+def open_sockets() -> int:
+    gc.collect()
+    found = [o for o in gc.get_objects() if isinstance(o, socket.socket)]
+    return sum(one.fileno() >= 0 for one in found)
+
+
 def test_async_form_survives_several_loops_and_leaves_no_socket(
     site: Any, reader: HttpReader, serve_page: Any
 ) -> None:
     site.routes["/tea"] = serve_page(ARTICLE.encode())
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", ResourceWarning)
-        for _ in range(3):
-            asyncio.run(reader.aread(site.url + "/tea"))
+    before = open_sockets()
+    pages = [asyncio.run(reader.aread(site.url + "/tea")) for _ in range(3)]
+    assert "Tea is a drink" in pages[0].text
+    assert pages == pages[:1] * 3
+    patience = time.monotonic() + 10
+    while open_sockets() > before and time.monotonic() < patience:
+        time.sleep(0.05)  # the server, in this process too, closes its side a moment later
+    assert open_sockets() <= before
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from langgraph_deepsearch.tools import http_retriever, results
+from langgraph_deepsearch.tools import contracts, results
 from langgraph_deepsearch.tools.base import SearchError, SearchProvider
 from langgraph_deepsearch.tools.http import MissingKeyError
 from langgraph_deepsearch.tools.http_retriever import HttpRetriever
@@ -84,7 +84,7 @@ every_service = pytest.mark.parametrize(("make", "path", "answer"), SERVICES)
 
 
 def test_doctests_hold() -> None:
-    for module in (http_retriever, results):
+    for module in (contracts, results):
         assert doctest.testmod(module).failed == 0
 
 
