@@ -79,6 +79,11 @@ def write_questions(path: str | os.PathLike[str], questions: Iterable[Question])
     target.write_text("".join(lines), encoding="utf-8")
 
 
+def question_id(text: str) -> str:
+    """Return the id of a question whose source gives none: the same for the same text."""
+    return sha256(text.strip().encode()).hexdigest()[:16]
+
+
 def _records(source: Path) -> list[tuple[int, Any]]:
     text = source.read_text(encoding="utf-8")
     if text.lstrip().startswith("["):
@@ -109,7 +114,7 @@ def _to_question(record: Any, where: str) -> Question:
         raise QuestionFileError(msg)
     identifier = _first(record, ID_KEYS)
     if identifier is None:
-        identifier = sha256(text.strip().encode()).hexdigest()[:16]
+        identifier = question_id(text)
     known = {*QUESTION_KEYS, *ANSWER_KEYS, *ID_KEYS, "aliases"}
     return Question(
         id=str(identifier),

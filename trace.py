@@ -24,13 +24,16 @@ from .errors import DeepSearchError
 TRACE_VERSION = 1
 """Version of the record's layout; a reader refuses a newer one."""
 
-SegmentKind = Literal["prompt", "reason", "query", "result", "call", "answer", "notice"]
+SegmentKind = Literal[
+    "prompt", "reason", "query", "recall", "result", "call", "answer", "notice"
+]
 """What a stretch of text is.
 
 prompt: what the model was given at the start. reason: thinking. query: a search, tags
-included. call: another tool call (read, click, write). result: what came back from a
-tool. notice: a message of the harness (limit reached, repeated query, forced answer).
-answer: the closing text that holds the final answer.
+included. recall: knowledge the model wrote down in place of a search. call: another tool
+call (read, click, write). result: what came back from a tool. notice: a message of the
+harness (limit reached, repeated query, forced answer). answer: the closing text that holds
+the final answer.
 """
 
 Speaker = Literal["system", "user", "assistant", "tool"]
@@ -111,6 +114,20 @@ class SearchRecord(_Record):
     cached: bool = False
     error: str | None = None
     """Set when the search failed; a failure is never shown as a finding."""
+    outage: bool = False
+    """Whether the service itself was out of reach, so that no query could have worked."""
+
+
+class ReadRecord(_Record):
+    """One page that the model asked for by its address."""
+
+    turn: int
+    url: str
+    goal: str = ""
+    document: Document | None = None
+    """The page, with its source id; None when it could not be read."""
+    seconds: float = 0.0
+    error: str | None = None
 
 
 class ChildRecord(_Record):
@@ -131,6 +148,8 @@ class Usage(_Record):
 
     turns: int = 0
     searches: int = 0
+    recalls: int = 0
+    """Times the model answered a step from its own knowledge, where its dialect says so."""
     reads: int = 0
     prompt_tokens: int = 0
     """Prompt tokens summed over calls, as the server counts them."""
@@ -160,6 +179,7 @@ class Trace(_Record):
     segments: list[Segment]
     children: list[ChildRecord] = Field(default_factory=list)
     searches: list[SearchRecord] = Field(default_factory=list)
+    reads: list[ReadRecord] = Field(default_factory=list)
     sources: list[Source] = Field(default_factory=list)
     answer: str | None = None
     stop_reason: StopReason
@@ -272,13 +292,16 @@ def write_traces(path: str | os.PathLike[str], traces: Iterable[Trace]) -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     count = 0
-    with partial.open("w", encoding="utf-8") as file:
-        for trace in traces:
-            file.write(dump_trace(trace) + "\n")
-            count += 1
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(target)
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            for trace in traces:
+                file.write(dump_trace(trace) + "\n")
+                count += 1
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)  # left only where reading the traces failed
     return count
 
 

@@ -1,6 +1,7 @@
 """The deep-search graph: prepare, reason, search, summarize, generate.
 
     prepare ─► reason ─► search (one task a query) ─► summarize ─► reason … ─► generate
+                     └─► read (one task a page)  ─┘
 
 `graph` is what `langgraph.json` names; it takes everything from the run's `Context`.
 `create_deep_search_agent` makes one with parts of your own.
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import RetryPolicy
+from langgraph.types import RetryPolicy, Send
 
 from ..context import Context
 from ..nodes.components import Components
@@ -20,11 +21,12 @@ from ..nodes.dialects import get_dialect
 from ..nodes.generate import Generate
 from ..nodes.models.retry import is_retryable
 from ..nodes.prepare import Prepare
+from ..nodes.read import Read
 from ..nodes.reason import Reason, route
 from ..nodes.search import Search
 from ..nodes.summarize import Summarize
 from ..state import DeepSearchInput, DeepSearchOutput, DeepSearchState
-from .recorder import TraceRecorder
+from .recorder import trace_callbacks
 from .step import step
 
 if TYPE_CHECKING:
@@ -53,18 +55,28 @@ def build_graph(components: Components) -> StateGraph:
         ("prepare", Prepare(components)),
         ("reason", Reason(components)),
         ("search", Search(components)),
+        ("read", Read(components)),
         ("summarize", Summarize(components)),
         ("generate", Generate(components)),
     ):
-        policy = None if name == "search" else MODEL_RETRIES
+        policy = None if name in ("search", "read") else MODEL_RETRIES
         builder.add_node(name, step(name, node.run, node.arun), retry_policy=policy)
     builder.add_edge(START, "prepare")
     builder.add_edge("prepare", "reason")
-    builder.add_conditional_edges("reason", route, ["search", "summarize", "generate"])
+    # As a two-form step: under `ainvoke` LangGraph runs a plain function in a thread.
+    router = step("route", route, _aroute)
+    builder.add_conditional_edges(
+        "reason", router, ["reason", "search", "read", "summarize", "generate"]
+    )
     builder.add_edge("search", "summarize")
+    builder.add_edge("read", "summarize")
     builder.add_edge("summarize", "reason")
     builder.add_edge("generate", END)
     return builder
+
+
+async def _aroute(state: DeepSearchState) -> list[Send] | str:
+    return route(state)
 
 
 def create_deep_search_agent(
@@ -118,7 +130,7 @@ def create_deep_search_agent(
     compiled = build_graph(components).compile(
         checkpointer=checkpointer, store=store, name=name
     )
-    return compiled.with_config(callbacks=[TraceRecorder()])
+    return compiled.with_config(callbacks=trace_callbacks())
 
 
 graph = create_deep_search_agent()

@@ -1,29 +1,36 @@
 """The recorder: from a run's finished state to its trace.
 
-State is the only recorder. A callback handler bound to the compiled graph keeps the last
-step's input and output and writes one line when that graph's own run ends; a node would
+State is the only recorder. Callback handlers bound to the compiled graph keep the last
+step's input and output and write one line when that graph's own run ends; a node would
 write again on every resume and time travel.
 """
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler, CallbackManager
 from langgraph.errors import GraphBubbleUp
 
 from ..nodes.sources import to_source
-from ..trace import ChildRecord, SearchRecord, Segment, Trace, Usage, append_trace
+from ..trace import (
+    ChildRecord,
+    ReadRecord,
+    SearchRecord,
+    Segment,
+    Trace,
+    Usage,
+    append_trace,
+)
 
 TRACE_FILE = "traces.jsonl"
 """Name of the trace file in `trace_dir`."""
 
-STEPS = frozenset({"reason", "search", "summarize", "generate"})
+STEPS = frozenset({"reason", "search", "read", "summarize", "generate"})
 """Nodes whose input is the whole state; `search` gets a task of its own."""
 
 
@@ -44,13 +51,14 @@ def to_trace(state: Mapping[str, Any], **fields: Any) -> Trace:
         "segments": [Segment(**segment) for segment in state["segments"]],
         "children": children,
         "searches": [SearchRecord(**record) for record in state["searches"]],
+        "reads": [ReadRecord(**record) for record in state.get("reads", ())],
         "sources": [to_source(entry) for entry in state["sources"]],
         "answer": state["answer"] or None,
         "stop_reason": state["stop_reason"] or "error",
         "error": state.get("error"),
         "dialect": settings["dialect"],
         "model": run["model"],
-        "summarizer": _summarizer(run),
+        "summarizer": _summarizer(state),
         "exactness": run["exactness"],
         "settings": {**settings, "limits": run["limits"]},
         "usage": _usage(counts, children),
@@ -60,9 +68,13 @@ def to_trace(state: Mapping[str, Any], **fields: Any) -> Trace:
     return Trace(**{**values, **fields})
 
 
-def _summarizer(run: Mapping[str, Any]) -> str:
+def _summarizer(state: Mapping[str, Any]) -> str:
+    run = state["run"]
     settings = run["settings"]
-    if settings["condenser"] != "reason_in_documents":
+    used = {settings["condenser"]}
+    if state.get("reads"):
+        used.add(settings["page_condenser"])
+    if used <= {"none", "extractive"}:
         return ""
     return settings["summarizer_model"] or run["model"]
 
@@ -77,26 +89,30 @@ def _usage(counts: Mapping[str, Any], children: list[ChildRecord]) -> Usage:
 
 
 class TraceRecorder(BaseCallbackHandler):
-    """Appends a run's trace to its `trace_dir` when the run ends.
+    """Knows the state of every run of a graph under way.
 
     Bound to a compiled graph, it sees that graph's run first and its nodes as children;
-    runs around it (an app, a server) are invisible to it. What may write is async, which
-    LangChain runs under `invoke` too.
+    runs around it (an app, a server) are invisible to it. It is called for every step,
+    so it only keeps references; `TraceWriter` writes.
     """
 
     ignore_llm = True
     ignore_chat_model = True
     ignore_retriever = True
-    raise_error = True  # a trace that cannot be written must not be lost in silence
+    raise_error = True  # a trace that cannot be recorded must not be lost in silence
     run_inline = True
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._states: dict[UUID, dict[str, Any]] = {}
-        """Last known state of each run of the graph under way."""
-        self._owners: dict[UUID, UUID] = {}
+        self._runs: dict[UUID, _Run] = {}
+        """Each run of the graph under way."""
+        self._owners: dict[UUID, _Run] = {}
         """Each run under way to the graph's run it is part of."""
-        self._steps: set[UUID] = set()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether any run under way is to leave a trace."""
+        return any(run.folder for run in list(self._runs.values()))
 
     def on_chain_start(
         self,
@@ -110,18 +126,16 @@ class TraceRecorder(BaseCallbackHandler):
     ) -> None:
         """Note a run of the graph, or the state one of its steps is given."""
         with self._lock:
-            owner = self._owners.get(parent_run_id) if parent_run_id else None
-            if owner is None:
-                self._owners[run_id] = run_id
-                self._states[run_id] = {}
+            run = self._owners.get(parent_run_id) if parent_run_id else None
+            if run is None:
+                self._owners[run_id] = self._runs[run_id] = _Run(run_id)
                 return
-            self._owners[run_id] = owner
-            is_own_step = parent_run_id == owner and name in STEPS
-            if is_own_step and isinstance(inputs, Mapping) and "segments" in inputs:
-                self._states[owner] = dict(inputs)
-                self._steps.add(run_id)
+            self._owners[run_id] = run
+        is_own_step = parent_run_id == run.id and name in STEPS
+        if is_own_step and isinstance(inputs, Mapping) and "segments" in inputs:
+            run.begin(run_id, inputs)
 
-    async def on_chain_end(
+    def on_chain_end(
         self,
         outputs: Any,
         *,
@@ -129,21 +143,16 @@ class TraceRecorder(BaseCallbackHandler):
         parent_run_id: UUID | None = None,
         **kwargs: Any,
     ) -> None:
-        """Keep a step's output; write the trace when the graph's own run ends."""
+        """Keep a step's output; forget a run that is to leave no trace."""
         with self._lock:
-            owner = self._owners.pop(run_id, None)
-            if owner is None:
-                return
-            if owner != run_id:
-                if run_id in self._steps and isinstance(outputs, Mapping):
-                    self._states[owner] = merge(self._states[owner], outputs)
-                self._steps.discard(run_id)
-                return
-            state = self._states.pop(run_id)
-        if state.get("stop_reason"):
-            await _write(state)
+            run = self._owners.get(run_id)
+            if run is None or (run.id == run_id and run.folder):
+                return  # the writer takes it
+            self._forget(run_id)
+        if run_id == run.step and isinstance(outputs, Mapping):
+            run.update = outputs
 
-    async def on_chain_error(
+    def on_chain_error(
         self,
         error: BaseException,
         *,
@@ -151,32 +160,109 @@ class TraceRecorder(BaseCallbackHandler):
         parent_run_id: UUID | None = None,
         **kwargs: Any,
     ) -> None:
-        """Record a run that broke; an interrupt is no error."""
+        """Forget a step that broke, or a run that is to leave no trace."""
+        self.on_chain_end(None, run_id=run_id)
+
+    def take(self, run_id: UUID) -> dict[str, Any] | None:
+        """Return the last state of a run of the graph and forget it; None for a step."""
         with self._lock:
-            owner = self._owners.pop(run_id, None)
-            self._steps.discard(run_id)
-            if owner != run_id:
-                return
-            state = self._states.pop(run_id)
-        if state.get("run") and not isinstance(error, GraphBubbleUp):
+            run = self._runs.get(run_id)
+            if run is not None:
+                self._forget(run_id)
+        return None if run is None else run.state()
+
+    def _forget(self, run_id: UUID) -> None:
+        self._owners.pop(run_id, None)
+        self._runs.pop(run_id, None)
+
+
+class _Run:
+    """A run of the graph: what its latest step was given, and what that step gave."""
+
+    def __init__(self, run_id: UUID) -> None:
+        self.id = run_id
+        self.step: UUID | None = None
+        self.update: Mapping[str, Any] = {}
+        self._given: Mapping[str, Any] = {}
+
+    def begin(self, step: UUID, given: Mapping[str, Any]) -> None:
+        """Note a step. What it is given holds all that earlier ones gave."""
+        self.step, self._given, self.update = step, given, {}
+
+    @property
+    def folder(self) -> str | None:
+        """Where the trace goes, None while unknown or not wanted."""
+        run = self._given.get("run")
+        return run["settings"]["trace_dir"] if run else None
+
+    def state(self) -> dict[str, Any]:
+        """Return the run's state as last known."""
+        return merge(self._given, self.update)
+
+
+class TraceWriter(BaseCallbackHandler):
+    """Appends a run's trace to its `trace_dir` when the run ends.
+
+    Not inline: under `ainvoke` LangChain calls it in a thread and waits for it, since
+    LangGraph's server refuses blocking calls on its event loop.
+    """
+
+    raise_error = True  # a trace that cannot be written must not be lost in silence
+
+    def __init__(self, recorder: TraceRecorder) -> None:
+        self._recorder = recorder
+
+    @property
+    def ignore_chain(self) -> bool:
+        """Spares the thread where no run leaves a trace."""
+        return not self._recorder.is_due
+
+    def on_chain_end(
+        self,
+        outputs: Any,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the trace of a run that came to its end; an interrupted one has none."""
+        state = self._recorder.take(run_id)
+        if state and state.get("stop_reason"):
+            _write(state)
+
+    def on_chain_error(
+        self,
+        error: BaseException,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Write the trace of a run that broke; an interrupt is no error."""
+        state = self._recorder.take(run_id)
+        if state and state.get("run") and not isinstance(error, GraphBubbleUp):
             line = " ".join(str(error).split()) or type(error).__name__
-            await _write(
-                state, id=f"{state['run']['id']}.error", stop_reason="error", error=line
-            )
+            _write(state, id=f"{state['run']['id']}.error", stop_reason="error", error=line)
+
+
+def trace_callbacks() -> CallbackManager:
+    """Return the callbacks of a compiled graph that record its runs.
+
+    Steps are told to the recorder alone: only the graph's own run is written.
+    """
+    recorder = TraceRecorder()
+    return CallbackManager([recorder, TraceWriter(recorder)], [recorder])
 
 
 def merge(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]:
     """Return the state with a step's update applied, logs appended to."""
     merged = {**state, **update}
-    for log in ("segments", "children", "searches"):
+    for log in ("segments", "children", "searches", "reads"):
         if isinstance(update.get(log), list):
             merged[log] = [*state.get(log, ()), *update[log]]
     return merged
 
 
-async def _write(state: Mapping[str, Any], **fields: Any) -> None:
-    folder = state["run"]["settings"]["trace_dir"]
-    if folder:
-        path = Path(folder) / TRACE_FILE
-        # In a thread: LangGraph's server refuses blocking calls on its event loop.
-        await asyncio.to_thread(append_trace, path, to_trace(state, **fields))
+def _write(state: Mapping[str, Any], **fields: Any) -> None:
+    path = Path(state["run"]["settings"]["trace_dir"]) / TRACE_FILE
+    append_trace(path, to_trace(state, **fields))

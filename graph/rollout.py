@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from ..questions import Question
 from ..state import DeepSearchState
 from ..trace import Trace, append_lines, append_trace, read_traces
 from .recorder import TRACE_FILE, to_trace
+from .work_progress import WorkProgress
 
 MANIFEST_FILE = "rollout.json"
 """Settings a run directory was started with; a resumed run must match them."""
@@ -33,6 +33,9 @@ FAILURES_FILE = "failures.jsonl"
 MAX_FAILURES_IN_A_ROW = 8
 """Failures with no success between them after which the engine gives up: the server or
 the search is down, and going on would only burn the questions."""
+
+ADDRESSES = frozenset({"base_url", "summarizer_url"})
+"""Settings that say where a server listens, not what it does."""
 
 STATE_KEYS = sorted(DeepSearchState.__annotations__)
 
@@ -63,26 +66,13 @@ class Rollout:
 
 
 @dataclass
-class RolloutProgress:
+class RolloutProgress(WorkProgress):
     """Where a run of rollouts stands."""
 
-    total: int
-    already: int = 0
-    """Finished before this run started."""
-    done: int = 0
-    failed: int = 0
+    last_failure: str = ""
     searches: int = 0
     failed_searches: int = 0
     tokens: int = 0
-    started: float = field(default_factory=time.monotonic)
-
-    @property
-    def eta(self) -> float | None:
-        """Seconds left at the rate so far, None before the first is done."""
-        if not self.done:
-            return None
-        left = self.total - self.already - self.done - self.failed
-        return (time.monotonic() - self.started) / self.done * left
 
     def add(self, trace: Trace) -> None:
         """Count one finished rollout."""
@@ -106,6 +96,7 @@ class RolloutEngine:
         scorer: Scorer | None = None,
         on_progress: Callable[[RolloutProgress], None] | None = None,
         trace_file: str = TRACE_FILE,
+        episode: Mapping[str, Any] | None = None,
     ) -> None:
         """Make an engine.
 
@@ -118,6 +109,8 @@ class RolloutEngine:
             scorer: gives a finished trace its outcome.
             on_progress: called after each rollout.
             trace_file: name of the trace file in `out`.
+            episode: what a simulated search engine is told of every run besides the
+                gold answers (`training_step`, `training_steps`); None: nothing.
         """
         if concurrency < 1:
             msg = f"concurrency must be at least 1, not {concurrency}"
@@ -130,6 +123,7 @@ class RolloutEngine:
         self._seed = seed
         self._scorer = scorer
         self._on_progress = on_progress
+        self._episode = episode
         self._failures_in_a_row = 0
 
     def run(self, questions: Sequence[Question], rollouts: int = 1) -> RolloutProgress:
@@ -174,10 +168,11 @@ class RolloutEngine:
     async def _one(self, rollout: Rollout) -> Trace:
         question = rollout.question
         state = await self._graph.ainvoke(
-            {"question": question.question},
+            self._input(question),
             context={**self._context, "seed": rollout.seed(self._seed)},
             output_keys=STATE_KEYS,
         )
+        _require_search(state["searches"])
         outcome = self._scorer(state["answer"], question.golds) if self._scorer else {}
         return to_trace(
             state,
@@ -189,12 +184,18 @@ class RolloutEngine:
             outcome=dict(outcome) if question.golds else {},
         )
 
+    def _input(self, question: Question) -> dict[str, Any]:
+        # Only a simulated search engine is told the answers; the model never sees them.
+        episode = {"golds": list(question.golds), **(self._episode or {})}
+        return {"question": question.question, "episode": episode}
+
     async def _fail(
         self, rollout: Rollout, error: Exception, progress: RolloutProgress
     ) -> None:
         progress.failed += 1
         self._failures_in_a_row += 1
         line = " ".join(str(error).split()) or type(error).__name__
+        progress.last_failure = line
         record = json.dumps({"id": rollout.id, "error": line})
         await asyncio.to_thread(append_lines, self._failures, [record])
         if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
@@ -204,6 +205,13 @@ class RolloutEngine:
                 "mend that and run the same command again"
             )
             raise RolloutError(msg)
+
+
+def _require_search(searches: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse a run none of whose searches reached the service: it shows nothing."""
+    if searches and all(record.get("outage") for record in searches):
+        msg = f"no search could be made: {searches[-1]['error']}"
+        raise RolloutError(msg)
 
 
 def finished_ids(path: str | Path) -> set[str]:
@@ -216,11 +224,14 @@ def finished_ids(path: str | Path) -> set[str]:
 def check_manifest(out: str | Path, settings: Mapping[str, Any]) -> None:
     """Write a run directory's settings, or compare with those it was started with.
 
+    Where servers listen is left out: a run resumed elsewhere is the same run.
+
     Raises:
         RolloutError: it was started with others; the message names the first difference.
     """
     path = Path(out) / MANIFEST_FILE
-    current = json.loads(json.dumps(settings, default=str))
+    kept = {name: settings[name] for name in settings if name not in ADDRESSES}
+    current = json.loads(json.dumps(kept, default=str))
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
@@ -228,7 +239,7 @@ def check_manifest(out: str | Path, settings: Mapping[str, Any]) -> None:
         partial.replace(path)
         return
     earlier = json.loads(path.read_text(encoding="utf-8"))
-    for name in sorted({*earlier, *current}):
+    for name in sorted({*earlier, *current} - ADDRESSES):
         if earlier.get(name) != current.get(name):
             msg = (
                 f"{out} was started with {name}={earlier.get(name)!r}, now it is "

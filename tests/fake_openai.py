@@ -220,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/v1/models" and self._is_allowed():
             limit = {"max_model_len": self.fake.context_limit}
             limit = {} if self.fake.no_tokenize else limit  # vLLM alone tells it
-            data = [{"id": name, **limit} for name in self.fake.models]
+            data = [{"id": name, "owned_by": "vllm", **limit} for name in self.fake.models]
             self._json(200, {"object": "list", "data": data})
         else:
             self._error(404, "Not Found")

@@ -80,7 +80,7 @@ def test_a_failed_search_is_told_honestly(agent_of):
 def test_nothing_found_is_told_honestly(agent_of):
     agent, model, _ = agent_of(query("atlantis"), ANSWER)
     agent.invoke(QUESTION)
-    assert "No results were found" in model.seen[-1]
+    assert "No helpful information found." in model.seen[-1]
 
 
 def test_a_page_cannot_forge_the_end_of_a_result(agent_of):

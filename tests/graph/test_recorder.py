@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from scripted import ANSWER, query
 
@@ -145,3 +147,44 @@ def test_condenser_calls_are_child_records(agent_of, tmp_path):
         "<|begin_search_result|>The capital is Lima.<|end_search_result|>" in model.seen[-1]
     )
     assert trace.usage.child_completion_tokens > 0
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+async def test_a_trace_that_cannot_be_written_is_no_silence(agent_of, tmp_path, way):
+    file = tmp_path / "a-file"
+    file.write_text("")
+    agent, *_ = agent_of(ANSWER, trace_dir=file)
+    with pytest.raises(FileExistsError):
+        if way == "invoke":
+            agent.invoke(QUESTION)
+        else:
+            await agent.ainvoke(QUESTION)
+
+
+async def test_many_runs_at_once_leave_one_each(agent_of, tmp_path):
+    agent, *_ = agent_of(query("capital of Peru"), ANSWER, trace_dir=tmp_path)
+    questions = [{"question": f"What is the capital of Peru, {n}?"} for n in range(20)]
+    silent = {"trace_dir": None}
+    await asyncio.gather(
+        *(agent.ainvoke(q) for q in questions),
+        *(agent.ainvoke(q, context=silent) for q in questions),
+    )
+    found = traces(tmp_path)
+    assert sorted(t.question for t in found) == sorted(q["question"] for q in questions)
+    assert all([s.kind for s in t.segments].count("result") == 1 for t in found)
+
+
+async def test_a_run_that_breaks_under_ainvoke_is_recorded_once(agent_of, tmp_path):
+    agent, _, search = agent_of(query("peru"), query("lima"), trace_dir=tmp_path)
+
+    async def broken(query, k, *, episode=None):
+        if "lima" in query:
+            raise ZeroDivisionError("a bug")
+        return search.search(query, k)
+
+    search.asearch = broken
+    with pytest.raises(ZeroDivisionError):
+        await agent.ainvoke(QUESTION)
+    (trace,) = traces(tmp_path)
+    assert (trace.stop_reason, trace.error) == ("error", "a bug")
+    assert [s.kind for s in trace.segments].count("query") == 2, "the last turn is kept"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -171,3 +172,46 @@ def test_kill_nine_in_the_middle_loses_nothing_and_doubles_nothing(tmp_path):
             break
     assert kills == 2
     assert ids(path) == sorted(f"q{n}/0" for n in range(60))
+
+
+async def test_a_slow_search_holds_up_nobody_else(agent_of, tmp_path):
+    agent, _, search = agent_of(query("peru"), ANSWER)
+    others, done = len(QUESTIONS) - 1, asyncio.Event()
+
+    async def slow_for_one(text, k, *, episode=None):
+        # The first to search gets its pages only when all others have finished: with a
+        # barrier between steps, or a search at a time, nobody would.
+        if not search.queries:
+            search.queries.append(text)
+            await asyncio.wait_for(done.wait(), 30)
+        return search.search(text, k)
+
+    def progressed(progress):
+        if progress.done == others:
+            done.set()
+
+    search.asearch = slow_for_one
+    engine = RolloutEngine(agent, tmp_path, concurrency=2, on_progress=progressed)
+    progress = await engine.arun(QUESTIONS)
+    assert (progress.done, progress.failed) == (len(QUESTIONS), 0)
+    assert ids(tmp_path) == sorted(f"{q.id}/0" for q in QUESTIONS)
+    assert not any(s.error for t in read_traces(tmp_path) for s in t.searches)
+
+
+async def test_as_many_runs_as_asked_for_are_under_way(agent_of, tmp_path):
+    agent, _, search = agent_of(query("peru"), ANSWER)
+    under_way, most, full = 0, 0, asyncio.Event()
+
+    async def counted(text, k, *, episode=None):
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        if under_way == 4:
+            full.set()
+        await asyncio.wait_for(full.wait(), 30)
+        under_way -= 1
+        return search.search(text, k)
+
+    search.asearch = counted
+    progress = await RolloutEngine(agent, tmp_path, concurrency=4).arun(QUESTIONS, 2)
+    assert (progress.done, most) == (10, 4)

@@ -1,0 +1,22 @@
+"""Asks for everything a run needs before any work is done."""
+
+from __future__ import annotations
+
+import asyncio
+
+from langgraph.graph.state import CompiledStateGraph
+
+
+def check_agent(agent: CompiledStateGraph) -> None:
+    """Carry out an agent's first step, which builds all of its parts, and nothing else.
+
+    So a missing corpus, key or server is said once and at once, not by every rollout, and
+    before a model has written anything.
+
+    Args:
+        agent: from `create_deep_search_agent`.
+
+    Raises:
+        DeepSearchError: what is missing, and what to do about it.
+    """
+    asyncio.run(agent.ainvoke({"question": "?"}, interrupt_after=["prepare"]))
