@@ -10,31 +10,37 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from ..errors import DeepSearchError
 from ..evals.metrics import outcome
 from ..nodes.dialects import get_dialect
-from ..trace import Trace, TraceFileError, parse_trace, write_traces
+from ..trace import Trace, write_traces
 from .correction import correct_answer_form
 from .difficulty import histogram
-from .filters import Filter, is_correct
+from .filters import Filter, count_reflections, is_correct
+from .inputs import (
+    Place,
+    TraceInput,
+    TraceLookup,
+    TraceScan,
+    as_files,
+    digest,
+    question_key,
+)
+from .page import write_page
 from .presets import Preset, get_preset
 from .report import CurationReport, FilterCount
+from .scoring import Scorer, needs_score, scored
 from .selection import QuestionRuns, RunKey, question_order
-from .transcript import distinct_documents
+from .transcript import distinct_documents, model_text
 
 CURATED_FILE = "curated.jsonl"
 REPORT_FILE = "curation.json"
 """Names in the run directory."""
-
-Scorer = Callable[[str | None, Sequence[str]], Mapping[str, float]]
-"""From an answer and its golds to a trace's `outcome`."""
 
 
 class NothingKeptError(DeepSearchError):
@@ -46,7 +52,7 @@ class NothingKeptError(DeepSearchError):
 
 
 def curate(
-    traces: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Trace],
+    traces: TraceInput,
     out: str | os.PathLike[str],
     *,
     preset: str | Preset = "reference",
@@ -58,7 +64,8 @@ def curate(
     """Keep the traces worth training on.
 
     `out` gets `curated.jsonl` (whole traces, answers corrected, hardest questions first),
-    replaced in one step, and `curation.json`, which says what each filter saw and removed.
+    replaced in one step, `curation.json`, which says what each filter saw and removed, and
+    `curation.html`, the same to look at with runs to open.
 
     Args:
         traces: trace files, run directories, or traces.
@@ -81,48 +88,13 @@ def curate(
     chosen = replace(chosen, selection=replace(chosen.selection, **given))
     directory = Path(out)
     directory.mkdir(parents=True, exist_ok=True)
-    with _as_files(traces, directory) as files:
+    with as_files(traces, directory) as files:
         run = _Curation(files, chosen.without(without), tuple(without), scorer or outcome)
         report = run.run(directory)
     if not report.kept:
         msg = f"{report.why_empty}; see {directory / REPORT_FILE}"
         raise NothingKeptError(msg, report)
     return report
-
-
-@contextmanager
-def _as_files(traces: Any, directory: Path) -> Iterator[list[Path]]:
-    if isinstance(traces, str | os.PathLike):
-        yield [_trace_file(traces)]
-        return
-    entries = iter(traces)
-    first = next(entries, None)
-    if isinstance(first, Trace):
-        spool = directory / f".traces.{os.getpid()}.partial"
-        try:
-            write_traces(spool, _chain(first, entries))
-            yield [spool]
-        finally:
-            spool.unlink(missing_ok=True)
-        return
-    yield [] if first is None else [_trace_file(path) for path in _chain(first, entries)]
-
-
-def _chain(first: Any, rest: Iterable[Any]) -> Iterator[Any]:
-    yield first
-    yield from rest
-
-
-def _trace_file(path: str | os.PathLike[str]) -> Path:
-    source = Path(path)
-    if source.is_dir():
-        source = source / "traces.jsonl"
-    if not source.is_file():
-        msg = (
-            f"no trace file at {source}: run `deepsearch rollout` first, or check the path"
-        )
-        raise TraceFileError(msg)
-    return source
 
 
 class _Curation:
@@ -138,7 +110,6 @@ class _Curation:
         self._files = files
         self._preset = preset
         self._scorer = scorer
-        self._seen: set[bytes] = set()
         self._questions: dict[bytes, QuestionRuns] = {}
         source = preset.difficulty.source if preset.difficulty else ""
         self._report = CurationReport(
@@ -151,59 +122,52 @@ class _Curation:
 
     def run(self, directory: Path) -> CurationReport:
         started = time.monotonic()
-        for number, file in enumerate(self._files):
-            self._judge_file(number, file)
+        self._judge_all()
         selected = self._select(self._not_too_easy())
         report = self._report
         report.questions = len(self._questions)
         ratios = [q.ratio for q in self._questions.values() if q.judged]
         report.difficulty_histogram = histogram(ratios)
+        for ratio in ratios:
+            report.before.add_question(ratio)
         report.output = directory / CURATED_FILE
-        report.kept = write_traces(report.output, self._copies(selected))
-        report.why_empty = "" if report.kept else _why_empty(report)
-        report.seconds = time.monotonic() - started
-        _write_json(directory / REPORT_FILE, report.to_json())
+        with TraceLookup(self._files) as traces:
+            report.kept = write_traces(report.output, self._copies(selected, traces))
+            report.why_empty = "" if report.kept else _why_empty(report)
+            report.seconds = time.monotonic() - started
+            _write_json(directory / REPORT_FILE, report.to_json())
+            write_page(directory, report, traces, [run.place for run in selected])
         return report
 
-    def _judge_file(self, number: int, file: Path) -> None:
-        digest, size = sha256(), 0
-        with file.open("rb") as lines:
-            for line_number, line in enumerate(lines, 1):
-                digest.update(line)
-                offset, size = size, size + len(line)
-                if line.endswith(b"\n") and line.strip():
-                    trace = parse_trace(line, file, line_number)
-                    self._judge(trace, number, offset)
-        self._report.inputs.append(
-            {"path": str(file), "sha256": digest.hexdigest(), "bytes": size}
-        )
+    def _judge_all(self) -> None:
+        scan = TraceScan(self._files)
+        for place, trace in scan:
+            self._judge(trace, place)
+        self._report.read = scan.read
+        self._report.duplicates = scan.duplicates
+        self._report.inputs = scan.inputs
 
-    def _judge(self, trace: Trace, file: int, offset: int) -> None:
+    def _judge(self, trace: Trace, place: Place) -> None:
         report = self._report
-        report.read += 1
-        identity = _digest(trace.id)
-        if identity in self._seen:
-            report.duplicates += 1
-            return
-        self._seen.add(identity)
         trace = self._prepare(trace, counts=True)
         question = self._count(trace)
+        report.before.add(trace)
         dialect = get_dialect(trace.dialect)
         for one, count in zip(self._preset.filters, report.filters, strict=True):
             count.seen += 1
             if reason := one.reason(trace, dialect):
-                count.remove(trace.id, reason)
+                count.remove(trace.id, reason, place)
                 return
         report.valid += 1
         question.valid.append(
             RunKey(
-                file=file,
-                offset=offset,
+                place=place,
                 id=trace.id,
                 rollout=trace.rollout,
                 searches=_searches(trace),
                 distinct=distinct_documents(trace),
                 words=len(trace.output_text.split()),
+                reflections=self._reflections(trace),
                 late_reason=_first_objection(self._preset.final_filters, trace),
             )
         )
@@ -216,20 +180,23 @@ class _Curation:
             dialect = get_dialect(trace.dialect)
             corrected = correct_answer_form(trace, dialect, self._preset.correction)
             trace, kinds = corrected.trace, corrected.kinds
-        unscored = not {"em", "f1", "acc"} & set(trace.outcome)
-        scores = bool(trace.golds) and (unscored or trace.answer != before)
+        answer_changed = bool(trace.golds) and trace.answer != before
+        scores = needs_score(trace) or answer_changed
         if scores:
-            new = {**trace.outcome, **self._scorer(trace.answer, trace.golds)}
-            trace = trace.model_copy(update={"outcome": new})
+            trace = scored(trace, self._scorer)
         if counts:
             self._report.corrected += bool(kinds)
             self._report.corrections.update(kinds)
             self._report.scored += scores
         return trace
 
+    def _reflections(self, trace: Trace) -> int:
+        wanted = self._preset.selection.most_reflection
+        return count_reflections(model_text(trace)) if wanted else 0
+
     def _count(self, trace: Trace) -> QuestionRuns:
-        key = trace.question_id or trace.question
-        question = self._questions.setdefault(_digest(key), QuestionRuns(key))
+        key = question_key(trace)
+        question = self._questions.setdefault(digest(key), QuestionRuns(key))
         question.runs += 1
         verdict = is_correct(trace)
         if verdict is None:
@@ -251,7 +218,7 @@ class _Curation:
             rule = self._preset.difficulty
             reason = rule and rule.reason(question.key, question.correct, question.judged)
             if reason:
-                count.remove(question.key, reason)
+                count.remove(question.key, reason, question.valid[0].place)
             else:
                 kept.append(question)
         self._report.valid_questions = count.seen
@@ -273,20 +240,20 @@ class _Curation:
         for position, count in enumerate(self._report.final_filters):
             count.seen += 1
             if failed and failed[0] == position:
-                count.remove(run.id, failed[1])
+                count.remove(run.id, failed[1], run.place)
                 return False
         return True
 
-    def _copies(self, selected: Sequence[RunKey]) -> Iterator[Trace]:
-        with ExitStack() as stack:
-            opened: dict[int, BinaryIO] = {}
-            for run in selected:
-                if run.file not in opened:
-                    file = self._files[run.file].open("rb")
-                    opened[run.file] = stack.enter_context(file)
-                opened[run.file].seek(run.offset)
-                line = opened[run.file].readline()
-                yield self._prepare(parse_trace(line, self._files[run.file], 0))
+    def _copies(self, selected: Sequence[RunKey], traces: TraceLookup) -> Iterator[Trace]:
+        counted: set[bytes] = set()
+        for run in selected:
+            trace = self._prepare(traces.get(run.place))
+            self._report.after.add(trace)
+            key = digest(question_key(trace))
+            if key not in counted and self._questions[key].judged:
+                counted.add(key)
+                self._report.after.add_question(self._questions[key].ratio)
+            yield trace
 
 
 def _searches(trace: Trace) -> int:
@@ -299,11 +266,6 @@ def _first_objection(filters: Sequence[Filter], trace: Trace) -> tuple[int, str]
         if reason := one.reason(trace, dialect):
             return position, reason
     return None
-
-
-def _digest(text: str) -> bytes:
-    # Half a SHA-256: ids of any length in 16 bytes.
-    return sha256(text.encode()).digest()[:16]
 
 
 def _why_empty(report: CurationReport) -> str:

@@ -14,18 +14,25 @@ from .filters import (
     Alternatively,
     AlternativelyTotal,
     AnswerAfterThought,
+    CitedSources,
     Correct,
+    DegenerateRepetition,
     DistinctDocuments,
     ExactMatch,
     Filter,
     FirstReasonLength,
+    ForeignLanguage,
     GroundedQuery,
     Hmm,
     LongestReasonLength,
     MixedLanguage,
+    NewDocuments,
     NoRepeatedQuery,
     NoSelfWrittenResults,
+    QueryNovelty,
+    Reflects,
     RepeatedTrigrams,
+    SourceDiversity,
     SupportedAnswer,
     ThinkingTags,
     TotalLength,
@@ -34,12 +41,16 @@ from .filters import (
     WellFormedMarkers,
 )
 from .filters.language import SCRIPTS
+from .filters.outcome import MEASURES
 from .selection import Selection
 
 STEPS = ("correction", "difficulty", "selection")
 """Steps that are no filters and can be left out by name as well."""
 
 DIMENSIONS = ("format", "path", "difficulty", "effectiveness", "outcome")
+
+PAPERS_NAMES = {"path_control": "path", "search_effectiveness": "effectiveness"}
+"""The paper's names of dimensions (section 2.3 and Table 3) that are longer than ours."""
 
 
 class CurationChoiceError(DeepSearchError):
@@ -62,6 +73,10 @@ class Preset:
     def without(self, names: Sequence[str]) -> Preset:
         """Return the preset less what is named: filters, steps, or whole dimensions.
 
+        The dimensions are the paper's response ablations (Table 3): `format`, `path` (or
+        `path_control`), `difficulty`, `effectiveness` (or `search_effectiveness`); blanks
+        and hyphens may stand for underscores.
+
         Without `difficulty` no question is dropped; without `selection` every valid run
         stays; without `effectiveness` a question's first valid run stays.
 
@@ -70,7 +85,9 @@ class Preset:
         """
         preset = self
         for name in names:
-            preset = preset._without_one(name, known=self.names())
+            plain = "_".join(name.lower().replace("-", " ").split())
+            plain = PAPERS_NAMES.get(plain, plain)
+            preset = preset._without_one(plain, known=self.names())
         return preset
 
     def names(self) -> list[str]:
@@ -175,7 +192,168 @@ run of the question can take a removed one's place; no hedging at all; half the 
 or more may recur, since the hops of a small world share pages; difficulty only where four
 rollouts or more measure it (a teacher's two do not)."""
 
-PRESETS = {preset.name: preset for preset in (REFERENCE, DESK)}
+_FIELD_FORMAT = (
+    WellFormedMarkers(),
+    ThinkingTags(),
+    NoSelfWrittenResults(),
+    TurnShape(thinking="optional"),
+    AnswerAfterThought(),
+    MixedLanguage(scripts=tuple(SCRIPTS), allows_question_script=True, limit=20),
+    Correct(),
+    ExactMatch(),
+)
+"""Form and outcome in the presets below. A few letters of another script are a name that the
+model quotes; a sentence of them is the language filter's."""
+
+_FIELD_EFFECTIVENESS = (
+    NoRepeatedQuery(),
+    QueryNovelty(),
+    NewDocuments(),
+    SourceDiversity(),
+    CitedSources(),
+    SupportedAnswer(share=0.8),
+)
+"""Search effectiveness in the presets below: what the field has shown worth having."""
+
+_LAST = (ForeignLanguage(),)
+"""The slowest filter, for what no other one removes."""
+
+DIRECT = Preset(
+    name="direct",
+    filters=(
+        *_FIELD_FORMAT,
+        FirstReasonLength(words=200),
+        LongestReasonLength(words=200),
+        Alternatively(limit=1),
+        Hmm(limit=1),
+        Wait(limit=1),
+        AdmittedGuess(),
+        RepeatedTrigrams(),
+        DegenerateRepetition(),
+        TotalLength(words=3000),
+        *_FIELD_EFFECTIVENESS,
+        *_LAST,
+    ),
+    difficulty=Difficulty(min_rollouts=4),
+)
+"""Short paths and few reflections, after the authors' set of 0.5k samples. They give no
+constants for it; these are ours: two thirds of the reference's lengths, one word of each kind
+of rethinking a turn."""
+
+REFLECTIVE = Preset(
+    name="reflective",
+    filters=(
+        *_FIELD_FORMAT,
+        FirstReasonLength(words=600),
+        LongestReasonLength(words=600),
+        Alternatively(limit=8),
+        Hmm(limit=8),
+        Wait(limit=8),
+        Reflects(),
+        RepeatedTrigrams(),
+        DegenerateRepetition(),
+        TotalLength(words=6000),
+        *_FIELD_EFFECTIVENESS,
+        *_LAST,
+    ),
+    difficulty=Difficulty(min_rollouts=4),
+    selection=Selection(most_reflection=True),
+)
+"""Richer reflection and rethinking, after the authors' set of 0.8k samples. They give no
+constants for it; these are ours: twice the reference's lengths, as much rethinking as QwQ-32B
+shows before training (Table 5: 7.9 times "alternatively" a run), at least one word of it, and
+of runs with equal searches the one that rethinks most."""
+
+R1_SEARCHER = Preset(
+    name="r1_searcher",
+    filters=(
+        WellFormedMarkers(),
+        ThinkingTags(limit=1),
+        NoSelfWrittenResults(),
+        TurnShape(),
+        AnswerAfterThought(),
+        MixedLanguage(),
+        Correct(measures=("judge", *MEASURES)),
+        FirstReasonLength(words=125),
+        LongestReasonLength(words=140),
+        RepeatedTrigrams(),
+        DegenerateRepetition(),
+        TotalLength(words=2500),
+        NoRepeatedQuery(),
+        SupportedAnswer(share=0.8),
+        DistinctDocuments(ratio=0.6),
+    ),
+    difficulty=Difficulty(min_rollouts=4),
+)
+"""For R1-Searcher's released rollouts: its own judge's verdict first, as its headline figure
+is; lengths at the 95th percentile of the 500 of the 7B model (first turn 122 words, longest
+134); three fifths of the five documents a search must be new, where its hops share pages."""
+
+WEB_DANCER = Preset(
+    name="web_dancer",
+    filters=(
+        WellFormedMarkers(),
+        TurnShape(),
+        Correct(),
+        FirstReasonLength(words=800),
+        LongestReasonLength(words=900),
+        Alternatively(limit=8),
+        Hmm(limit=3),
+        Wait(limit=8),
+        RepeatedTrigrams(),
+        DegenerateRepetition(),
+        TotalLength(words=4000),
+        NoRepeatedQuery(),
+        DistinctDocuments(ratio=0.5),
+    ),
+    difficulty=Difficulty(min_rollouts=4),
+)
+"""For WebDancer's trajectories: long thoughts with much rethinking (95th percentile of the
+199: 767 words first, 833 longest, 8 of `alternatively` and of `wait`), answers in prose, so
+that the gold answer must stand in them and need not be all."""
+
+O2_SEARCHER = Preset(
+    name="o2_searcher",
+    filters=(
+        WellFormedMarkers(),
+        TurnShape(),
+        FirstReasonLength(words=150),
+        LongestReasonLength(words=500),
+        RepeatedTrigrams(),
+        DegenerateRepetition(),
+        TotalLength(words=5000),
+        NoRepeatedQuery(),
+    ),
+    difficulty=None,
+)
+"""For O2-Searcher's dialogues: they come without gold answers, so nothing asks whether an
+answer is right; the last turn of an open question is a list of findings (95th percentile of
+the 180: 458 words); what their searches found is not told apart."""
+
+KNOW_AGENT = Preset(
+    name="know_agent",
+    filters=(
+        TurnShape(thinking="optional"),
+        Correct(),
+        ExactMatch(),
+        FirstReasonLength(words=60),
+        LongestReasonLength(words=75),
+        RepeatedTrigrams(),
+        DegenerateRepetition(),
+        NoRepeatedQuery(),
+    ),
+    difficulty=Difficulty(min_rollouts=4),
+)
+"""For KnowAgent's rollouts: its authors keep those whose answer equals the gold one; lengths
+at the 95th percentile of the 500 (57 words first, 73 longest)."""
+
+PRESETS = {
+    preset.name: preset
+    for preset in (
+        *(REFERENCE, DESK, DIRECT, REFLECTIVE),
+        *(R1_SEARCHER, WEB_DANCER, O2_SEARCHER, KNOW_AGENT),
+    )
+}
 
 
 def get_preset(name: str) -> Preset:

@@ -9,10 +9,15 @@ from typing import Any
 
 from rich.table import Table
 
+from .distributions import Distributions
 from .filters import Filter
+from .inputs import Place
 
 MAX_EXAMPLES = 5
 """Removed traces named for each filter."""
+
+MAX_OPENED = 2
+"""Of these, how many can be opened on the page."""
 
 
 @dataclass
@@ -28,6 +33,8 @@ class FilterCount:
     removed: int = 0
     examples: list[dict[str, str]] = field(default_factory=list)
     """`id` (of a trace or a question) and `reason` of the first removed."""
+    places: list[Place] = field(default_factory=list)
+    """Where the first of them stand in the input; not part of the plain data."""
 
     @classmethod
     def of(cls, one: Filter) -> FilterCount:
@@ -39,15 +46,19 @@ class FilterCount:
         """How many passed."""
         return self.seen - self.removed
 
-    def remove(self, trace_id: str, reason: str) -> None:
-        """Count one removed trace."""
+    def remove(self, trace_id: str, reason: str, place: Place) -> None:
+        """Count one removed trace, or a removed question by its first valid run."""
         self.removed += 1
         if len(self.examples) < MAX_EXAMPLES:
             self.examples.append({"id": trace_id, "reason": reason})
+        if len(self.places) < MAX_OPENED:
+            self.places.append(place)
 
     def to_json(self) -> dict[str, Any]:
         """Return plain data."""
-        return {**asdict(self), "kept": self.kept}
+        values = asdict(self)
+        del values["places"]
+        return {**values, "kept": self.kept}
 
 
 @dataclass
@@ -63,7 +74,7 @@ class CurationReport:
     """`path`, `sha256` and `bytes` of every input file."""
     read: int = 0
     duplicates: int = 0
-    """Traces whose id was read before; left out."""
+    """Traces that were read before; left out."""
     questions: int = 0
     unjudged: int = 0
     """Traces without any outcome."""
@@ -73,6 +84,10 @@ class CurationReport:
     corrections: Counter[str] = field(default_factory=Counter)
     difficulty_histogram: dict[str, int] = field(default_factory=dict)
     """Questions by the share of their rollouts that is correct."""
+    before: Distributions = field(default_factory=Distributions)
+    """Of all traces read."""
+    after: Distributions = field(default_factory=Distributions)
+    """Of the kept ones."""
     valid: int = 0
     valid_questions: int = 0
     not_selected: int = 0
@@ -94,9 +109,15 @@ class CurationReport:
             "difficulty": self.difficulty.to_json(),
             "final_filters": [f.to_json() for f in self.final_filters],
             "corrections": dict(self.corrections),
+            "before": self.before.to_json(),
+            "after": self.after.to_json(),
             "output": str(self.output),
             "seconds": round(self.seconds, 3),
         }
+
+    def steps(self) -> list[FilterCount]:
+        """Return every step that removes something, in order."""
+        return [*self.filters, self.difficulty, *self.final_filters]
 
     def table(self) -> Table:
         """Return the counts, a row a step."""
@@ -116,8 +137,7 @@ class CurationReport:
 
     def largest_remover(self) -> FilterCount | None:
         """Return the step that removed most, None when nothing was removed."""
-        steps = [*self.filters, self.difficulty, *self.final_filters]
-        most = max(steps, key=lambda step: step.removed)
+        most = max(self.steps(), key=lambda step: step.removed)
         return most if most.removed else None
 
 

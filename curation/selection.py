@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from .inputs import Place
+
 NO_CORRECT_RUN = 100
 """Fewest searches of a question without a correct run (response_curation.py:432-436)."""
 
@@ -13,15 +15,15 @@ NO_CORRECT_RUN = 100
 class RunKey:
     """What is kept of a trace between the two passes over the files."""
 
-    file: int
-    offset: int
-    """Byte offset of the line in its file."""
+    place: Place
     id: str
     rollout: int
     searches: int
     distinct: int
     """Distinct documents of all its searches."""
     words: int
+    reflections: int = 0
+    """Words of rethinking; counted only where the selection asks for them."""
     late_reason: tuple[int, str] | None = None
     """Which final filter removes it, and why."""
 
@@ -63,19 +65,17 @@ class Selection:
     keep_per_question: int | None = 1
     max_records: int | None = None
     fewest_searches: bool = True
+    most_reflection: bool = False
 
     def best(self, question: QuestionRuns) -> list[RunKey]:
         """Return the runs of a question that stay, best first."""
-        order = self._effectiveness if self.fewest_searches else _as_rolled_out
-        return sorted(question.valid, key=order)[: self.keep_per_question]
+        return sorted(question.valid, key=self._order)[: self.keep_per_question]
 
-    @staticmethod
-    def _effectiveness(run: RunKey) -> tuple[int, int, int, str]:
-        return (run.searches, -run.distinct, run.words, run.id)
-
-
-def _as_rolled_out(run: RunKey) -> tuple[int, str]:
-    return (run.rollout, run.id)
+    def _order(self, run: RunKey) -> tuple[int | str, ...]:
+        reflections = -run.reflections if self.most_reflection else 0
+        if not self.fewest_searches:
+            return (reflections, run.rollout, run.id)
+        return (run.searches, reflections, -run.distinct, run.words, run.id)
 
 
 def question_order(question: QuestionRuns) -> tuple[float, int, str]:

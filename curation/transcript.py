@@ -30,6 +30,13 @@ def read_text(trace: Trace) -> str:
     return "\n".join(s.text for s in trace.segments if s.kind == "result")
 
 
+def retrieved_text(trace: Trace) -> str:
+    """Return the titles and texts of all documents that were found or read."""
+    documents = [d for record in trace.searches for d in record.documents]
+    documents += [record.document for record in trace.reads if record.document]
+    return "\n".join(f"{d.title}\n{d.text or d.snippet}" for d in documents)
+
+
 def result_tags(dialect: Dialect) -> tuple[str, ...]:
     """Return the dialect's tags around results."""
     return _tags_in(dialect, dialect.wrap_result("x"))

@@ -76,6 +76,49 @@ class Wait(ReflectionWord):
     source: ClassVar[str] = "SimpleDeepSearcher response_curation.py:399"
 
 
+REFLECTIONS = ("alternatively", "wait", "hmm", "actually", "double-check", "let me verify")
+"""Words of rethinking: the paper's three (Table 5 and the reference's counters), and three
+that reasoning models use alike."""
+
+
+def count_reflections(text: str) -> int:
+    """Count the words of rethinking in a text, whole and in any case.
+
+    >>> count_reflections("Hmm, actually I should double-check that.")
+    3
+    """
+    return len(_any_of(REFLECTIONS).findall(text))
+
+
+@cache
+def _any_of(words: tuple[str, ...]) -> re.Pattern[str]:
+    joined = "|".join(re.escape(word) for word in words)
+    return re.compile(rf"(?<!\w)(?:{joined})(?!\w)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Reflects:
+    """The run rethinks at least once: what the reflective preset wants to teach.
+
+    Attributes:
+        least: fewest words of rethinking in the run.
+    """
+
+    name: ClassVar[str] = "reflects"
+    dimension: ClassVar[Dimension] = "path"
+    source: ClassVar[str] = (
+        "SimpleDeepSearcher's 0.8k set (richer reflection and rethinking); limit ours"
+    )
+
+    least: int = 1
+
+    def reason(self, trace: Trace, dialect: Dialect) -> str | None:
+        count = count_reflections(model_text(trace))
+        if count >= self.least:
+            return None
+        return f"{count} words of rethinking, fewer than {self.least}"
+
+
 @dataclass(frozen=True)
 class AlternativelyTotal:
     """At most `limit` times "alternatively" in the whole of the model's text.

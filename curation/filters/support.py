@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from ...evals.metrics import tokens
+from ...nodes.condensers.extractive import STOP_WORDS
 from ...nodes.dialects import Dialect
 from ...trace import Trace
-from ..transcript import read_text
+from ..transcript import read_text, retrieved_text
 from .base import Dimension
 
 _WORD = re.compile(r"\w+")
@@ -21,6 +23,13 @@ class SupportedAnswer:
 
     It removes answers given before the evidence was in. Answers that are concluded, not
     found (yes, no, a small count), are exempt.
+
+    Attributes:
+        exempt: answers that need no support.
+        share: below 1, an answer whose words do not stand in order (a list, a sentence)
+            is supported when this share of them stands anywhere in the evidence.
+        where: `shown` looks in what the model was given, `retrieved` in the documents
+            themselves, so that a condenser's own words are no evidence.
     """
 
     name: ClassVar[str] = "supported_answer"
@@ -28,6 +37,8 @@ class SupportedAnswer:
     source: ClassVar[str] = "paper table 6 (the answer appears in the search results)"
 
     exempt: tuple[str, ...] = ("yes", "no", "unknown", "none")
+    share: float = 1.0
+    where: Literal["shown", "retrieved"] = "shown"
 
     def reason(self, trace: Trace, dialect: Dialect) -> str | None:
         if not trace.answer:
@@ -35,10 +46,21 @@ class SupportedAnswer:
         answer = _plain(trace.answer)
         if answer.strip() in self.exempt or _NUMBER.fullmatch(answer.strip()):
             return None
-        if answer in _plain(read_text(trace)):
+        shown = self.where == "shown"
+        evidence = _plain(read_text(trace) if shown else retrieved_text(trace))
+        if answer in evidence or (self.share < 1 and self._holds(answer, evidence)):
             return None
-        return f"the answer {trace.answer!r} is in no search result"
+        return f"the answer {trace.answer!r} is in no {'search result' if shown else 'document'}"
+
+    def _holds(self, answer: str, evidence: str) -> bool:
+        words = {word for word in answer.split() if word not in STOP_WORDS}
+        found = words.intersection(evidence.split())
+        return bool(words) and len(found) >= self.share * len(words)
 
 
 def _plain(text: str) -> str:
-    return f" {' '.join(_WORD.findall(text.casefold()))} "
+    words = _WORD.findall(text.casefold())
+    if not text.isascii():
+        # Scripts without spaces: a character is a word.
+        words = [token for word in words for token in tokens(word)]
+    return f" {' '.join(words)} "

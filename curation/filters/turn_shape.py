@@ -41,13 +41,14 @@ class TurnShape:
 
     def _step(self, turn: Sequence[Segment], dialect: Dialect) -> str | None:
         *reasons, last = turn
-        if last.kind not in ("query", "call"):
+        if last.kind not in ("query", "call", "recall"):
             return "neither a search nor another action at its end"
         if dialect.parse(last.text).kind in ("answer", "invalid"):
             return "its action cannot be parsed"
         stray = _stray(reasons, dialect, ())
         if stray is None:
-            stray = next((tag for tag in dialect.tags if last.text.count(tag) > 1), None)
+            once = (tag for tag in dialect.tags if tag not in dialect.repeatable_tags)
+            stray = next((tag for tag in once if last.text.count(tag) > 1), None)
         if stray:
             return f"stray {stray}"
         if self._requires(dialect) and _thoughts_closed(turn, dialect):
@@ -73,7 +74,8 @@ class TurnShape:
 def _stray(
     segments: Sequence[Segment], dialect: Dialect, allowed: Iterable[str]
 ) -> str | None:
-    fine = {*allowed, *THINKING_OPENERS, dialect.thinking_close}
+    thought = (dialect.thinking_close, *(dialect.turn_thought or ()))
+    fine = {*allowed, *THINKING_OPENERS, *thought}
     tags = [tag for tag in dialect.tags if tag not in fine]
     return next((tag for s in segments for tag in tags if tag in s.text), None)
 

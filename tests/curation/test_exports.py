@@ -73,7 +73,9 @@ def test_reference_records_join_to_the_output(traces, tmp_path):
 
 
 def test_parquet_loads_with_datasets_and_loses_nothing(traces, tmp_path):
-    datasets = pytest.importorskip("datasets")
+    datasets = pytest.importorskip(
+        "datasets", reason="Parquet exports are read with datasets"
+    )
     export_traces(tmp_path, "parquet", tmp_path / "t.parquet")
     loaded = datasets.load_dataset(
         "parquet",

@@ -181,6 +181,15 @@ def test_a_trace_that_comes_twice_counts_once(build, tmp_path):
     assert (report.kept, report.duplicates) == (1, 1)
 
 
+def test_runs_of_two_directories_may_share_an_id(build, tmp_path):
+    write_traces(tmp_path / "a" / "traces.jsonl", [build("q1/0", queries=("a", "b"))])
+    own = [build("q1/0"), build("q1/1", queries=("a", "b"), model="own")]
+    write_traces(tmp_path / "b" / "traces.jsonl", own)
+    folders = [tmp_path / "a", tmp_path / "b", tmp_path / "b"]
+    report = curate(folders, tmp_path / "out", preset=FREE, keep_per_question=9)
+    assert (report.read, report.duplicates, report.kept) == (5, 2, 3)
+
+
 def test_several_files_and_directories_are_read(build, tmp_path):
     write_traces(tmp_path / "a" / "traces.jsonl", [build("a", question_id="a")])
     write_traces(tmp_path / "b.jsonl", [build("b", question_id="b")])

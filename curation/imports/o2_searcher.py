@@ -1,0 +1,69 @@
+"""O2-Searcher's cold-start dialogues: searches of several queries, what they taught, answers.
+
+Keys: id, messages (o2searcher/data/coldstart/test.json at 58af6ff). They come without gold
+answers, and the learnings of a turn's queries are one text: it stands as the one document
+that each of those queries found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...nodes.dialects import get_dialect
+from ...questions import question_id
+from ...trace import Document, SearchRecord, Trace, Usage
+from .documents import number_sources
+from .source import TraceSource
+from .turns import given, prompt_segments, to_chat, written
+
+QUESTION_START = "Initial query: "
+
+
+class O2SearcherSource(TraceSource):
+    """One dialogue, one run."""
+
+    name = "o2_searcher"
+    describes = "O2-Searcher's data/coldstart/*.json"
+
+    def to_trace(self, record: Mapping[str, Any], identifier: str) -> Trace:
+        dialect = get_dialect("o2_searcher:cold_start")
+        messages = record["messages"]
+        count = next(i for i, m in enumerate(messages) if m["role"] == "assistant")
+        question = messages[count - 1]["content"].removeprefix(QUESTION_START)
+        segments = prompt_segments(messages[:count])
+        searches: list[SearchRecord] = []
+        turn, last = 0, ""
+        for message in messages[count:]:
+            text = message["content"]
+            if message["role"] == "assistant":
+                turn, last = turn + 1, text
+                segments += written(dialect, text, turn)
+                continue
+            segments.append(given(dialect, text, turn))
+            searches += [
+                SearchRecord(turn=turn, query=query, documents=[_learned(text)])
+                for query in dialect.parse(last).queries
+            ]
+        answer = dialect.extract_answer(last)
+        return Trace(
+            id=identifier,
+            question_id=question_id(question),
+            question=question,
+            segments=segments,
+            searches=searches,
+            sources=number_sources(searches),
+            answer=answer,
+            stop_reason="answered" if answer is not None else "turn_limit",
+            dialect=dialect.name,
+            exactness="message",
+            usage=Usage(turns=turn, searches=len(searches), estimated=True),
+        )
+
+    def to_record(self, trace: Trace) -> dict[str, Any]:
+        return {"messages": to_chat(trace.segments)}
+
+
+def _learned(text: str) -> Document:
+    inner = text.partition("<learnings>")[2].rpartition("</learnings>")[0]
+    return Document(text=(inner or text).strip())

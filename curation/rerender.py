@@ -1,0 +1,218 @@
+"""Writes a trace again in another dialect: the same thoughts, searches and answer.
+
+So one set of traces, or one teacher, serves models of several dialects. What the model wrote
+and what it read keep their order and their author; tags, numbering, white space, fixed
+messages and the prompt are the other dialect's. Token ids are lost, since the text is new.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ..errors import DeepSearchError
+from ..nodes.dialects import Action, Dialect, get_dialect
+from ..nodes.dialects.base import Result
+from ..nodes.models.base import chat_segments
+from ..trace import SearchRecord, Segment, Speaker, Trace
+
+GAP = "\ue000"
+"""Stands for the evidence in the form of a result; no text holds it."""
+
+
+class RerenderError(DeepSearchError):
+    """A trace cannot be said in the other dialect."""
+
+
+def rerender(trace: Trace, dialect: str) -> Trace:
+    """Return a trace in another inline dialect.
+
+    A turn of several queries becomes a turn each where the dialect asks one at a time.
+    Documents that the model read as they were are listed as the dialect lists them;
+    evidence of a condenser stays word for word.
+
+    Args:
+        trace: of any dialect.
+        dialect: an inline dialect's name.
+
+    Raises:
+        UnknownDialectError: no dialect has that name.
+        RerenderError: the dialect has turns of its own, or the trace holds an action or a
+            message that has no counterpart there.
+    """
+    target = get_dialect(dialect)
+    if target.layout != "inline":
+        msg = f"dialect {dialect!r} places results as {target.layout}: name an inline one"
+        raise RerenderError(msg)
+    return _Writer(trace, get_dialect(trace.dialect), target, dialect).trace()
+
+
+class _Writer:
+    """Writes one trace turn by turn."""
+
+    def __init__(self, trace: Trace, source: Dialect, target: Dialect, name: str) -> None:
+        self._trace = trace
+        self._source = source
+        self._target = target
+        self._name = name
+        self._segments: list[Segment] = []
+        self._searches: list[SearchRecord] = []
+        self._turn = 0
+
+    def trace(self) -> Trace:
+        """Return the trace in the other dialect."""
+        prompt = chat_segments(self._prompt(), None, self._target.prefill)
+        self._segments = [Segment(**segment) for segment in prompt]
+        for turn in self._trace.turns():
+            self._write(turn)
+        changes = {
+            "segments": self._segments,
+            "searches": self._searches,
+            "dialect": self._name,
+            "exactness": "text",
+            "settings": {**self._trace.settings, "dialect": self._name},
+            "usage": self._trace.usage.model_copy(update={"turns": self._turn}),
+        }
+        return self._trace.model_copy(update=changes)
+
+    def _prompt(self) -> list[dict[str, str]]:
+        limits = self._trace.settings.get("limits") or {}
+        limit = limits.get("searches", self._target.budgets.max_searches)
+        return self._target.prompt(
+            self._trace.question, max_searches=limit, today=self._trace.started_at[:10]
+        )
+
+    def _write(self, turn: Sequence[Segment]) -> None:
+        written = "".join(s.text for s in turn if s.trainable)
+        forced = any(_is(s, self._source.force_answer()) for s in turn if not s.trainable)
+        if forced:
+            self._force(written)
+            return
+        action = self._source.parse(written)
+        thought = self._thought(turn)
+        answers = [s for s in turn if not s.trainable and s.kind in ("result", "notice")]
+        if action.kind == "answer":
+            self._add_turn(thought, action)
+        elif action.kind == "search":
+            self._search(thought, action, turn[0].turn, answers)
+        elif action.kind == "invalid" and not answers:
+            self._add_text(thought)  # the run ended in mid-thought
+        else:
+            msg = (
+                f"trace {self._trace.id}, turn {turn[0].turn}: {action.kind} has no form in "
+                f"{self._name!r}; leave the trace out"
+            )
+            raise RerenderError(msg)
+
+    def _search(
+        self, thought: str, action: Action, turn: int, answers: Sequence[Segment]
+    ) -> None:
+        records = [record for record in self._trace.searches if record.turn == turn]
+        for query in action.queries:
+            self._add_turn(thought, Action("search", queries=(query,)))
+            thought = ""
+            record = next((r for r in records if _same(r.query, query)), None)
+            if record is not None:
+                # Later turns may be counted from a split one.
+                self._searches.append(record.model_copy(update={"turn": self._turn}))
+            result = self._result(query, record, records, answers)
+            self._add_inserted(*result)
+
+    def _result(
+        self,
+        query: str,
+        record: SearchRecord | None,
+        records: Sequence[SearchRecord],
+        answers: Sequence[Segment],
+    ) -> tuple[str, str]:
+        """Return kind and text of what follows a query."""
+        text = "".join(s.text for s in answers)
+        if record is None:
+            return "notice", self._notice(query, text)
+        documents = [document.model_dump() for document in record.documents]
+        own = self._source.neutralize(self._source.format_documents(documents)).strip()
+        if own and own in text:
+            evidence = self._target.format_documents(documents)
+        elif len(records) == 1:
+            evidence = self._evidence(text)
+        else:
+            msg = (
+                f"trace {self._trace.id}, turn {record.turn}: the evidence of several "
+                "queries cannot be told apart; leave the trace out"
+            )
+            raise RerenderError(msg)
+        joined = self._target.join_results([Result(evidence, query, documents=documents)])
+        return "result", self._target.render_results(joined)
+
+    def _evidence(self, text: str) -> str:
+        before, after = map(re.escape, self._source.wrap_result(GAP).strip().split(GAP))
+        found = re.search(f"{before}(.*?){after}", text, re.DOTALL)
+        if found is None:
+            msg = (
+                f"trace {self._trace.id}: a result has not the form of "
+                f"{self._source.name!r}; leave the trace out"
+            )
+            raise RerenderError(msg)
+        evidence = found[1]
+        for message in ("empty_message", "error_message"):
+            if evidence.strip() == getattr(self._source, message)().strip():
+                return getattr(self._target, message)()
+        return evidence
+
+    def _notice(self, query: str, text: str) -> str:
+        limits = self._trace.settings.get("limits") or {}
+        limit = limits.get("searches") or 0
+        if self._source.repeat_message(query) in text:
+            return self._target.repeat_message(query)
+        if self._source.limit_message(limit) in text:
+            return self._target.limit_message(limit)
+        msg = (
+            f"trace {self._trace.id}: the query {query!r} was neither run nor refused in "
+            "words known here; leave the trace out"
+        )
+        raise RerenderError(msg)
+
+    def _force(self, written: str) -> None:
+        answer = self._source.extract_answer(self._source.force_answer() + written)
+        opening = self._target.force_answer()
+        self._turn += 1
+        self._add_inserted("notice", opening, speaker="assistant")
+        whole = self._target.format_answer(answer or "")
+        said = next(
+            whole[n:] for n in range(len(whole), -1, -1) if opening.endswith(whole[:n])
+        )
+        self._add_text(said, kind="answer", opens=False)
+
+    def _thought(self, turn: Sequence[Segment]) -> str:
+        """Return what the model thought, without the tags of thoughts."""
+        text = "".join(s.text for s in turn if s.trainable and s.kind == "reason")
+        known = ("<think>", "</think>", self._source.thinking_close or "</think>")
+        for tag in {*known, *(self._source.turn_thought or ())}:
+            text = text.replace(tag, "")
+        return text.strip()
+
+    def _add_turn(self, thought: str, action: Action) -> None:
+        self._turn += 1
+        text = self._target.format_turn(thought, action)
+        for part in self._target.split_turn(text):
+            self._add_text(text[part.start : part.end], kind=part.kind, opens=False)
+
+    def _add_text(self, text: str, *, kind: str = "reason", opens: bool = True) -> None:
+        self._turn += opens
+        if text:
+            written: dict[str, Any] = {"kind": kind, "text": text, "turn": self._turn}
+            self._segments.append(Segment(**written, speaker="assistant", trainable=True))
+
+    def _add_inserted(self, kind: str, text: str, speaker: Speaker | None = None) -> None:
+        speaker = speaker or self._target.result_speaker
+        inserted: dict[str, Any] = {"kind": kind, "text": text, "turn": self._turn}
+        self._segments.append(Segment(**inserted, speaker=speaker))
+
+
+def _is(segment: Segment, text: str) -> bool:
+    return segment.kind == "notice" and segment.text == text
+
+
+def _same(one: str, other: str) -> bool:
+    return " ".join(one.split()).lower() == " ".join(other.split()).lower()

@@ -1,0 +1,1 @@
+"""New questions from pages, each checked by code before it counts."""

@@ -1,0 +1,164 @@
+"""Presets: what two of them keep is fixed, and each ablation leaves out what it names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from langgraph_deepsearch.curation.pipeline import curate
+from langgraph_deepsearch.curation.presets import (
+    DIRECT,
+    PRESETS,
+    REFERENCE,
+    REFLECTIVE,
+    get_preset,
+)
+from langgraph_deepsearch.trace import read_traces
+
+MEASURES = ("acc", "judge", "user")
+SCRIPTS = ("han", "kana", "hangul", "cyrillic", "arabic", "devanagari", "thai", "hebrew")
+DROP_EASY = {
+    "easy_from": 1 - 1e-5, "drop_probability": 0.8, "seed": 42, "min_ratio": 0.0,
+    "max_ratio": 1.0,
+}  # fmt: skip
+FEWEST = {"keep_per_question": 1, "max_records": None, "fewest_searches": True}
+CORRECTION = {"cut_after": True, "adds_missing": True}
+
+FIXED = {
+    "reference": {
+        "name": "reference",
+        "correction": {**CORRECTION, "cut_before": True},
+        "filters": {
+            "markers": {},
+            "thinking_tags": {"limit": 2},
+            "correct": {"measures": MEASURES},
+            "self_written_results": {},
+            "turn_shape": {"thinking": "required"},
+            "first_reason_length": {"words": 300},
+            "longest_reason_length": {"words": 300},
+            "alternatively": {"limit": 3},
+            "hmm": {"limit": 3},
+            "wait": {"limit": 3},
+            "repeated_trigrams": {"share": 0.3, "size": 3, "min_words": 12},
+            "distinct_documents": {"ratio": 0.95, "requires_search": True},
+        },
+        "difficulty": {**DROP_EASY, "min_rollouts": 2},
+        "selection": {**FEWEST, "most_reflection": False},
+        "final_filters": {
+            "answer_after_thought": {},
+            "alternatively_total": {"limit": 3},
+            "mixed_language": {
+                "scripts": ("han",), "limit": 0, "allows_question_script": False,
+            },
+            "exact_match": {},
+            "total_length": {"words": 3000},
+        },
+    },
+    "desk": {
+        "name": "desk",
+        "correction": {**CORRECTION, "cut_before": False},
+        "filters": {
+            "markers": {},
+            "thinking_tags": {"limit": 2},
+            "self_written_results": {},
+            "turn_shape": {"thinking": "optional"},
+            "answer_after_thought": {},
+            "mixed_language": {
+                "scripts": SCRIPTS, "limit": 0, "allows_question_script": True,
+            },
+            "correct": {"measures": MEASURES},
+            "exact_match": {},
+            "first_reason_length": {"words": 120},
+            "longest_reason_length": {"words": 120},
+            "alternatively": {"limit": 0},
+            "hmm": {"limit": 0},
+            "wait": {"limit": 0},
+            "admitted_guess": {
+                "phrases": (
+                    "i think i know", "i have not looked", "i haven't looked",
+                    "my best guess", "i will guess", "i'll guess", "i am guessing",
+                    "i'm guessing", "without searching further",
+                ),
+            },
+            "repeated_trigrams": {"share": 0.3, "size": 3, "min_words": 12},
+            "total_length": {"words": 1500},
+            "repeated_query": {},
+            "grounded_query": {"ratio": 0.5},
+            "supported_answer": {
+                "exempt": ("yes", "no", "unknown", "none"), "share": 1.0, "where": "shown",
+            },
+            "distinct_documents": {"ratio": 0.3, "requires_search": True},
+        },
+        "difficulty": {**DROP_EASY, "min_rollouts": 4},
+        "selection": {**FEWEST, "most_reflection": False},
+        "final_filters": {},
+    },
+}  # fmt: skip
+"""Measurements were made with these: a change needs a new name, not new constants."""
+
+
+@pytest.mark.parametrize("name", sorted(FIXED))
+def test_what_earlier_measurements_used_stays(name):
+    constants = get_preset(name).constants()
+    assert constants == FIXED[name]
+    order = [list(part) for part in (constants["filters"], constants["final_filters"])]
+    fixed = [list(FIXED[name][part]) for part in ("filters", "final_filters")]
+    assert order == fixed  # the first filter that objects is the one that is reported
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
+@pytest.mark.parametrize(
+    ("name", "dimension"),
+    [
+        ("format", "format"),
+        ("path control", "path"),
+        ("path", "path"),
+        ("search-effectiveness", "effectiveness"),
+        ("effectiveness", "effectiveness"),
+        ("outcome", "outcome"),
+    ],
+)
+def test_an_ablation_leaves_out_its_dimension_and_no_other(preset, name, dimension):
+    without = preset.without([name])
+    both = [
+        (preset.filters, without.filters),
+        (preset.final_filters, without.final_filters),
+    ]
+    for before, after in both:
+        assert list(after) == [f for f in before if f.dimension != dimension]
+    assert (without.correction is None) == (dimension == "format")
+    assert without.difficulty == preset.difficulty
+    assert without.selection.fewest_searches == (dimension != "effectiveness")
+
+
+def test_difficulty_is_an_ablation_of_its_own():
+    assert REFERENCE.without(["difficulty"]) == replace(REFERENCE, difficulty=None)
+
+
+THINKS = "Hmm, the page says Paris. Wait, I double-check it. Wait, Hmm, it is so.</think>"
+
+
+def runs(build):
+    return [
+        build("plain", rollout=0),
+        build("thinks", rollout=1, closing=THINKS),
+        build("thinks more", rollout=2, closing=f"Actually, wait. {THINKS}"),
+        build("searches more", rollout=3, queries=("x of France", "y of France"),
+              closing=f"Hmm, hmm, wait, actually. {THINKS}"),
+    ]  # fmt: skip
+
+
+def test_direct_takes_the_short_path_and_reflective_the_thoughtful_one(build, tmp_path):
+    for preset, kept in ((DIRECT, "plain"), (REFLECTIVE, "thinks more")):
+        curate(runs(build), tmp_path, preset=replace(preset, difficulty=None))
+        assert [t.id for t in read_traces(tmp_path / "curated.jsonl")] == [kept]
+
+
+def test_every_preset_keeps_a_clean_run(build, tmp_path):
+    for name in PRESETS:
+        run = build("one", closing="Hmm, the page says Paris.</think>")
+        if name == "desk":
+            run = build("one")
+        report = curate([run], tmp_path, preset=name)
+        assert report.kept == 1, name
