@@ -13,7 +13,7 @@ import torch
 from transformers import TrainingArguments
 
 from ..errors import DeepSearchError
-from .config import SftConfig, find_config
+from .config import TrainingConfig, find_config
 from .rows import TokenRow
 
 CHECKPOINTS_PER_RUN = 5
@@ -29,14 +29,21 @@ class BatchSizeError(DeepSearchError):
     """The batch size does not divide into the processes' shares."""
 
 
-def _batches(config: SftConfig, rows: Sequence[TokenRow]) -> tuple[int, int]:
-    """Return sequences at once in this process, and how often before a step is made."""
+def batches(config: TrainingConfig, mean_tokens: float) -> tuple[int, int]:
+    """Return samples at once in this process, and how often before a step is made.
+
+    Args:
+        config: our settings.
+        mean_tokens: tokens of a sample.
+
+    Raises:
+        BatchSizeError: the batch size does not divide evenly.
+    """
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     share = max(1, config.batch_size // processes)
     micro = min(config.micro_batch_size or share, share)
     if config.micro_batch_size is None and not has_cuda():
-        mean = sum(len(row.input_ids) for row in rows) / len(rows)
-        fitting = (n for n in range(1, share + 1) if n * mean <= CPU_MICRO_TOKENS)
+        fitting = (n for n in range(1, share + 1) if n * mean_tokens <= CPU_MICRO_TOKENS)
         micro = max((n for n in fitting if share % n == 0), default=1)
     if share * processes != config.batch_size or share % micro:
         msg = (
@@ -48,7 +55,7 @@ def _batches(config: SftConfig, rows: Sequence[TokenRow]) -> tuple[int, int]:
 
 
 def training_arguments(
-    config: SftConfig, rows: Sequence[TokenRow], checkpoints: Path
+    config: TrainingConfig, rows: Sequence[TokenRow], checkpoints: Path
 ) -> TrainingArguments:
     """Return the trainer's arguments.
 
@@ -60,51 +67,68 @@ def training_arguments(
     Raises:
         BatchSizeError: the batch size does not divide evenly.
     """
-    micro, accumulated = _batches(config, rows)
-    steps = max(1, round(len(rows) * config.epochs / config.batch_size))
+    mean = sum(len(row.input_ids) for row in rows) / len(rows)
+    return TrainingArguments(**argument_values(config, len(rows), mean, checkpoints))
+
+
+def argument_values(
+    config: TrainingConfig, samples: int, mean_tokens: float, checkpoints: Path
+) -> dict[str, Any]:
+    """Return the trainer's arguments by name, for `TrainingArguments` and TRL's alike.
+
+    Args:
+        config: our settings.
+        samples: what is trained on, in number.
+        mean_tokens: tokens of a sample.
+        checkpoints: folder of the checkpoints.
+
+    Raises:
+        BatchSizeError: the batch size does not divide evenly.
+    """
+    micro, accumulated = batches(config, mean_tokens)
+    steps = max(1, round(samples * config.epochs / config.batch_size))
     cuda = has_cuda()
-    return TrainingArguments(
-        output_dir=str(checkpoints),
-        per_device_train_batch_size=micro,
-        per_device_eval_batch_size=micro,
-        gradient_accumulation_steps=accumulated,
-        num_train_epochs=config.epochs,
-        learning_rate=config.learning_rate,
-        lr_scheduler_type=config.schedule,
-        warmup_steps=config.warmup,
-        weight_decay=config.weight_decay,
-        max_grad_norm=config.max_grad_norm,
-        bf16=config.dtype == "mixed"
+    return {
+        "output_dir": str(checkpoints),
+        "per_device_train_batch_size": micro,
+        "per_device_eval_batch_size": micro,
+        "gradient_accumulation_steps": accumulated,
+        "num_train_epochs": config.epochs,
+        "learning_rate": config.learning_rate,
+        "lr_scheduler_type": config.schedule,
+        "warmup_steps": config.warmup,
+        "weight_decay": config.weight_decay,
+        "max_grad_norm": config.max_grad_norm,
+        "bf16": config.dtype == "mixed"
         or (config.dtype == "bfloat16" and bool(config.deepspeed)),
         **_checkpointing(config),
-        use_cpu=not cuda,
-        deepspeed=_deepspeed_settings(config),
-        ddp_backend=None if cuda or "WORLD_SIZE" not in os.environ else "gloo",
-        eval_strategy="epoch" if config.evaluation_fraction else "no",
-        prediction_loss_only=True,
-        save_strategy="steps",
-        save_steps=config.save_steps or max(1, -(-steps // CHECKPOINTS_PER_RUN)),
-        save_total_limit=2,
-        logging_steps=1,
-        disable_tqdm=True,
-        report_to="none",
-        log_level="error",
-        dataloader_pin_memory=cuda,
-        remove_unused_columns=False,
-        seed=config.seed,
-    )
+        "use_cpu": not cuda,
+        "deepspeed": _deepspeed_settings(config),
+        "ddp_backend": None if cuda or "WORLD_SIZE" not in os.environ else "gloo",
+        "eval_strategy": "epoch" if config.evaluation_fraction else "no",
+        "prediction_loss_only": True,
+        "save_strategy": "steps",
+        "save_steps": config.save_steps or max(1, -(-steps // CHECKPOINTS_PER_RUN)),
+        "save_total_limit": 2,
+        "logging_steps": 1,
+        "disable_tqdm": True,
+        "report_to": "none",
+        "log_level": "error",
+        "dataloader_pin_memory": cuda,
+        "remove_unused_columns": False,
+        "seed": config.seed,
+    }
 
 
-def _checkpointing(config: SftConfig) -> dict[str, Any]:
-    if not config.gradient_checkpointing:
-        return {}
-    # transformers 5.23 renamed the argument.
+def _checkpointing(config: TrainingConfig) -> dict[str, Any]:
+    # transformers 5.23 renamed the argument; TRL's own classes have it on by default.
     known = {entry.name for entry in fields(TrainingArguments)}
     new = "activation_checkpointing"
-    return {new if new in known else "gradient_checkpointing": True}
+    name = new if new in known else "gradient_checkpointing"
+    return {name: config.gradient_checkpointing}
 
 
-def _deepspeed_settings(config: SftConfig) -> dict[str, Any] | None:
+def _deepspeed_settings(config: TrainingConfig) -> dict[str, Any] | None:
     if not config.deepspeed:
         return None
     path = find_config(config.deepspeed)

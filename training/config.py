@@ -1,4 +1,4 @@
-"""Settings of supervised fine-tuning and their files."""
+"""Settings of training and their files."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from ..errors import DeepSearchError
 from .rows import TooLong
 
 CONFIG_DIR = Path(__file__).parent / "configs"
-"""The shipped files: `sft_desk.json`, `sft_paper.json`, and DeepSpeed's `zero3.json` and
-`zero3_offload.json`."""
+"""The shipped files: `sft_desk`, `sft_paper` and its sizes, `dpo_paper`, `rl_…`, and
+DeepSpeed's `zero3` and `zero3_offload`."""
 
 Precision = Literal["bfloat16", "mixed", "float32"]
 """bfloat16: weights and optimizer in bfloat16, the least memory, for large learning
@@ -28,8 +28,8 @@ class ConfigError(DeepSearchError):
 
 
 @dataclass(frozen=True)
-class SftConfig:
-    """How to fine-tune. The defaults are those of the desk run on a small machine."""
+class TrainingConfig:
+    """What every method of training shares; the defaults are those of a small machine."""
 
     learning_rate: float = 2e-4
     epochs: float = 1.0
@@ -85,21 +85,49 @@ class SftConfig:
         return asdict(self)
 
 
-def load_config(path: str | os.PathLike[str] | None = None) -> SftConfig:
+@dataclass(frozen=True)
+class SftConfig(TrainingConfig):
+    """How to fine-tune. The defaults are those of the desk run on a small machine."""
+
+    other_data: str | None = None
+    """A file of other samples to mix in: chats, prompts with outputs, or traces."""
+    other_ratio: float = 0.0
+    """Other samples for each trace; 0.25: one for every four."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.other_ratio < 0 or bool(self.other_ratio) != bool(self.other_data):
+            msg = "settings other_data and other_ratio (more than 0) go together"
+            raise ConfigError(msg)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as a file holds them; what is not mixed in is not named."""
+        named = super().to_json()
+        unused = () if self.other_data else ("other_data", "other_ratio")
+        return {name: value for name, value in named.items() if name not in unused}
+
+
+Config = TypeVar("Config", bound=TrainingConfig)
+
+
+def load_config(
+    path: str | os.PathLike[str] | None = None, kind: type[Config] = SftConfig
+) -> Config:
     """Read settings from a JSON or TOML file; a shipped one may be named alone.
 
     Args:
-        path: the file, or the name of a shipped one (`sft_desk`, `sft_paper`); the
-            defaults if None.
+        path: the file, or the name of a shipped one (`sft_desk`, `sft_paper`,
+            `dpo_paper`); the defaults if None.
+        kind: the settings' class.
 
     Raises:
         ConfigError: the file is absent or unreadable, a key is unknown, or a value is of
             the wrong type.
     """
     if path is None:
-        return SftConfig()
+        return kind()
     source = find_config(path)
-    return parse_config(_read(source), str(source))
+    return parse_config(_read(source), str(source), kind)
 
 
 def find_config(path: str | os.PathLike[str]) -> Path:
@@ -129,25 +157,27 @@ def _read(source: Path) -> Any:
         raise ConfigError(msg) from error
 
 
-def parse_config(values: Any, source: str = "settings") -> SftConfig:
+def parse_config(
+    values: Any, source: str = "settings", kind: type[Config] = SftConfig
+) -> Config:
     """Return settings from a mapping; `source` names it in errors."""
     if not isinstance(values, Mapping):
         msg = f"{source}: must be one object of settings"
         raise ConfigError(msg)
-    known = [entry.name for entry in fields(SftConfig)]
+    known = [entry.name for entry in fields(kind)]
     unknown = sorted(set(values) - set(known))
     if unknown:
         msg = f"{source}: unknown setting {unknown[0]!r}; known: {', '.join(known)}"
         raise ConfigError(msg)
     try:
-        return SftConfig(**values)
+        return kind(**values)
     except ConfigError as error:
         msg = f"{source}: {error}"
         raise ConfigError(msg) from error
 
 
-def _check_types(config: SftConfig) -> None:
-    for name, hint in get_type_hints(SftConfig).items():
+def _check_types(config: TrainingConfig) -> None:
+    for name, hint in get_type_hints(type(config)).items():
         value = getattr(config, name)
         if not _fits(value, hint):
             expected = str(hint).replace("typing.", "").replace("<class '", "").rstrip("'>")
@@ -160,6 +190,8 @@ def _fits(value: Any, hint: Any) -> bool:
         return value is None
     if get_origin(hint) is Literal:
         return value in get_args(hint)
+    if get_origin(hint) is dict:
+        return isinstance(value, dict)
     if get_args(hint):
         return any(_fits(value, option) for option in get_args(hint))
     if hint is float:

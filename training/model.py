@@ -9,32 +9,57 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from .attention import ATTENTION_NAME
-from .config import SftConfig
+from .config import TrainingConfig
 
 
-def load_for_training(path: Path, config: SftConfig) -> Any:
+def load_for_training(path: Path, config: TrainingConfig) -> Any:
     """Return the model with our attention, in its training precision, LoRA added if set.
 
     Args:
         path: folder of the model.
         config: the settings; `dtype` decides what the weights are kept in.
     """
-    kept_in = torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
-    model = AutoModelForCausalLM.from_pretrained(
-        path, dtype=kept_in, attn_implementation=ATTENTION_NAME
-    )
-    model.config.use_cache = False
-    if not config.lora_rank:
+    model = load_weights(path, config, ATTENTION_NAME)
+    adapter = lora_settings(config)
+    if adapter is None:
         return model
-    from peft import LoraConfig, get_peft_model
+    from peft import get_peft_model
 
     if config.gradient_checkpointing:
         model.enable_input_require_grads()
-    adapter = LoraConfig(
+    return get_peft_model(model, adapter)
+
+
+def load_weights(path: Path, config: TrainingConfig, attention: str) -> Any:
+    """Return the model itself in its training precision.
+
+    Args:
+        path: folder of the model.
+        config: the settings; `dtype` decides what the weights are kept in.
+        attention: name of the attention; ours takes no padding.
+    """
+    kept_in = torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
+    model = AutoModelForCausalLM.from_pretrained(
+        path, dtype=kept_in, attn_implementation=attention
+    )
+    model.config.use_cache = False
+    return model
+
+
+def lora_settings(config: TrainingConfig) -> Any:
+    """Return PEFT's settings of the adapter, None when all weights are trained."""
+    if not config.lora_rank:
+        return None
+    from peft import LoraConfig
+
+    return LoraConfig(
         r=config.lora_rank,
         lora_alpha=config.lora_alpha or 2 * config.lora_rank,
         lora_dropout=config.lora_dropout,
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(model, adapter)
+
+
+PADDED_ATTENTION = "sdpa"
+"""Attention of the trainers that pad (TRL's); torch picks the fastest kernel."""

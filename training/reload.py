@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 
 from ..errors import DeepSearchError
-from .base_model import is_adapter_dir
+from .base_model import is_adapter_dir, is_model_dir
+from .registry import ModelRegistry, RegistryError
 
 LOAD_SECONDS = 120.0
 """Longest wait for a server to load an adapter."""
@@ -46,6 +47,40 @@ def load_adapter(url: str, name: str, path: str | os.PathLike[str]) -> str:
         raise ReloadError(msg)
     _post(url, "load_lora_adapter", {"lora_name": name, "lora_path": str(folder)})
     return name
+
+
+def load_registered(registry: ModelRegistry, url: str, key: str = "") -> str:
+    """Load a registered adapter into a running server, unless it is there already.
+
+    The name is the model's with its version, so that going back to an earlier version is
+    loading it again, and runs under way go on with the one they began with.
+
+    Args:
+        registry: the trained models.
+        url: base URL of the OpenAI routes.
+        key: `name@version`, or a name for its newest; the current model if empty.
+
+    Returns:
+        The name it is served under.
+
+    Raises:
+        RegistryError: there is no such model, or none is current.
+        ReloadError: it is no adapter, or the server does not take it.
+    """
+    model = registry.get(key) if key else registry.current()
+    if model is None:
+        msg = "no model is current; choose one with `deepsearch models --use NAME@VERSION`"
+        raise RegistryError(msg)
+    if model.key in served_names(url):
+        return model.key
+    path = registry.path(model)
+    if is_model_dir(path) and not is_adapter_dir(path):
+        msg = (
+            f"{model.key} is a whole model, which a running server cannot take; restart "
+            f"it: `deepsearch serve {path} --name {model.name}`"
+        )
+        raise ReloadError(msg)
+    return load_adapter(url, model.key, path)
 
 
 def unload_adapter(url: str, name: str) -> None:

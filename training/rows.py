@@ -1,20 +1,34 @@
-"""From traces to token rows: which tokens a model reads, and which it is trained on.
+"""From traces to training rows: which tokens a model is trained on, and what fits.
 
-The segment list alone decides. Token ids that the server gave are used as they are,
-since joining texts and tokenising again gives other tokens than the model wrote; any
-other segment is tokenised alone. Labels are set exactly on what the model wrote, plus
-the end token where the model ended its answer itself.
+Labels are set exactly on what the model wrote, plus the end token where the model ended
+its answer itself; see `spans.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from ..errors import DeepSearchError
-from ..nodes.dialects import get_dialect
-from ..trace import Segment, Trace
+from ..trace import Trace
+from .spans import RowError, TokenSpan, trace_spans
+
+if TYPE_CHECKING:
+    from .other_data import OtherReport
+
+__all__ = [
+    "IGNORED",
+    "RowError",
+    "RowReport",
+    "TokenRow",
+    "TokenSpan",
+    "TooLong",
+    "build_rows",
+    "shorten_results",
+    "to_row",
+    "trace_row",
+    "trace_spans",
+]
 
 IGNORED = -100
 """Label of a token that carries no loss (torch's cross entropy ignores it)."""
@@ -25,22 +39,6 @@ stops; or the middles of its longest search results are taken out until it fits.
 
 RESULT_EDGE = 24
 """Tokens kept at each end of a shortened result, so that its wrapper stays whole."""
-
-
-class RowError(DeepSearchError):
-    """A trace cannot become a training row."""
-
-
-@dataclass(frozen=True)
-class TokenSpan:
-    """The tokens of one segment, or an end token."""
-
-    ids: list[int]
-    trainable: bool
-    kind: str
-    logprobs: list[float] | None = None
-    stored: bool = False
-    """True when the ids are those the server gave."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,8 @@ class RowReport:
     """Ids of traces left out because they do not fit."""
     untrainable: list[str] = field(default_factory=list)
     """Ids of traces left out because the model wrote nothing in them."""
+    other: OtherReport | None = None
+    """What became of other data, where some is mixed in."""
 
     @property
     def skipped(self) -> list[str]:
@@ -94,111 +94,7 @@ class RowReport:
             if ids:
                 shown = ", ".join(ids[:5]) + (", …" if len(ids) > 5 else "")
                 said.append(f"{len(ids)} traces {what}: {shown}")
-        return said
-
-
-def trace_spans(trace: Trace, tokenizer: Any) -> list[TokenSpan]:
-    """Return a trace as token spans in order, by the layout of its dialect.
-
-    Every use of a trace as tokens (training rows, preference pairs, masks of
-    reinforcement learning) starts here.
-
-    Args:
-        trace: the run.
-        tokenizer: a transformers tokenizer with a chat template.
-
-    Raises:
-        RowError: the trace's layout has no token form yet, or its prompt is empty.
-    """
-    layout = get_dialect(trace.dialect).layout
-    if layout not in LAYOUTS:
-        msg = (
-            f"trace {trace.id}: dialect {trace.dialect!r} places results as {layout}, "
-            "which training does not read yet; leave these traces out"
-        )
-        raise RowError(msg)
-    return LAYOUTS[layout](trace, tokenizer)
-
-
-def _inline_spans(trace: Trace, tokenizer: Any) -> list[TokenSpan]:
-    prompt = [s for s in trace.segments if s.kind == "prompt"]
-    written = [s for s in trace.segments if s.kind != "prompt"]
-    spans = [_prompt_span(trace, prompt, tokenizer)]
-    spans += [_segment_span(segment, tokenizer) for segment in written]
-    if ends_by_itself(trace):
-        end = (
-            []
-            if spans[-1].ids[-1:] == [tokenizer.eos_token_id]
-            else [tokenizer.eos_token_id]
-        )
-        spans.append(TokenSpan(end, trainable=True, kind="end"))
-    return spans
-
-
-LAYOUTS: dict[str, Callable[[Trace, Any], list[TokenSpan]]] = {"inline": _inline_spans}
-"""Layout of a dialect to the function that gives its spans. A dialect whose results are
-turns of their own needs the template's text between turns as untrained spans."""
-
-
-def ends_by_itself(trace: Trace) -> bool:
-    """Tell whether the model ended its answer itself, so that an end token belongs there.
-
-    A forced answer, or one that a limit cut off, has another stop reason: there the
-    model did not end, and is not taught to.
-    """
-    if trace.stop_reason != "answered" or not trace.segments:
-        return False
-    return trace.segments[-1].trainable
-
-
-def _prompt_span(trace: Trace, prompt: Sequence[Segment], tokenizer: Any) -> TokenSpan:
-    if not prompt:
-        msg = f"trace {trace.id} has no prompt segment: it cannot be trained on"
-        raise RowError(msg)
-    stored = prompt[-1].token_ids
-    if stored and _holds(tokenizer.decode(stored), prompt):
-        return TokenSpan(list(stored), trainable=False, kind="prompt", stored=True)
-    if not get_dialect(trace.dialect).uses_chat_template or not tokenizer.chat_template:
-        text = "".join(segment.text for segment in prompt)
-        ids = tokenizer(text, add_special_tokens=True)["input_ids"]
-        return TokenSpan(ids, trainable=False, kind="prompt")
-    # A last prompt segment of the assistant is the opening of its turn (a prefill).
-    opening = prompt[-1].text if prompt[-1].speaker == "assistant" else ""
-    messages = trace.prompt_messages[:-1] if opening else trace.prompt_messages
-    ids = tokenizer.apply_chat_template(
-        messages, add_generation_prompt=True, tokenize=True, return_dict=False
-    )
-    return TokenSpan([*ids, *_encode(opening, tokenizer)], trainable=False, kind="prompt")
-
-
-def _holds(rendered: str, prompt: Sequence[Segment]) -> bool:
-    # Templates trim messages; ids of another vocabulary decode to something else.
-    return all(segment.text.strip() in rendered for segment in prompt)
-
-
-def _segment_span(segment: Segment, tokenizer: Any) -> TokenSpan:
-    ids = segment.token_ids
-    if ids is not None and _decodes_to(ids, segment.text, tokenizer):
-        return TokenSpan(
-            list(ids), segment.trainable, segment.kind, segment.logprobs, stored=True
-        )
-    return TokenSpan(_encode(segment.text, tokenizer), segment.trainable, segment.kind)
-
-
-def _decodes_to(ids: Sequence[int], text: str, tokenizer: Any) -> bool:
-    """Tell whether stored ids are ids of this tokenizer.
-
-    Traces of a teacher with another vocabulary carry ids that mean nothing here; then
-    the text counts. Ids may end with the end token, which is no text.
-    """
-    if any(i >= len(tokenizer) for i in ids):
-        return False
-    decoded = tokenizer.decode(ids, clean_up_tokenization_spaces=False)
-    return decoded == text or decoded == text + (tokenizer.eos_token or "")
-
-
-def _encode(text: str, tokenizer: Any) -> list[int]:
-    return tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
+        return said + (self.other.lines() if self.other else [])
 
 
 def to_row(trace_id: str, spans: Iterable[TokenSpan]) -> TokenRow:

@@ -58,5 +58,5 @@ def test_a_wrong_file_gets_one_line_that_names_it(tmp_path, text, said):
 
 
 def test_an_absent_file_names_the_shipped_ones(tmp_path):
-    with pytest.raises(ConfigError, match="sft_desk, sft_paper, zero3"):
+    with pytest.raises(ConfigError, match="or one of: dpo_paper, "):
         load_config(tmp_path / "absent.json")

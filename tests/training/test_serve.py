@@ -212,7 +212,7 @@ def test_engines_that_are_not_there_are_named(monkeypatch, tmp_path):
 
 
 def test_transformers_serves_a_model_by_its_name_alone(tiny_model):
-    pytest.importorskip("fastapi")
+    pytest.importorskip("fastapi", reason="transformers' server needs fastapi")
     with ModelServer(tiny_model, name="deepsearch-tiny", engine="transformers") as server:
         group = group_of(server)
         answer = complete(server, "deepsearch-tiny")
@@ -223,7 +223,7 @@ def test_transformers_serves_a_model_by_its_name_alone(tiny_model):
 
 
 def test_transformers_needs_a_whole_model(tmp_path):
-    pytest.importorskip("fastapi")
+    pytest.importorskip("fastapi", reason="transformers' server needs fastapi")
     server = ModelServer(tmp_path, engine="transformers")
     with pytest.raises(ServerError, match="no model folder"):
         server.start()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("torch")
+pytest.importorskip("torch", reason="training needs torch")
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -19,6 +19,7 @@ from langgraph_deepsearch.trace import TraceFileError, write_traces
 from langgraph_deepsearch.training.arguments import BatchSizeError, training_arguments
 from langgraph_deepsearch.training.checkpoints import TrainingMismatchError
 from langgraph_deepsearch.training.rows import IGNORED, TokenRow, build_rows
+from langgraph_deepsearch.training.serve import free_port
 from langgraph_deepsearch.training.sft import SftConfig, TrainingError, train_sft
 from langgraph_deepsearch.training.trainer import pack_rows
 
@@ -49,8 +50,8 @@ def in_process(*arguments, **environment) -> subprocess.Popen[str]:
     )
 
 
-def finish(process: subprocess.Popen[str]) -> dict:
-    out, err = process.communicate(timeout=200)
+def finish(process: subprocess.Popen[str], seconds: int = 200) -> dict:
+    out, err = process.communicate(timeout=seconds)
     assert process.returncode == 0, err[-3000:]
     return json.loads(out.strip().splitlines()[-1])
 
@@ -170,7 +171,7 @@ def test_accumulation_does_not_change_the_run(traces_file, tiny_model, tmp_path)
 
 
 def test_an_adapter_is_trained_and_saved_alone(traces_file, tiny_model, tmp_path):
-    peft = pytest.importorskip("peft")
+    peft = pytest.importorskip("peft", reason="LoRA needs peft")
 
     out = tmp_path / "adapter"
     config = SftConfig(
@@ -202,7 +203,7 @@ def test_held_out_rows_are_measured(traces_file, tiny_model, tmp_path):
 def test_zero_stage_3_trains_on_cpu_and_gathers_the_model(
     traces_file, tiny_model, tmp_path
 ):
-    pytest.importorskip("deepspeed")
+    pytest.importorskip("deepspeed", reason="ZeRO needs deepspeed")
     out = tmp_path / "zero3"
     settings = {"learning_rate": 1e-2, "batch_size": 4, "deepspeed": "zero3", "threads": 1}
     zero = finish(in_process(traces_file, tiny_model, out, json.dumps(settings), 0))
@@ -215,6 +216,54 @@ def test_zero_stage_3_trains_on_cpu_and_gathers_the_model(
         p.numel() for p in before.parameters()
     )
     assert not torch.equal(trained.lm_head.weight, before.lm_head.weight)
+
+
+TWO_PROCESSES = """
+import json, os, sys
+from langgraph_deepsearch.training.sft import SftConfig, train_sft
+result = train_sft(sys.argv[1], sys.argv[2], sys.argv[3], SftConfig(**json.loads(sys.argv[4])))
+if os.environ["RANK"] == "0":
+    print(json.dumps(result.to_json()))
+"""
+
+
+@pytest.mark.slow
+def test_two_deepspeed_processes_lose_what_one_process_does(
+    traces_file, tiny_model, tmp_path
+):
+    pytest.importorskip("deepspeed", reason="ZeRO needs deepspeed")
+    settings = {
+        "learning_rate": 1e-2,
+        "batch_size": 4,
+        "micro_batch_size": 1,
+        "dtype": "float32",
+        "threads": 1,
+    }
+    one = train_sft(traces_file, tiny_model, tmp_path / "one", SftConfig(**settings))
+    script = tmp_path / "two.py"
+    script.write_text(TWO_PROCESSES)
+    out = tmp_path / "two"
+    port = f"--master_port={free_port()}"
+    launch = ["-m", "torch.distributed.run", "--nproc_per_node=2", port]
+    arguments = [
+        traces_file,
+        tiny_model,
+        out,
+        json.dumps({**settings, "deepspeed": "zero3"}),
+    ]
+    process = subprocess.Popen(
+        [sys.executable, *launch, str(script), *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    two = finish(process, 280)
+    assert two["losses"] == pytest.approx(one.losses, abs=1e-3)
+    assert len(one.losses) == 3
+    trained = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32)
+    alone = AutoModelForCausalLM.from_pretrained(tmp_path / "one", dtype=torch.float32)
+    for (name, a), b in zip(trained.named_parameters(), alone.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-2), name
 
 
 @pytest.mark.parametrize(("length", "at_once"), [(100, 8), (300, 2), (600, 1), (5000, 1)])

@@ -1,0 +1,75 @@
+import pytest
+
+torch = pytest.importorskip("torch", reason="training needs torch")
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
+
+from langgraph_deepsearch.training import attention  # noqa: E402
+from langgraph_deepsearch.training.attention import BLOCK, varlen_attention  # noqa: E402
+
+
+def each_alone(query, key, value, lengths):
+    starts = [sum(lengths[:n]) for n in range(len(lengths))]
+    parts = [
+        scaled_dot_product_attention(
+            query[:, :, start : start + length],
+            key[:, :, start : start + length],
+            value[:, :, start : start + length],
+            is_causal=True,
+            enable_gqa=True,
+        )
+        for start, length in zip(starts, lengths, strict=True)
+    ]
+    return torch.cat(parts, dim=2).transpose(1, 2)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    lengths=st.lists(st.integers(1, 2 * BLOCK + 3), min_size=1, max_size=4),
+    groups=st.sampled_from([1, 2]),
+    shared=st.sampled_from([1, 3]),
+)
+def test_outputs_and_gradients_are_those_of_each_sequence_alone(lengths, groups, shared):
+    torch.manual_seed(sum(lengths))
+    tokens = sum(lengths)
+    heads = (groups * shared, groups, groups)
+    inputs = [torch.randn(1, n, tokens, 8, requires_grad=True) for n in heads]
+    bounds = torch.tensor([0, *lengths]).cumsum(0, dtype=torch.int32)
+    weights = torch.randn(1, tokens, heads[0], 8)
+
+    ours, _ = varlen_attention(torch.nn.Module(), *inputs, None, cu_seq_lens_q=bounds)
+    expected = each_alone(*inputs, lengths)
+
+    torch.testing.assert_close(ours, expected, atol=1e-5, rtol=1e-5)
+    mine = torch.autograd.grad((ours * weights).sum(), inputs)
+    theirs = torch.autograd.grad((expected * weights).sum(), inputs)
+    for got, wanted in zip(mine, theirs, strict=True):
+        torch.testing.assert_close(got, wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_queries_in_float32_beside_values_in_bfloat16_are_taken_under_autocast():
+    query, key = torch.randn(1, 4, 9, 8), torch.randn(1, 2, 9, 8)
+    value = torch.randn(1, 2, 9, 8).bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        out, _ = varlen_attention(torch.nn.Module(), query, key, value, None)
+    exact = each_alone(query, key, value.float(), [9])
+    assert out.dtype == torch.bfloat16
+    torch.testing.assert_close(out.float(), exact, atol=0.05, rtol=0.05)
+
+
+def test_dropout_drops(monkeypatch):
+    monkeypatch.setattr(attention, "BLOCK", 4)
+    inputs = [torch.randn(1, 2, 9, 8) for _ in range(3)]
+    plain, _ = varlen_attention(torch.nn.Module(), *inputs, None)
+    dropped, _ = varlen_attention(torch.nn.Module(), *inputs, None, dropout=0.9)
+    assert not torch.allclose(plain, dropped)
+    assert torch.isfinite(dropped).all()
+
+
+def test_a_mask_or_a_window_is_refused():
+    inputs = [torch.randn(1, 2, 3, 8) for _ in range(3)]
+    with pytest.raises(NotImplementedError, match="mask"):
+        varlen_attention(torch.nn.Module(), *inputs, torch.zeros(1))
+    with pytest.raises(NotImplementedError, match="window"):
+        varlen_attention(torch.nn.Module(), *inputs, None, sliding_window=4)

@@ -1,0 +1,479 @@
+from __future__ import annotations
+
+import itertools
+import json
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch")
+pytest.importorskip("trl", reason="needs trl: pip install 'langgraph-deepsearch[train]'")
+pytest.importorskip("peft", reason="LoRA needs peft")
+
+import torch
+from tiny_server import TinyServer
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from langgraph_deepsearch.graph.deep_search import create_deep_search_agent
+from langgraph_deepsearch.nodes.models.resolve import forget_reasoners
+from langgraph_deepsearch.questions import Question, write_questions
+from langgraph_deepsearch.trace import Document, read_traces
+from langgraph_deepsearch.training.adapter_sync import AdapterSync
+from langgraph_deepsearch.training.advantages import advantages
+from langgraph_deepsearch.training.config import ConfigError
+from langgraph_deepsearch.training.curriculum import PlannedQuestion
+from langgraph_deepsearch.training.graph_rollouts import FIGURES, GraphRollouts
+from langgraph_deepsearch.training.model import (
+    PADDED_ATTENTION,
+    load_weights,
+    lora_settings,
+)
+from langgraph_deepsearch.training.rl import train_rl
+from langgraph_deepsearch.training.rl_config import RlConfig
+from langgraph_deepsearch.training.rl_trainer import PolicyTrainer, policy_arguments
+from langgraph_deepsearch.training.sft import TrainingError
+
+SMALL = RlConfig(
+    learning_rate=5e-2,
+    batch_size=4,
+    micro_batch_size=4,
+    questions_per_step=2,
+    rollouts=2,
+    steps=2,
+    lora_rank=4,
+    dtype="float32",
+    threads=1,
+    concurrency=2,
+)
+
+
+class Library:
+    """A search provider that finds the same everywhere, and remembers who asked."""
+
+    name = "library"
+    returns_full_text = True
+    settings = {}
+    needs_episode = True
+
+    def __init__(self):
+        self.episodes = []
+
+    def search(self, query, k, *, episode=None):
+        self.episodes.append(episode)
+        return [Document(title="Paris", text="Paris is the capital.", url="http://x/1")]
+
+    async def asearch(self, query, k, *, episode=None):
+        return self.search(query, k, episode=episode)
+
+
+def script(answers):
+    """Search once, then say the answers in turn."""
+    turn = itertools.cycle(answers)
+
+    def reply(prompt):
+        if "begin_search_result|>The" in prompt or "Paris is" in prompt:
+            return f"So.</think>\n\n\\boxed{{{next(turn)}}}"
+        return "Look.<|begin_search_query|>capital<|end_search_query|> and more"
+
+    return reply
+
+
+@pytest.fixture
+def server(tiny_model):
+    with TinyServer(tiny_model, script(["Paris", "Rome"])) as running:
+        yield running
+    forget_reasoners()
+
+
+@pytest.fixture
+def settings(server):
+    return {
+        "base_url": server.url,
+        "search": Library(),
+        "condenser": "none",
+        "max_searches": 3,
+        "max_turns": 4,
+        "max_turn_tokens": 64,
+    }
+
+
+def planned(count):
+    questions = [Question(f"q{n}", f"Capital {n}?", ("Paris",)) for n in range(count)]
+    return [PlannedQuestion(q, "all", "search_r1") for q in questions]
+
+
+def rollouts_of(server, settings, tmp_path, tokenizer, config=SMALL, count=2, **changes):
+    return GraphRollouts(
+        create_deep_search_agent(**settings),
+        planned(count),
+        config,
+        tokenizer,
+        tmp_path / "rollouts",
+        model_name=lambda: "tiny",
+        settings={},
+        **changes,
+    )
+
+
+def trainer_at(step):
+    return SimpleNamespace(state=SimpleNamespace(global_step=step))
+
+
+def test_rollouts_are_the_servers_tokens_with_their_rewards(
+    server, settings, tmp_path, base_tokenizer
+):
+    rollouts = rollouts_of(server, settings, tmp_path, base_tokenizer)
+    found = rollouts(["0", "0", "1", "1"], trainer_at(0))
+    assert {"prompt_ids", "completion_ids", "logprobs", "env_mask"} <= set(found)
+    assert set(FIGURES) <= set(found)
+    assert sorted(found["reward"][:2]) in ([0.0, 0.0], [0.0, 1.0], [1.0, 1.0])
+    assert sum(found["reward"]) == 2.0
+    assert found["searches"] == [1.0] * 4
+    text = base_tokenizer.decode(found["completion_ids"][0])
+    assert "Paris is the capital." in text
+    for ids, mask, values, prompt in zip(
+        found["completion_ids"],
+        found["env_mask"],
+        found["logprobs"],
+        found["prompt_ids"],
+        strict=True,
+    ):
+        own = [i for i, mine in zip(ids, mask, strict=True) if mine]
+        said = base_tokenizer.decode(own)
+        assert "Paris is" not in said
+        assert said.startswith("Look.<|begin_search_query|>capital")
+        assert said.endswith(f"}}{base_tokenizer.eos_token}")
+        expected = server.logprobs("tiny", prompt, ids)
+        for mine, value, real in zip(mask, values, expected, strict=True):
+            if mine and value is not None:
+                assert value == pytest.approx(real, abs=1e-3)
+
+
+def test_a_step_is_kept_on_disk_and_not_asked_twice(
+    server, settings, tmp_path, base_tokenizer
+):
+    rollouts = rollouts_of(server, settings, tmp_path, base_tokenizer)
+    first = rollouts(["0", "0"], trainer_at(3))
+    again = rollouts(["0", "0"], trainer_at(3))
+    assert again["completion_ids"] == first["completion_ids"]
+    (file,) = (tmp_path / "rollouts").glob("step-00003-*.jsonl")
+    assert len(list(read_traces(file))) == 2
+    rollouts.forget_from(4)
+    assert file.is_file()
+    rollouts.forget_from(3)
+    assert not file.exists()
+
+
+def test_simulated_engines_are_told_step_and_gold(
+    server, settings, tmp_path, base_tokenizer
+):
+    rollouts_of(server, settings, tmp_path, base_tokenizer)(["0", "0"], trainer_at(1))
+    (episode, *_) = settings["search"].episodes
+    assert episode.golds == ("Paris",)
+    assert (episode.training_step, episode.training_steps) == (1, SMALL.steps)
+
+
+def test_dynamic_sampling_replaces_groups_without_a_difference(
+    server, settings, tmp_path, base_tokenizer
+):
+    def reply(prompt):
+        if "Paris is" not in prompt:
+            return "Look.<|begin_search_query|>capital<|end_search_query|>"
+        if "Capital 0?" in prompt:
+            return "\\boxed{Paris}"
+        return f"\\boxed{{{next(turn)}}}"
+
+    turn = itertools.cycle(["Paris", "Rome"])
+    server.script = reply
+    config = RlConfig(**{**SMALL.to_json(), "dynamic_rounds": 2, "concurrency": 1})
+    rollouts = rollouts_of(
+        server, settings, tmp_path, base_tokenizer, config=config, count=6
+    )
+    found = rollouts(["0", "0", "1", "1"], trainer_at(0))
+    assert sorted(found["reward"][:2]) == sorted(found["reward"][2:]) == [0.0, 1.0]
+    plain = rollouts_of(server, settings, tmp_path / "plain", base_tokenizer)
+    assert plain(["0", "0"], trainer_at(0))["reward"] == [1.0, 1.0]
+
+
+class Prepared:
+    """Rollouts that are there already."""
+
+    def __init__(self, columns):
+        self.columns = columns
+
+    def __call__(self, prompts, trainer):
+        return self.columns
+
+
+def columns(tokenizer, rewards, generator):
+    count = len(rewards)
+    masks = [[1, 1, 0, 0, 1, 1], [1, 0, 1, 1], [1, 1, 1, 0, 1], [1, 1, 1]][:count]
+    found = {
+        "prompt_ids": [[5, 6, 7], [5, 6, 7], [8, 9], [8, 9]][:count],
+        "completion_ids": [
+            torch.randint(100, 1000, (len(m),), generator=generator).tolist() for m in masks
+        ],
+        "env_mask": masks,
+        "logprobs": [[-11.0 - 0.1 * n * one for n, one in enumerate(m)] for m in masks],
+        "reward": rewards,
+    }
+    return {**found, **{name: [0.0] * count for name in FIGURES}}
+
+
+def log_probabilities(model, prompt, ids):
+    logits = model(torch.tensor([[*prompt, *ids]])).logits[0, len(prompt) - 1 : -1]
+    return logits.log_softmax(-1).gather(1, torch.tensor(ids)[:, None])[:, 0]
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "changes"),
+    [
+        ("reinforce_plus_plus", {}),
+        ("reinforce_plus_plus_baseline", {}),
+        ("grpo", {}),
+        ("dapo", {}),
+        ("reinforce_plus_plus", {"kl": 0.1, "kl_in": "reward"}),
+    ],
+)
+def test_loss_equals_a_plain_reference(tiny_model, tmp_path, algorithm, changes):
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    values = {**SMALL.to_json(), "algorithm": algorithm, "importance_cap": 1.5, **changes}
+    config = RlConfig(**values)
+    generator = torch.Generator().manual_seed(0)
+    given = columns(tokenizer, [1.0, 0.0, 2.0, -2.0], generator)
+    policy = load_weights(tiny_model, config, PADDED_ATTENTION)
+    trainer = PolicyTrainer(
+        config,
+        rollouts=Prepared(given),
+        places=4,
+        model=policy,
+        args=policy_arguments(config, 16, tmp_path),
+        processing_class=tokenizer,
+        peft_config=lora_settings(config),
+    )
+    with torch.no_grad():
+        for name, weight in trainer.model.named_parameters():
+            if "lora_B" in name:
+                weight += 0.05 * torch.randn(weight.shape, generator=generator)
+    trainer.connect(SimpleNamespace(sync_weights=lambda: None))
+    trainer.model.train()
+    trainer.current_gradient_accumulation_steps = 1
+    batch = trainer._generate_and_score_completions([{"prompt": str(i)} for i in range(4)])
+    loss = trainer.compute_loss(trainer.model, batch)
+
+    plain = AutoModelForCausalLM.from_pretrained(
+        tiny_model, dtype=torch.float32, attn_implementation="eager"
+    )
+    expected = reference(config, trainer.model, plain, given)
+    assert loss.item() == pytest.approx(expected, abs=1e-3)
+    assert abs(expected) > 1e-3
+
+
+def reference(config, model, plain, given):
+    """The loss written out: no padding, one rollout at a time."""
+    rewards = torch.tensor(given["reward"])
+    estimator = {"grpo": "group", "dapo": "group"}.get(
+        config.algorithm,
+        "batch" if config.algorithm == "reinforce_plus_plus" else "group_baseline",
+    )
+    per_rollout = advantages(rewards, 2, estimator)
+    model.eval()
+    losses, masks, all_returns, ratios = [], [], [], []
+    for index, ids in enumerate(given["completion_ids"]):
+        with torch.no_grad():
+            own = log_probabilities(model, given["prompt_ids"][index], ids)
+            base = log_probabilities(plain, given["prompt_ids"][index], ids)
+        mask = torch.tensor(given["env_mask"][index], dtype=torch.float32)
+        sampled = torch.tensor(given["logprobs"][index])
+        ratio = torch.exp((own - sampled) * mask).clamp(max=config.importance_cap)
+        to_come = (config.kl * (own - base) * mask).flip(0).cumsum(0).flip(0)
+        all_returns.append((rewards[index] - to_come) * mask)
+        masks.append(mask)
+        ratios.append(ratio)
+    if config.kl:
+        kept = torch.cat(all_returns)[torch.cat(masks).bool()]
+        mean, spread = kept.mean(), kept.std() + 1e-4
+        scaled = [(r - mean) / spread * m for r, m in zip(all_returns, masks, strict=True)]
+    else:
+        scaled = [a * m for a, m in zip(per_rollout, masks, strict=True)]
+    for advantage, mask, ratio in zip(scaled, masks, ratios, strict=True):
+        losses.append((-advantage * ratio * mask).sum())
+    if config.algorithm == "dapo":
+        return (torch.stack(losses).sum() / torch.cat(masks).sum()).item()
+    means = [loss / mask.sum() for loss, mask in zip(losses, masks, strict=True)]
+    return torch.stack(means).mean().item()
+
+
+def test_no_gradient_comes_from_the_graphs_tokens(tiny_model, tmp_path):
+    """Other tokens where the graph wrote, after the last of the policy's, change nothing."""
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    generator = torch.Generator().manual_seed(1)
+    losses = []
+    given = columns(tokenizer, [1.0, 0.0], generator)
+    for last in (200, 300):
+        given["completion_ids"] = [[*ids[:3], last] for ids in given["completion_ids"]]
+        given["env_mask"] = [[1, 1, 1, 0]] * 2
+        given["logprobs"] = [[-11.0, -11.0, -11.0, 0.0]] * 2
+        config = RlConfig(**{**SMALL.to_json(), "questions_per_step": 1, "batch_size": 2})
+        torch.manual_seed(0)
+        trainer = PolicyTrainer(
+            config,
+            rollouts=Prepared(given),
+            places=2,
+            model=load_weights(tiny_model, config, PADDED_ATTENTION),
+            args=policy_arguments(config, 16, tmp_path),
+            processing_class=tokenizer,
+            peft_config=lora_settings(config),
+        )
+        trainer.current_gradient_accumulation_steps = 1
+        trainer.model.train()
+        batch = trainer._generate_and_score_completions([{"prompt": "0"}, {"prompt": "0"}])
+        loss = trainer.compute_loss(trainer.model, batch)
+        loss.backward()
+        gradients = [p.grad for n, p in trainer.model.named_parameters() if "lora_B" in n]
+        losses.append((loss.item(), torch.cat([g.flatten() for g in gradients])))
+    assert losses[0][0] == pytest.approx(losses[1][0], abs=1e-6)
+    assert torch.allclose(losses[0][1], losses[1][1], atol=1e-6)
+    assert losses[0][1].abs().max() > 0
+
+
+def test_every_version_has_a_name_and_a_folder_of_its_own(server, tiny_model, tmp_path):
+    from peft import get_peft_model
+
+    model = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(tiny_model), lora_settings(SMALL)
+    )
+    sync = AdapterSync([server.url], tmp_path, "policy", save=model.save_pretrained)
+    names = []
+    for _ in range(3):
+        sync.sync_weights()
+        names.append(sync.model_name)
+    assert len(set(names)) == 3
+    assert len(list(tmp_path.iterdir())) == 3
+    # A run under way ends on the version it began with: the one before stays.
+    assert list(server.adapters) == names[1:]
+    sync.close()
+    assert server.adapters == {}
+
+
+@pytest.mark.slow
+def test_two_real_steps_bring_a_changed_policy_to_the_server(
+    server, settings, tiny_model, tmp_path
+):
+    questions = [Question(f"q{n}", f"Capital {n}?", ("Paris",)) for n in range(4)]
+    path = tmp_path / "questions.jsonl"
+    write_questions(path, questions)
+    config = RlConfig(
+        **{
+            **SMALL.to_json(),
+            "reward": "search_r1",
+            "rollouts": 4,
+            "batch_size": 8,
+            "micro_batch_size": 8,
+            "concurrency": 1,
+        }
+    )
+    out = tmp_path / "policy"
+    result = train_rl(path, tiny_model, out, config, settings=settings)
+    assert len(result.losses) == 2
+    assert result.curves["reward"] == [0.5, 0.5]
+    assert result.curves["rewards/searches/mean"] == [1.0, 1.0]
+    # The server's probabilities are the trainer's at every step, also after the update.
+    assert max(result.curves["sampling/sampling_logp_difference/mean"]) < 1e-3
+    loads = [name for what, name in server.events if what == "load"]
+    assert len(loads) == 2
+    assert server.adapters == {}
+    assert (out / "adapter_config.json").is_file()
+    traces = [
+        trace
+        for file in sorted((tmp_path / "policy.rollouts").glob("step-*.jsonl"))
+        for trace in read_traces(file)
+    ]
+    assert len(traces) == 16
+    assert {trace.model for trace in traces} == set(loads)
+    ids = traces[-1].segments[-1].token_ids
+    prompt = [i for s in traces[-1].segments[:-1] for i in s.token_ids]
+    first, second = (server.logprobs(n, prompt, ids) for n in ("tiny", loads[1]))
+    assert first != pytest.approx(second, abs=1e-4)
+    assert result.trained_tokens > 0
+    assert json.loads((out / "training.json").read_text())["config"]["rollouts"] == 4
+    assert train_rl(path, tiny_model, out, config, settings=settings).finished_before
+
+
+@pytest.mark.slow
+def test_a_killed_training_resumes_to_the_same_curve(
+    server, settings, tiny_model, tmp_path, monkeypatch
+):
+    path = tmp_path / "questions.jsonl"
+    write_questions(
+        path, [Question(f"q{n}", f"Capital {n}?", ("Paris",)) for n in range(4)]
+    )
+    values = {"reward": "search_r1", "concurrency": 1, "steps": 3}
+    config = RlConfig(**{**SMALL.to_json(), **values})
+    whole = train_rl(path, tiny_model, tmp_path / "whole", config, settings=settings)
+    run = GraphRollouts.__call__
+    made = []
+
+    def killed(self, prompts, trainer):
+        if trainer.state.global_step == 2 and not made:
+            made.append(run(self, prompts, trainer))  # on disk, and never trained on
+            raise KeyboardInterrupt
+        return run(self, prompts, trainer)
+
+    monkeypatch.setattr(GraphRollouts, "__call__", killed)
+    with pytest.raises(KeyboardInterrupt):
+        train_rl(path, tiny_model, tmp_path / "torn", config, settings=settings)
+    assert not (tmp_path / "torn").exists()
+    resumed = train_rl(path, tiny_model, tmp_path / "torn", config, settings=settings)
+    assert resumed.resumed
+    assert resumed.losses == pytest.approx(whole.losses, abs=1e-3)
+    assert resumed.curves["reward"] == whole.curves["reward"]
+    files = sorted((tmp_path / "torn.rollouts").glob("step-*.jsonl"))
+    assert len(files) == 3
+
+
+def test_a_judge_is_asked_where_the_reward_needs_one(
+    server, settings, tmp_path, base_tokenizer
+):
+    from langchain_core.language_models.fake_chat_models import FakeListChatModel
+
+    from langgraph_deepsearch.evals.judge import Judge
+
+    judge = Judge(FakeListChatModel(responses=["True", "False"]), concurrency=1)
+    rollouts = rollouts_of(server, settings, tmp_path, base_tokenizer, judge=judge)
+    rollouts._plan = [PlannedQuestion(p.question, "all", "web_dancer") for p in planned(1)]
+    found = rollouts(["0", "0"], trainer_at(0))
+    assert sorted(found["answer"]) == [0.0, 0.9]
+    assert found["format"] in ([0.1, 0.1], [0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"lora_rank": 0}, "lora_rank must be 1 or more"),
+        ({"rollouts": 1}, "rollouts must be 2 or more"),
+        ({"batch_size": 3}, "multiple of batch_size 3"),
+        ({"algorithm": "grpo", "kl_in": "reward"}, "plain REINFORCE"),
+        ({"kl_in": "reward", "importance": "none"}, "set importance"),
+        ({"evaluation_fraction": 0.1}, "deepsearch evaluate"),
+        ({"algorithm": "ppo"}, "setting algorithm is 'ppo'"),
+    ],
+)
+def test_settings_that_cannot_work_are_one_line(changes, said):
+    with pytest.raises(ConfigError, match=said):
+        RlConfig(**{**SMALL.to_json(), **changes})
+
+
+def test_dapos_defaults_are_its_own():
+    dapo = RlConfig(algorithm="dapo")
+    assert (dapo.upper_clip, dapo.resampling_rounds) == (0.28, 3)
+    plain = RlConfig()
+    assert (plain.upper_clip, plain.resampling_rounds) == (0.2, 0)
+
+
+def test_a_judged_reward_without_a_judge_does_not_start(tiny_model, tmp_path):
+    path = tmp_path / "q.jsonl"
+    write_questions(path, [Question("q", "?", ("x",))])
+    config = RlConfig(**{**SMALL.to_json(), "reward": "web_dancer"})
+    with pytest.raises(TrainingError, match="'web_dancer' asks a judge"):
+        train_rl(path, tiny_model, tmp_path / "out", config)

@@ -1,0 +1,284 @@
+"""Reinforcement learning with the graph as environment.
+
+Rollouts are runs of the graph on a server that gives token ids and probabilities; the
+policy is a LoRA adapter, brought to the server as a new version before each step's
+rollouts. Loop and loss are TRL's; rewards: `rewards/`, advantages: `advantages.py`,
+order of the questions: `curriculum.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import DeepSearchError
+from ..evals.judge import Judge
+from ..graph.deep_search import create_deep_search_agent
+from ..nodes.models.http import normalize_url
+from ..nodes.models.resolve import resolve_reasoner
+from ..questions import Question, read_questions
+from ..trace import read_traces
+from .adapter_sync import AdapterSync
+from .curriculum import PlannedQuestion, get_curriculum, plan_questions
+from .graph_rollouts import GraphRollouts
+from .result import TrainingError, TrainingResult
+from .rewards import get_reward
+from .rl_config import RlConfig
+from .run import Spent, TrainingRun, check_packages
+from .serve import ModelServer
+
+ROLLOUTS_SUFFIX = ".rollouts"
+"""What the name of the folder beside the model ends with that keeps the rollouts."""
+
+USUAL_TOKENS = 512
+"""Tokens of a rollout where `max_length` does not say; sets what is trained on at once."""
+
+PROCESSED_LOGPROBS = ("--logprobs-mode", "processed_logprobs")
+"""Makes vLLM tell the probabilities it sampled with, temperature included."""
+
+
+def train_rl(
+    questions: str | os.PathLike[str],
+    model: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    config: RlConfig | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+) -> TrainingResult:
+    """Train a policy on questions; a killed run goes on from its last checkpoint.
+
+    The same call on a finished folder does nothing. The rollouts stay beside the model,
+    in `<folder>.rollouts`.
+
+    Args:
+        questions: a question file with answers.
+        model: folder of the model to start from, after fine-tuning.
+        out: the folder the trained adapter is to be; absent or empty at first.
+        config: the settings; `RlConfig()` if None.
+        settings: settings of every run (`Context`): search, budgets, dialect. With
+            `base_url` the policy is brought to the vLLM server(s) there, which must take
+            adapters and see this machine's files; without it one is started.
+
+    Raises:
+        MissingDependencyError: a package is not installed.
+        QuestionFileError: the questions cannot be read.
+        RowError: the server gives no token ids with probabilities.
+        TrainingError: the model is no model.
+        TrainingMismatchError: `out` holds another training run.
+    """
+    config = config or RlConfig()
+    check_packages(config, "trl", "datasets")
+    run = RlRun(Path(questions), Path(model), Path(out), config, settings or {})
+    return run.finished() or run.train()
+
+
+@dataclass
+class PlanReport:
+    """What will be asked."""
+
+    questions: int
+    steps: int
+    stages: dict[str, int]
+    """Stage to its questions, repeats counted."""
+    tokens: int = 0
+    trained_tokens: int = 0
+    skipped: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """Return what a person should know."""
+        stages = ", ".join(f"{name} {count}" for name, count in self.stages.items())
+        return [f"{self.steps} steps over {self.questions} questions ({stages})"]
+
+
+class RlRun(TrainingRun[RlConfig]):
+    """One reinforcement training."""
+
+    curves = (
+        "reward",
+        "rewards/f1/mean",
+        "rewards/em/mean",
+        "rewards/searches/mean",
+        "rewards/format/mean",
+        "kl",
+        "entropy",
+        "frac_reward_zero_std",
+        "sampling/sampling_logp_difference/mean",
+    )
+
+    def __init__(
+        self,
+        questions: Path,
+        model: Path,
+        out: Path,
+        config: RlConfig,
+        settings: Mapping[str, Any],
+    ) -> None:
+        super().__init__(questions, model, out, config)
+        self._settings = dict(settings)
+        self._manifest["config"] = {**config.to_json(), "settings": _told(settings)}
+        self._sync: AdapterSync | None = None
+        self._rollouts: GraphRollouts | None = None
+        self._max_length: int | None = None
+        self._check_names()
+
+    def _check_data(self) -> None:
+        read_questions(self._data)
+
+    def _check_names(self) -> None:
+        names = {
+            stage.reward or self._config.reward
+            for stage in get_curriculum(self._config.curriculum).stages
+        }
+        judged = [name for name in names if get_reward(name).needs_judge]
+        if judged and not self._config.judge_model:
+            msg = f"reward {judged[0]!r} asks a judge: set judge_model (and judge_url)"
+            raise TrainingError(msg)
+
+    def train(self) -> TrainingResult:
+        with self._server():
+            return super().train()
+
+    @property
+    def _folder(self) -> Path:
+        return self._out.with_name(self._out.name + ROLLOUTS_SUFFIX)
+
+    @contextmanager
+    def _server(self) -> Iterator[None]:
+        """Start a server for the policy unless one was named."""
+        if self._settings.get("base_url"):
+            yield
+            return
+        server = ModelServer(
+            self._model,
+            engine="vllm",
+            lora=True,
+            max_lora_rank=max(16, self._config.lora_rank),
+            log=self._folder / "server.log",
+            extra_arguments=PROCESSED_LOGPROBS,
+        )
+        with server:
+            self._settings["base_url"] = server.url
+            try:
+                yield
+            finally:
+                del self._settings["base_url"]
+
+    def _rows(
+        self, tokenizer: Any, max_length: int | None
+    ) -> tuple[list[PlannedQuestion], PlanReport]:
+        self._max_length = max_length
+        questions: Sequence[Question] = [q for q in read_questions(self._data) if q.golds]
+        if not questions:
+            msg = f"{self._data} has no question with an answer: there is nothing to reward"
+            raise TrainingError(msg)
+        plan = plan_questions(
+            questions,
+            get_curriculum(self._config.curriculum),
+            steps=self._config.steps,
+            per_step=self._config.questions_per_step,
+            reward=self._config.reward,
+            seed=self._config.seed,
+        )
+        stages: dict[str, int] = {}
+        for planned in plan:
+            stages[planned.stage] = stages.get(planned.stage, 0) + 1
+        return plan, PlanReport(len(questions), self._config.steps, stages)
+
+    def _trainer(
+        self, rows: Sequence[PlannedQuestion], callbacks: list[Any], tokenizer: Any
+    ) -> Any:
+        from .model import PADDED_ATTENTION, load_weights, lora_settings
+        from .rl_trainer import PolicyTrainer, policy_arguments
+
+        os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # `rollout_func` is
+        mean = float(self._config.max_length or USUAL_TOKENS)
+        arguments = policy_arguments(self._config, mean, self._checkpoints)
+        self._rollouts = self._make_rollouts(rows, tokenizer)
+        trainer = PolicyTrainer(
+            self._config,
+            rollouts=self._rollouts,
+            places=len(rows),
+            model=load_weights(self._model, self._config, PADDED_ATTENTION),
+            args=arguments,
+            processing_class=tokenizer,
+            callbacks=callbacks,
+            peft_config=lora_settings(self._config),
+        )
+        self._sync = AdapterSync(
+            [normalize_url(u) for u in str(self._settings["base_url"]).split(",")],
+            (self._folder / "adapters").absolute(),
+            self._out.name,
+            save=trainer.save_model,
+            is_main=trainer.accelerator.is_main_process,
+            meet=trainer.accelerator.wait_for_everyone,
+        )
+        trainer.connect(self._sync)
+        return trainer
+
+    def _make_rollouts(
+        self, plan: Sequence[PlannedQuestion], tokenizer: Any
+    ) -> GraphRollouts:
+        settings = dict(self._settings)
+        if self._max_length is not None:
+            settings.setdefault("max_context_tokens", self._max_length)
+        return GraphRollouts(
+            create_deep_search_agent(**settings),
+            plan,
+            self._config,
+            tokenizer,
+            self._folder,
+            model_name=lambda: self._sync.model_name if self._sync else "",
+            settings={},
+            max_length=self._max_length,
+            judge=self._judge(),
+            rank=int(os.environ.get("RANK", "0")),
+        )
+
+    def _judge(self) -> Judge | None:
+        if not self._config.judge_model:
+            return None
+        return Judge(
+            resolve_reasoner(self._config.judge_model, base_url=self._config.judge_url)
+        )
+
+    def _resume(self, checkpoint: Path | None) -> None:
+        assert self._rollouts is not None
+        done = int(checkpoint.name.split("-")[1]) if checkpoint else 0
+        self._rollouts.forget_from(done // self._config.updates)
+
+    def _spent(self, report: Any) -> Spent:
+        spent = Spent()
+        for path in sorted(self._folder.glob("step-*.jsonl")):
+            for trace in read_traces(path):
+                own = [s for s in trace.segments if s.trainable]
+                spent.tokens += sum(len(s.token_ids or ()) for s in trace.segments)
+                spent.trained_tokens += sum(len(s.token_ids or ()) for s in own)
+        return spent
+
+    def _finish(self, *arguments: Any) -> TrainingResult:
+        try:
+            return super()._finish(*arguments)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        if self._sync is not None:
+            try:
+                self._sync.close()
+            except DeepSearchError as error:
+                # The server may be gone by now; the model is saved, which is what counts.
+                self._say(f"the policy's adapters stay loaded: {error}")
+
+
+def _told(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return settings for the manifest; where the policy is served is no part of it."""
+    plain = (str, int, float, bool, Path)
+    return {
+        name: str(value) if isinstance(value, plain) else type(value).__name__
+        for name, value in sorted(settings.items())
+        if name != "base_url" and value is not None
+    }

@@ -1,0 +1,141 @@
+"""Settings of reinforcement learning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .advantages import Estimator
+from .config import ConfigError, TrainingConfig
+
+Algorithm = Literal["reinforce_plus_plus", "reinforce_plus_plus_baseline", "grpo", "dapo"]
+
+Importance = Literal["none", "token_truncate", "token_mask", "sequence_truncate"]
+"""How the server's probabilities, which the rollouts were sampled with, are corrected to
+the trainer's: TRL's modes."""
+
+ESTIMATORS: dict[str, Estimator] = {
+    "reinforce_plus_plus": "batch",
+    "reinforce_plus_plus_baseline": "group_baseline",
+    "grpo": "group",
+    "dapo": "group",
+}
+"""Algorithm to the advantage it takes."""
+
+LOSSES = {"dapo": "dapo"}
+"""TRL's loss type where it is not `grpo` (a mean over each rollout, then over rollouts):
+DAPO takes the mean over all tokens."""
+
+CLIP = 0.2
+"""Range of the ratio of new and old policy (PPO's, all four)."""
+
+CLIP_HIGHER = 0.28
+"""DAPO's upper range (arXiv 2503.14476, section 4.1)."""
+
+DYNAMIC_ROUNDS = 3
+"""Rounds in which DAPO's groups without a difference are replaced by other questions'."""
+
+
+@dataclass(frozen=True)
+class RlConfig(TrainingConfig):
+    """How to train by reinforcement. `batch_size` counts rollouts of an optimizer step."""
+
+    learning_rate: float = 2e-6
+    warmup: float = 0.0
+    batch_size: int = 64
+    lora_rank: int = 16
+    """Rank of the adapter by which the policy reaches the server; never 0."""
+    algorithm: Algorithm = "reinforce_plus_plus"
+    reward: str = "simple_deep_searcher"
+    """Name of the reward, unless the curriculum's stage has one."""
+    curriculum: str = "plain"
+    steps: int = 100
+    """Times that rollouts are made; each may give several optimizer steps."""
+    questions_per_step: int = 8
+    rollouts: int = 8
+    """Rollouts of each question, at least 2."""
+    kl: float = 0.0
+    """Weight of the divergence from the model that was started from."""
+    kl_in: Literal["loss", "reward"] = "loss"
+    """loss: a term of the loss (GRPO's). reward: taken off the reward, token by token
+    (plain REINFORCE++)."""
+    clip_low: float = CLIP
+    clip_high: float | None = None
+    """None: the algorithm's."""
+    dynamic_rounds: int | None = None
+    """Rounds of dynamic sampling; None: the algorithm's."""
+    importance: Importance = "token_truncate"
+    importance_cap: float = 2.0
+    temperature: float = 1.0
+    """Of the rollouts, which are sampled without top-p and top-k, so that the server's
+    probabilities are the policy's."""
+    concurrency: int = 32
+    """Rollouts in flight at once."""
+    judge_model: str = ""
+    """Model of a reward's judge: a served name with `judge_url`, or provider:model."""
+    judge_url: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_sizes()
+        if self.lora_rank < 1:
+            msg = (
+                "setting lora_rank must be 1 or more: the policy reaches the server as an "
+                "adapter, a new one each step"
+            )
+            raise ConfigError(msg)
+        if self.kl_in == "reward" and self.algorithm != "reinforce_plus_plus":
+            msg = "kl_in='reward' is plain REINFORCE++'s; set kl_in to loss"
+            raise ConfigError(msg)
+        if self.kl_in == "reward" and self.importance == "none":
+            msg = "kl_in='reward' needs the trainer's probabilities: set importance"
+            raise ConfigError(msg)
+        if self.evaluation_fraction:
+            msg = (
+                "evaluation_fraction has no meaning here; hold questions out and run "
+                "`deepsearch evaluate` before and after"
+            )
+            raise ConfigError(msg)
+
+    def _check_sizes(self) -> None:
+        for name in ("steps", "questions_per_step", "concurrency", "temperature"):
+            if getattr(self, name) <= 0:
+                msg = f"setting {name} must be more than 0"
+                raise ConfigError(msg)
+        if self.rollouts < 2:
+            msg = "setting rollouts must be 2 or more: rewards are compared"
+            raise ConfigError(msg)
+        if self.rollouts_per_step % self.batch_size:
+            msg = (
+                f"questions_per_step times rollouts ({self.rollouts_per_step}) must be a "
+                f"multiple of batch_size {self.batch_size}"
+            )
+            raise ConfigError(msg)
+        for name in ("kl", "clip_low"):
+            if getattr(self, name) < 0:
+                msg = f"setting {name} must be 0 or more"
+                raise ConfigError(msg)
+
+    @property
+    def rollouts_per_step(self) -> int:
+        """Rollouts made at once."""
+        return self.questions_per_step * self.rollouts
+
+    @property
+    def updates(self) -> int:
+        """Optimizer steps made of one step's rollouts."""
+        return self.rollouts_per_step // self.batch_size
+
+    @property
+    def upper_clip(self) -> float:
+        """Upper range of the ratio, the algorithm's where none is set."""
+        if self.clip_high is not None:
+            return self.clip_high
+        return CLIP_HIGHER if self.algorithm == "dapo" else self.clip_low
+
+    @property
+    def resampling_rounds(self) -> int:
+        """Rounds of dynamic sampling, the algorithm's where none is set."""
+        if self.dynamic_rounds is not None:
+            return self.dynamic_rounds
+        return DYNAMIC_ROUNDS if self.algorithm == "dapo" else 0

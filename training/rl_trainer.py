@@ -1,0 +1,151 @@
+"""TRL's GRPO trainer with the graph's rollouts, and the advantages of four algorithms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from trl import GRPOConfig, GRPOTrainer
+
+from .adapter_sync import AdapterSync
+from .advantages import advantages, normalized, rewards_to_go
+from .arguments import argument_values
+from .graph_rollouts import FIGURES, GraphRollouts
+from .rl_config import ESTIMATORS, LOSSES, RlConfig
+
+
+def figure(name: str) -> Any:
+    """Return a reward function that hands on what the rollouts brought with them."""
+
+    def reported(**columns: Any) -> list[float]:
+        return columns[name]
+
+    reported.__name__ = name
+    return reported
+
+
+class PolicyTrainer(GRPOTrainer):
+    """TRL's loop, loss, reference model and importance correction over our rollouts.
+
+    TRL corrects for the server's probabilities only with its own vLLM client. Ours takes
+    that client's place after the trainer is made: it has the one method that is called.
+    """
+
+    def __init__(
+        self, config: RlConfig, *, rollouts: GraphRollouts, places: int, **arguments: Any
+    ) -> None:
+        reported = [figure(name) for name in ("reward", *FIGURES)]
+        self._config = config
+        super().__init__(
+            reward_funcs=reported,
+            train_dataset=Dataset.from_dict({"prompt": [str(i) for i in range(places)]}),
+            rollout_func=rollouts,
+            **arguments,
+        )
+        self._round_rewards = torch.zeros(0)
+        self._estimator = ESTIMATORS[config.algorithm]
+
+    def connect(self, sync: AdapterSync) -> None:
+        """Bring the policy to its server before every step's rollouts."""
+        self.vllm_generation = sync
+        self._last_loaded_step = -1
+        self.use_vllm = True
+        self.vllm_importance_sampling_correction = self._config.importance != "none"
+
+    def _calculate_rewards(self, *arguments: Any, **named: Any) -> torch.Tensor:
+        found = super()._calculate_rewards(*arguments, **named)
+        self._round_rewards = found[:, 0]  # of all processes
+        return found
+
+    def _generate_and_score_completions(
+        self, inputs: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        output = super()._generate_and_score_completions(inputs)
+        if self._estimator == "group":
+            return output
+        if self._config.kl and self._config.kl_in == "reward":
+            output["advantages"] = self._token_advantages(output)
+            return output
+        every = advantages(self._round_rewards, self.num_generations, self._estimator)
+        output["advantages"] = self._own_part(every, len(inputs))
+        return output
+
+    def _own_part(self, every: torch.Tensor, count: int) -> torch.Tensor:
+        start = self.accelerator.process_index * count
+        return every[start : start + count]
+
+    def _token_advantages(self, output: dict[str, Any]) -> torch.Tensor:
+        """Return REINFORCE++'s advantages: reward less the divergence to come, normalised.
+
+        Normalised over the tokens of this process's rollouts; over those of all where
+        there are several.
+        """
+        mask = output["completion_mask"]
+        if "tool_mask" in output:
+            mask = mask * output["tool_mask"]
+        policy = output["old_per_token_logps"]
+        divergence = policy - output["ref_per_token_logps"]
+        own = self._own_part(self._round_rewards, len(mask))
+        returns = rewards_to_go(own, divergence, mask, self._config.kl)
+        if self.accelerator.num_processes == 1:
+            return normalized(returns, mask)
+        return self._normalized_over_all(returns, mask)
+
+    def _normalized_over_all(
+        self, returns: torch.Tensor, mask: torch.Tensor
+    ) -> torch.Tensor:
+        padded = self.accelerator.pad_across_processes(returns, dim=1)
+        kept = self.accelerator.pad_across_processes(mask, dim=1)
+        width = returns.shape[1]
+        every = normalized(self.accelerator.gather(padded), self.accelerator.gather(kept))
+        return self._own_part(every, len(returns))[:, :width]
+
+    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        if self._config.kl_in == "loss" or not self._config.kl:
+            return super()._compute_loss(model, inputs)
+        # The divergence is in the advantages already; TRL would add it to the loss too.
+        weight, self.beta = self.beta, 0.0
+        try:
+            return super()._compute_loss(model, inputs)
+        finally:
+            self.beta = weight
+
+
+def policy_arguments(config: RlConfig, mean_tokens: float, checkpoints: Path) -> GRPOConfig:
+    """Return TRL's arguments for our settings.
+
+    Args:
+        config: our settings.
+        mean_tokens: tokens of a rollout, about; decides how many are trained on at once
+            on a CPU.
+        checkpoints: folder of the checkpoints.
+
+    Raises:
+        BatchSizeError: the batch size does not divide evenly.
+    """
+    steps = config.steps * config.updates
+    values = argument_values(config, steps * config.batch_size, mean_tokens, checkpoints)
+    accumulated = values["gradient_accumulation_steps"]
+    # A checkpoint stands between two steps' rollouts, or a resumed run would repeat some.
+    apart = -(-values["save_steps"] // config.updates) * config.updates
+    values |= {"num_train_epochs": 1, "max_steps": steps, "save_steps": apart}
+    return GRPOConfig(
+        **values,
+        num_generations=config.rollouts,
+        steps_per_generation=accumulated * config.updates,
+        max_completion_length=config.max_length,
+        shuffle_dataset=False,
+        temperature=config.temperature,
+        beta=config.kl,
+        epsilon=config.clip_low,
+        epsilon_high=config.upper_clip,
+        loss_type=LOSSES.get(config.algorithm, "grpo"),
+        scale_rewards="group",
+        reward_weights=[1.0] + [0.0] * len(FIGURES),
+        vllm_importance_sampling_mode=(
+            "token_truncate" if config.importance == "none" else config.importance
+        ),
+        vllm_importance_sampling_clip_max=config.importance_cap,
+    )
