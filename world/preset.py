@@ -70,11 +70,24 @@ class WorldPreset:
         }
     )
     """Share of each kind of question."""
+    train_kinds: Mapping[str, float] | None = None
+    """Shares among the train questions; None: as among all. A kind that is rare in the test
+    may need as many examples to be learned as a frequent one."""
     hops: Mapping[int, float] = field(default_factory=lambda: {2: 0.65, 3: 0.25, 4: 0.10})
     """Share of chain lengths among compositional questions."""
+    train_hops: Mapping[int, float] | None = None
+    """Shares among the train questions; None: as among all."""
     relations: tuple[str, ...] | None = None
     """Relations that questions ask for; None: all. Pages state all of them either way."""
     hazards: Hazards = Hazards()
+
+    def shares(self, split: str) -> Mapping[str, float]:
+        """Return the share of each kind of question in a split."""
+        return self.train_kinds if split == "train" and self.train_kinds else self.kinds
+
+    def hop_shares(self, split: str) -> Mapping[int, float]:
+        """Return the share of each chain length in a split."""
+        return self.train_hops if split == "train" and self.train_hops else self.hops
 
     def question_counts(self) -> tuple[int, int]:
         """Return how many train and test questions are wanted."""
@@ -120,7 +133,17 @@ PRESETS: dict[str, WorldPreset] = {
             "yes_no": 0.06,
             "unanswerable": 0.04,
         },
+        train_kinds={
+            "compositional": 0.52,
+            "comparison": 0.12,
+            "bridge_comparison": 0.06,
+            "inference": 0.13,
+            "counting": 0.04,
+            "yes_no": 0.08,
+            "unanswerable": 0.05,
+        },
         hops={2: 0.7, 3: 0.24, 4: 0.06},
+        train_hops={2: 0.5, 3: 0.42, 4: 0.08},
         relations=CORE_RELATIONS,
     ),
     "full": WorldPreset(),

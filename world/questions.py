@@ -86,22 +86,23 @@ class Draft:
 
 
 class QuestionMaker:
-    """Draws questions of each kind."""
+    """Draws questions of each kind for one split."""
 
-    def __init__(self, facts: WorldFacts, random: Random, preset: WorldPreset) -> None:
+    def __init__(
+        self, facts: WorldFacts, random: Random, preset: WorldPreset, split: str
+    ) -> None:
         self._facts = facts
         self._random = random
-        self._hops = preset.hops
+        self._hops = preset.hop_shares(split)
         self._asked = frozenset(preset.relations or RELATIONS)
         people = facts.by_type["person"]
         self._fathers = [p for p in people if "father" in p.values or "spouse" in p.values]
         self._several = [p for p in people if len(facts.text(p, "films_directed")) > 1]
         self._parents = [p for p in people if len(facts.text(p, "children")) > 1]
-        self._born_in: dict[str, list[Entity]] = {}
-        for person in people:
-            city = facts.target(person, "birthplace")
-            if city is not None:
-                self._born_in.setdefault(city.id, []).append(person)
+        self._born_in = self._by_birthplace(people)
+        self._directors_born_in = self._by_birthplace(
+            [person for person in people if "films_directed" in person.values]
+        )
         self._makers: dict[str, Callable[[], Draft | None]] = {
             "compositional": self._compositional,
             "comparison": self._comparison,
@@ -344,7 +345,9 @@ class QuestionMaker:
     def _same_city(self, wants_yes: bool) -> Draft | None:
         pair = self._random.sample(self._facts.by_type["person"], 2)
         if wants_yes:
-            pair = self._neighbours()
+            pair = self._two_of(self._born_in)
+        if len(pair) < 2:
+            return None
         hops = [hop for e in pair if (hop := self._hop("birthplace", e, anchor=True))]
         names = [self._name(entity) for entity in pair]
         return self._same(
@@ -354,21 +357,29 @@ class QuestionMaker:
             "the same city",
         )
 
-    def _neighbours(self) -> list[Entity]:
-        group = self._random.choice(list(self._born_in.values()))
-        return self._random.sample(group, 2) if len(group) > 1 else group * 2
+    def _by_birthplace(self, people: list[Entity]) -> list[list[Entity]]:
+        """Return the groups of two or more who were born in one city."""
+        groups: dict[str, list[Entity]] = {}
+        for person in people:
+            city = self._facts.target(person, "birthplace")
+            if city is not None:
+                groups.setdefault(city.id, []).append(person)
+        return [group for group in groups.values() if len(group) > 1]
+
+    def _two_of(self, groups: list[list[Entity]]) -> list[Entity]:
+        return self._random.sample(self._random.choice(groups), 2) if groups else []
 
     def _same_place(self, wants_yes: bool) -> Draft | None:
         """Compare where two directors were born: four hops."""
         films = self._random.sample(self._facts.by_type["film"], 2)
         if wants_yes:
-            here = [p for p in self._neighbours() if "films_directed" in p.values]
-            if len(here) < 2:
-                return None
+            here = self._two_of(self._directors_born_in)
             films = [
                 self._facts.entities[self._random.choice(p.values["films_directed"])]  # type: ignore[arg-type]
                 for p in here
             ]
+        if len(films) < 2:
+            return None
         leads = [hop for e in films if (hop := self._hop("director", e, anchor=True))]
         people = [p for e in films if (p := self._facts.target(e, "director"))]
         places = [hop for p in people if (hop := self._hop("birthplace", p))]
@@ -407,18 +418,20 @@ def make_questions(
 ) -> list[dict[str, Any]]:
     """Draw the train and test questions of a world.
 
-    Test questions are drawn between train ones, in proportion, so both splits get the
-    same kinds. A kind that a small world cannot give is replaced by compositional ones.
+    Test questions are drawn between train ones, so that neither split has the first pick
+    of the entities. A kind that a small world cannot give is replaced by compositional ones.
     """
-    maker = QuestionMaker(facts, random, preset)
+    makers = {
+        split: QuestionMaker(facts, random, preset, split) for split in ("train", "test")
+    }
     train, test = preset.question_counts()
     split_of: dict[str, str] = {}
     asked: set[str] = set()
     records = []
     for kind, split in _slots(train, test, preset, random):
-        draft = _draw_new(maker, kind, split, split_of, asked)
+        draft = _draw_new(makers[split], kind, split, split_of, asked)
         if draft is None:
-            draft = _draw_new(maker, "compositional", split, split_of, asked)
+            draft = _draw_new(makers[split], "compositional", split, split_of, asked)
         if draft is None:
             continue
         asked.add(draft.question)
@@ -433,8 +446,9 @@ def _slots(
     slots = []
     for split, count in (("train", train), ("test", test)):
         kinds: list[str] = []
-        total = sum(preset.kinds.values())
-        for kind, share in preset.kinds.items():
+        shares = preset.shares(split)
+        total = sum(shares.values())
+        for kind, share in shares.items():
             kinds += [kind] * round(count * share / total)
         kinds = (kinds + ["compositional"] * count)[:count]
         slots += [(kind, split) for kind in kinds]

@@ -30,12 +30,20 @@ class Relation:
     """It as a noun phrase, to nest in a longer question."""
     need: str
     """What a searcher says it must find."""
-    states: str
-    """How a searcher states it once found."""
     many: bool = False
     """True when the object is a list of names."""
     single: str = ""
     """How a page states a list of one."""
+
+    @property
+    def states(self) -> str:
+        """How a searcher states it once found: the need, then the object.
+
+        The subject never comes first: after a space its tokens are those of the page, which
+        a small model copies more surely.
+        """
+        verb = "are" if self.many else "is"
+        return f"{self.need[0].upper()}{self.need[1:]} {verb} {{o}}."
 
 
 def _relation(
@@ -59,7 +67,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("Who directed {s}?", "Who is the director of {s}?"),
             phrase="the director of {s}",
             need="the director of {s}",
-            states="The director of {s} is {o}.",
         ),
         _relation(
             "lead",
@@ -72,8 +79,7 @@ RELATIONS: dict[str, Relation] = {
             retries=("{s} film lead actor",),
             asks=("Who played the lead role in {s}?",),
             phrase="the person who played the lead role in {s}",
-            need="who played the lead role in {s}",
-            states="The lead role in {s} was played by {o}.",
+            need="the person who played the lead role in {s}",
         ),
         _relation(
             "music",
@@ -87,7 +93,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("Who composed the music of {s}?",),
             phrase="the composer of the music of {s}",
             need="the composer of the music of {s}",
-            states="The music of {s} was composed by {o}.",
         ),
         _relation(
             "producer",
@@ -101,7 +106,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("Which company produced {s}?",),
             phrase="the company that produced {s}",
             need="the company that produced {s}",
-            states="{s} was produced by {o}.",
         ),
         _relation(
             "based_on",
@@ -115,7 +119,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("On which novel is {s} based?", "Which novel is {s} based on?"),
             phrase="the novel on which {s} is based",
             need="the novel on which {s} is based",
-            states="{s} is based on the novel {o}.",
         ),
         _relation(
             "film_year",
@@ -129,7 +132,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("In which year was {s} released?",),
             phrase="the year in which {s} was released",
             need="the year in which {s} was released",
-            states="{s} was released in {o}.",
         ),
         _relation(
             "author",
@@ -143,7 +145,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("Who wrote {s}?", "Who is the author of {s}?"),
             phrase="the author of {s}",
             need="the author of {s}",
-            states="The author of {s} is {o}.",
         ),
         _relation(
             "novel_year",
@@ -157,7 +158,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("In which year was {s} published?",),
             phrase="the year in which {s} was published",
             need="the year in which {s} was published",
-            states="{s} was published in {o}.",
         ),
         _relation(
             "songwriter",
@@ -171,7 +171,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("Who is the songwriter of {s}?",),
             phrase="the songwriter of {s}",
             need="the songwriter of {s}",
-            states="The songwriter of {s} is {o}.",
         ),
         _relation(
             "birthplace",
@@ -185,7 +184,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("Where was {s} born?", "In which city was {s} born?"),
             phrase="the city where {s} was born",
             need="the city where {s} was born",
-            states="{s} was born in {o}.",
         ),
         _relation(
             "birth_year",
@@ -199,7 +197,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("In which year was {s} born?",),
             phrase="the year in which {s} was born",
             need="the year in which {s} was born",
-            states="{s} was born in {o}.",
         ),
         _relation(
             "spouse",
@@ -212,8 +209,7 @@ RELATIONS: dict[str, Relation] = {
             retries=("{s} spouse husband wife",),
             asks=("Who is {s} married to?", "Who is the spouse of {s}?"),
             phrase="the spouse of {s}",
-            need="who {s} is married to",
-            states="{s} is married to {o}.",
+            need="the spouse of {s}",
         ),
         _relation(
             "father",
@@ -227,7 +223,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("Who is the father of {s}?",),
             phrase="the father of {s}",
             need="the father of {s}",
-            states="The father of {s} is {o}.",
         ),
         _relation(
             "mother",
@@ -241,7 +236,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("Who is the mother of {s}?",),
             phrase="the mother of {s}",
             need="the mother of {s}",
-            states="The mother of {s} is {o}.",
         ),
         _relation(
             "award",
@@ -254,8 +248,7 @@ RELATIONS: dict[str, Relation] = {
             retries=("{s} prize medal award",),
             asks=("Which award was given to {s}?", "What was {s} awarded?"),
             phrase="the award given to {s}",
-            need="which award was given to {s}",
-            states="{s} was awarded the {o}.",
+            need="the award that was given to {s}",
         ),
         _relation(
             "films_directed",
@@ -268,7 +261,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("How many films did {s} direct?",),
             phrase="the films directed by {s}",
             need="the films directed by {s}",
-            states="The films directed by {s} are {o}.",
             many=True,
             single="The only film directed by {s} is {o}.",
         ),
@@ -283,7 +275,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("How many children does {s} have?",),
             phrase="the children of {s}",
             need="the children of {s}",
-            states="The children of {s} are {o}.",
             many=True,
             single="{o} is the only child of {s}.",
         ),
@@ -299,7 +290,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("Who founded {s}?", "Who is the founder of {s}?"),
             phrase="the founder of {s}",
             need="the founder of {s}",
-            states="The founder of {s} is {o}.",
         ),
         _relation(
             "headquarters",
@@ -312,8 +302,7 @@ RELATIONS: dict[str, Relation] = {
             retries=("{s} company based in city",),
             asks=("In which city are the headquarters of {s}?",),
             phrase="the city where {s} has its headquarters",
-            need="the headquarters of {s}",
-            states="The headquarters of {s} are in {o}.",
+            need="the city where {s} has its headquarters",
         ),
         _relation(
             "founding_year",
@@ -327,7 +316,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("In which year was {s} founded?",),
             phrase="the year in which {s} was founded",
             need="the year in which {s} was founded",
-            states="{s} was founded in {o}.",
         ),
         _relation(
             "country",
@@ -341,7 +329,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("In which country is {s}?", "In which country does {s} lie?"),
             phrase="the country of {s}",
             need="the country of {s}",
-            states="{s} is in {o}.",
         ),
         _relation(
             "mayor",
@@ -355,7 +342,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("Who is the mayor of {s}?",),
             phrase="the mayor of {s}",
             need="the mayor of {s}",
-            states="The mayor of {s} is {o}.",
         ),
         _relation(
             "capital",
@@ -369,7 +355,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("What is the capital of {s}?",),
             phrase="the capital of {s}",
             need="the capital of {s}",
-            states="The capital of {s} is {o}.",
         ),
         _relation(
             "award_city",
@@ -383,7 +368,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("In which city is the {s} presented?",),
             phrase="the city where the {s} is presented",
             need="the city where the {s} is presented",
-            states="The {s} is presented in {o}.",
         ),
         _relation(
             "venue",
@@ -397,7 +381,6 @@ RELATIONS: dict[str, Relation] = {
             asks=("In which city is the {s} held?",),
             phrase="the city where the {s} is held",
             need="the city where the {s} is held",
-            states="The {s} is held in {o}.",
         ),
         _relation(
             "initiator",
@@ -410,8 +393,7 @@ RELATIONS: dict[str, Relation] = {
             retries=("{s} event founder started by",),
             asks=("Who started the {s}?",),
             phrase="the person who started the {s}",
-            need="who started the {s}",
-            states="The {s} was started by {o}.",
+            need="the person who started the {s}",
         ),
     )
 }
@@ -425,11 +407,9 @@ OF_TYPE: dict[str, tuple[Relation, ...]] = {
 
 
 def join_names(names: tuple[str, ...] | list[str]) -> str:
-    """Join names as prose does.
+    """Join names so that each can be told from the next, whatever is in it.
 
-    >>> join_names(["A", "B", "C"])
-    'A, B and C'
+    >>> join_names(["The Market and the Lady", "Tired Crown"])
+    'The Market and the Lady; Tired Crown'
     """
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    return "; ".join(names)

@@ -23,13 +23,17 @@ from langchain_core.callbacks import (
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
-from pydantic import ConfigDict, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr
 
-from ..nodes.dialects import Dialect, get_dialect
+from ..nodes.dialects import Action, Dialect, get_dialect
 from ..questions import Question
 from .preset import WorldError
 from .teacher_plan import Plan, PlanHop, read_plan
-from .teacher_words import Wording
+from .teacher_words import WORDINGS, Wording
+
+GAP = "\ue000"
+"""Stands for a query or a result in the dialect's form of it; no text of ours holds it,
+and JSON leaves it as it is."""
 
 RIGHT_GUESSES = 0.4
 """Share of early answers that happen to be right."""
@@ -96,6 +100,13 @@ class DecompositionTeacher(BaseChatModel):
     errors: TeacherErrors = TeacherErrors()
     thinking: bool = True
     """Close the last thought with the dialect's tag, where it has one."""
+    wordings: int = Field(default=1, ge=1, le=WORDINGS)
+    """How many ways of saying the same its rollouts draw from. One teaches a small model
+    with fewer traces; more look more like a large model's rollouts."""
+    spaced_answers: bool = False
+    """Put a space before an answer where the dialect's form has none. After a space its
+    tokens are those it was read in, and a small model copies it more surely; whoever reads
+    the answer strips it."""
 
     _dialect: Dialect = PrivateAttr()
     _plans: dict[str, Plan] = PrivateAttr()
@@ -108,6 +119,8 @@ class DecompositionTeacher(BaseChatModel):
         dialect: Dialect | str | None = None,
         errors: TeacherErrors | None = None,
         thinking: bool = True,
+        wordings: int = 1,
+        spaced_answers: bool = False,
     ) -> DecompositionTeacher:
         """Make a teacher for these questions.
 
@@ -116,11 +129,18 @@ class DecompositionTeacher(BaseChatModel):
             dialect: what it writes and reads; the default dialect when None.
             errors: how often it errs; 15 % of each kind when None.
             thinking: whether the last thought is closed by the dialect's tag.
+            wordings: how many ways of saying the same it draws from, 1 to 3.
+            spaced_answers: whether a space is put before each answer.
 
         Raises:
             TeacherError: a question without a decomposition, or none at all.
         """
-        teacher = cls(errors=errors or TeacherErrors(), thinking=thinking)
+        teacher = cls(
+            errors=errors or TeacherErrors(),
+            thinking=thinking,
+            wordings=wordings,
+            spaced_answers=spaced_answers,
+        )
         if dialect is None or isinstance(dialect, str):
             dialect = get_dialect(dialect) if dialect else get_dialect()
         teacher._dialect = dialect
@@ -188,8 +208,8 @@ class DecompositionTeacher(BaseChatModel):
 
     def _searches(self, transcript: str) -> list[_Search]:
         """Return the searches made so far, each with the result that followed it."""
-        query_form = re.compile(_form(self._dialect.format_query("\0")), re.DOTALL)
-        result_form = re.compile(_form(self._dialect.wrap_result("\0").strip()), re.DOTALL)
+        query_form = re.compile(_form(self._dialect.format_query(GAP)), re.DOTALL)
+        result_form = re.compile(_form(self._dialect.wrap_result(GAP).strip()), re.DOTALL)
         asked = list(query_form.finditer(transcript))
         ends = [match.start() for match in asked] + [len(transcript)]
         searches = []
@@ -209,16 +229,26 @@ class DecompositionTeacher(BaseChatModel):
 
     def query_turn(self, thought: str, query: str) -> str:
         """Return a turn that searches."""
-        return f"{thought}\n\n{self._dialect.format_query(query)}"
+        return self._dialect.format_turn(thought, Action("search", queries=(query,)))
 
     def answer_turn(self, thought: str, answer: str) -> str:
         """Return a turn that answers."""
-        close = self._dialect.thinking_close if self.thinking else None
-        return f"{thought}{close or ''}\n\n{self._dialect.format_answer(answer)}"
+        if not self.thinking:
+            return f"{thought}\n\n{self._dialect.format_answer(self._spaced(answer))}"
+        return self._dialect.format_turn(
+            thought, Action("answer", text=self._spaced(answer))
+        )
+
+    def _spaced(self, answer: str) -> str:
+        form = self._dialect.format_answer(answer)
+        before = form[: form.index(answer)]
+        if before[-1:].isspace() or not self.spaced_answers:
+            return answer
+        return f" {answer}"
 
     def _complete(self, transcript: str, answer: str) -> str:
         """Return the rest of an answer that the harness has begun."""
-        whole = self._dialect.format_answer(answer)
+        whole = self._dialect.format_answer(self._spaced(answer))
         for length in range(len(whole), 0, -1):
             if transcript.endswith(whole[:length]):
                 return whole[length:]
@@ -260,7 +290,7 @@ def _plan(question: Question) -> Plan:
 
 def _form(text: str) -> str:
     """Return the pattern of a form around one gap."""
-    before, after = text.split("\0")
+    before, after = text.split(GAP)
     return f"{re.escape(before)}(.*?){re.escape(after)}"
 
 
@@ -280,7 +310,7 @@ class _Turn:
         self._searches = searches
         self._faults = faults
         self._random = random
-        self._words = Wording(plan, style=random.randrange(3))
+        self._words = Wording(plan, style=random.randrange(teacher.wordings))
 
     def write(self) -> str:
         """Return the turn's text."""

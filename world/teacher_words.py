@@ -16,6 +16,9 @@ from .teacher_plan import Plan, PlanHop
 FIRST = ("First I need {n}.", "I start with {n}.", "The first thing to find is {n}.")
 START = ("I start with #1.", "First comes #1.", "Now #1.")
 NEXT = ("Next is #{k}, {n}.", "Now #{k}: {n}.", "#{k} comes next: {n}.")
+WORDINGS = len(NEXT)
+"""How many wordings there are of each sentence."""
+
 DONE = "That was the last step."
 SO = ("So the answer is {a}.", "The answer is {a}.", "Therefore the answer is {a}.")
 HEDGES = (
@@ -83,7 +86,7 @@ class Wording:
             meaning = KIN_MEANING[detail["kin"]].format(s=of)
             return f"The {detail['kin']} of {of} is {meaning}. "
         if self._plan.kind in ("comparison", "bridge_comparison"):
-            return f"I compare {join_names(detail['names'])}. "
+            return f"I compare {' and '.join(detail['names'])}. "
         return ""
 
     def retry(self, hop: PlanHop) -> str:
@@ -120,7 +123,7 @@ class Wording:
             "counting": self._counted,
             "inference": self._inferred,
         }
-        last = _states(self._plan.hops[-1])
+        last = _states(self._plan.hops[-1], numbered=self._plan.kind == "counting")
         reasoning = kinds.get(self._plan.kind, lambda: "")()
         return " ".join(
             part
@@ -132,27 +135,33 @@ class Wording:
         return DONE if len(self._plan.hops) > 1 else ""
 
     def _compared(self) -> str:
+        """Put the two in order and take the one asked for.
+
+        A small model looks a name up by the words before it: so a name stands right after
+        its year, and the one asked for after the very words that take it up again.
+        """
         names = self._plan.detail["names"]
         years = [h.values[0] for h in self._plan.hops if h.relation.object == "year"]
-        wanted = max(years) if self._plan.detail["word"] == "later" else min(years)
-        which = names[years.index(wanted)]
-        # A name right after its year, so that naming the year leads to the name.
-        listed = "; ".join(
-            f"{year} {name}" for year, name in zip(years, names, strict=True)
+        pairs = [f"{year} {name}" for year, name in zip(years, names, strict=True)]
+        low, high = sorted(pairs)
+        word = self._plan.detail["word"]
+        before = "earlier" if word == "later" else word
+        wanted = high if word == "later" else low
+        return (
+            f"Years: {join_names(pairs)}. In order: {before} is {low}; later is {high}. "
+            f"So {word} is {wanted}."
         )
-        return f"Years: {listed}. {self._plan.detail['word'].capitalize()} is {wanted} {which}."
 
     def _same(self) -> str:
+        """Compare two values: a small model sees best that what it writes was there before."""
         ends = [h for h in self._plan.hops if h.relation is self._plan.hops[-1].relation]
-        values = [join_names(hop.values) for hop in ends]
-        if values[0] == values[1]:
-            return f"Both are {values[0]}."
-        return f"{values[0]} and {values[1]} are not the same."
+        first, second = (join_names(hop.values) for hop in ends)
+        if first == second:
+            return f"{first} noted. {second} noted: the same."
+        return f"{first} noted. {second} new: not the same."
 
     def _counted(self) -> str:
-        values = self._plan.hops[-1].values
-        numbered = [f"{number} {value}" for number, value in enumerate(values, 1)]
-        return f"I count them: {', '.join(numbered)}."
+        return f"That makes {len(self._plan.hops[-1].values)}."
 
     def _inferred(self) -> str:
         detail = self._plan.detail
@@ -162,8 +171,10 @@ class Wording:
         return SO[self._style].format(a=answer)
 
 
-def _states(hop: PlanHop) -> str:
-    sentence = hop.relation.states.format(s=hop.subject, o=join_names(hop.values))
+def _states(hop: PlanHop, *, numbered: bool = False) -> str:
+    values = [f"{n} {value}" for n, value in enumerate(hop.values, 1)]
+    names = join_names(values if numbered else hop.values)
+    sentence = hop.relation.states.format(s=hop.subject, o=names)
     return sentence[0].upper() + sentence[1:]
 
 

@@ -296,3 +296,27 @@ async def test_without_errors_it_answers_a_world_through_the_graph(world):
     right = [s["answer"] in q.golds for s, q in zip(states, questions, strict=True)]
     assert sum(right) / len(right) > 0.95
     assert {s["stop_reason"] for s in states} == {"answered"}
+
+
+@pytest.mark.parametrize(("wordings", "expected"), [(1, 1), (3, 3)])
+def test_rollouts_draw_from_as_many_wordings_as_asked(wordings, expected):
+    teacher = make_teacher(wordings=wordings)
+    prompt = [HumanMessage(QUESTION.question)]
+    turns = {teacher.next_turn(prompt, seed=seed) for seed in range(40)}
+    assert len(turns) == expected
+
+
+def test_answers_are_spaced_on_demand():
+    run = Run(make_teacher(spaced_answers=True))
+    for evidence in ("Mira Holm", "Norvale"):
+        run.turn()
+        run.show(evidence)
+    run.turn()
+    assert run.turns[-1].endswith("\\boxed{ Norvale}")
+    assert DIALECT.extract_answer(run.turns[-1]) == "Norvale"
+    forced = Run(make_teacher(spaced_answers=True))
+    forced.turn()
+    forced.show("Mira Holm")
+    forced.transcript += DIALECT.force_answer()
+    forced.turn()
+    assert forced.turns[-1] == " unknown}"
