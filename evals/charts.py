@@ -73,16 +73,21 @@ def _bar(bar: Bar, top: float) -> Markup:
     )
 
 
-def histogram(series: Mapping[str, Sequence[int]], unit: str) -> Markup:
-    """Return columns of counts for each series side by side, over shared bins."""
-    values = [value for column in series.values() for value in column]
-    edges = bin_edges(values)
+def histogram(series: Mapping[str, Sequence[int] | Mapping[int, int]], unit: str) -> Markup:
+    """Return columns of counts for each series side by side, over shared bins.
+
+    Args:
+        series: style class to its values, or to how often each value occurs.
+        unit: what is counted.
+    """
+    tallies = {name: Counter(column) for name, column in series.items()}
+    edges = bin_edges([value for tally in tallies.values() for value in tally])
     counts = {
-        name: [_count(column, low, high) for low, high in edges]
-        for name, column in series.items()
+        name: [_count(tally, low, high) for low, high in edges]
+        for name, tally in tallies.items()
     }
     # Shares, since the series may differ in size.
-    sizes = {name: max(1, len(column)) for name, column in series.items()}
+    sizes = {name: max(1, tally.total()) for name, tally in tallies.items()}
     top = max(c / sizes[n] for n, column in counts.items() for c in column) or 1.0
     columns = [
         element(
@@ -128,8 +133,8 @@ def bin_edges(values: Sequence[int]) -> list[tuple[int, int]]:
     return [(low, high)]
 
 
-def _count(column: Sequence[int], low: int, high: int) -> int:
-    return sum(number for value, number in Counter(column).items() if low <= value <= high)
+def _count(tally: Mapping[int, int], low: int, high: int) -> int:
+    return sum(number for value, number in tally.items() if low <= value <= high)
 
 
 def _range(edge: tuple[int, int]) -> str:

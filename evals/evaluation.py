@@ -53,6 +53,9 @@ class QuestionRow:
     child_calls: int = 0
     child_tokens: int = 0
     failed_searches: int = 0
+    recalls: int = 0
+    unsearched: float = 0.0
+    """1 for an answer without any search, from the model's own knowledge alone."""
     seconds: float = 0.0
 
 
@@ -67,7 +70,7 @@ class EvaluationSummary:
     tokens: float
     n: int
     engine: str
-    """What served the model: `vllm`, `transformers`, or another server's name."""
+    """What served the model: `vllm`, `transformers`, or `unknown`."""
     judge: float | None = None
     """Share the judge called right, over the runs it judged."""
     child_calls: float = 0.0
@@ -75,6 +78,10 @@ class EvaluationSummary:
     child_tokens: float = 0.0
     """Tokens those calls wrote, a run."""
     failed_searches: float = 0.0
+    recalls: float = 0.0
+    """Steps answered from the model's own knowledge, a run, in dialects that say so."""
+    unsearched: float = 0.0
+    """Share of runs that answered without any search."""
     seconds: float = 0.0
     """Active seconds, a run."""
     intervals: Mapping[str, Interval] = field(default_factory=dict)
@@ -149,6 +156,8 @@ def summarize_traces(
         child_calls=_mean(rows, "child_calls"),
         child_tokens=_mean(rows, "child_tokens"),
         failed_searches=_mean(rows, "failed_searches"),
+        recalls=_mean(rows, "recalls"),
+        unsearched=_mean(rows, "unsearched"),
         seconds=_mean(rows, "seconds"),
         intervals=intervals(list(_groups(rows).values()), seed=seed),
         stop_reasons=dict(Counter(row.stop_reason for row in rows).most_common()),
@@ -179,6 +188,8 @@ def question_row(trace: Trace) -> QuestionRow:
         child_calls=len(trace.children),
         child_tokens=trace.usage.child_completion_tokens,
         failed_searches=sum(record.error is not None for record in trace.searches),
+        recalls=trace.usage.recalls,
+        unsearched=float(bool(trace.answer) and not trace.usage.searches),
         seconds=trace.seconds,
     )
 

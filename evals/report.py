@@ -35,6 +35,8 @@ COSTS = {
     "child_calls": "Calls inside steps",
     "child_tokens": "Tokens inside steps",
     "failed_searches": "Failed searches",
+    "recalls": "Steps recalled",
+    "unsearched": "Answered without a search",
     "seconds": "Seconds",
 }
 """Measures of the main table, and what they are called."""
@@ -57,6 +59,9 @@ DEFINITIONS = {
     "is paired by question.",
     "Searches, tokens": "Executed searches, and tokens the reasoning model wrote, a "
     "question. Tokens inside steps are those of the model that reads documents.",
+    "Steps recalled, answered without a search": "Steps that the model answered from its "
+    "own knowledge, a question, where its dialect says so; and the share of questions it "
+    "answered with no search at all.",
     "Planning, search results, evidence given": "Share of questions whose gold answer "
     "appears in what the model wrote before its answer turn, in the documents found, and "
     "in the evidence put before the model (Table 6 of the paper, arXiv 2505.16834).",
@@ -227,7 +232,7 @@ def _main_table(run: RunDirectory) -> Markup | None:
     }
     rows = []
     for measure, label in {**SCORES, **judged, **costs}.items():
-        digits = 3 if measure in SCORES or measure == "judge" else 1
+        digits = 3 if measure in (*SCORES, "judge", "unsearched") else 1
         cells = [_figure(column, measure, digits) for column in run.columns.values()]
         change = [_change(difference.get(measure), digits)] if difference else []
         cells[2:2] = change

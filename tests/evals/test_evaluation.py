@@ -12,6 +12,7 @@ from langgraph_deepsearch.evals.evaluation import (
     summarize_traces,
     write_evaluation,
 )
+from langgraph_deepsearch.trace import Usage
 
 
 def test_figures_are_means_over_the_runs(make_trace):
@@ -38,6 +39,16 @@ def test_figures_are_means_over_the_runs(make_trace):
     assert [row.id for row in summary.questions] == ["q0", "q1", "q2"]
     assert summary.judge is None
     assert "judge" not in summary.to_json()
+
+
+def test_what_the_model_knew_is_counted(make_trace):
+    recalled = make_trace(0, queries=(), usage=Usage(turns=3, recalls=2))
+    searched = make_trace(1, usage=Usage(turns=2, searches=1))
+    silent = make_trace(2, queries=(), answer=None, usage=Usage(turns=1))
+    summary = summarize_traces([recalled, searched, silent], engine="")
+    assert summary.recalls == pytest.approx(2 / 3)
+    assert summary.unsearched == pytest.approx(1 / 3)
+    assert summary.to_json()["recalls"] == summary.recalls
 
 
 def test_hops_may_be_a_number_a_list_or_absent(make_trace):
