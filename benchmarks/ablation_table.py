@@ -1,0 +1,139 @@
+"""The comparison's figures: which traces a cell takes, and what the cells say together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from typing import Any
+
+from langgraph_deepsearch.evals.bootstrap import intervals
+from langgraph_deepsearch.evals.evaluation import question_row
+from langgraph_deepsearch.trace import Trace
+
+ARMS: dict[str, tuple[str, ...] | None] = {
+    "uncurated": None,
+    "curated": (),
+    "without_format": ("format",),
+    "without_path": ("path",),
+    "without_difficulty": ("difficulty",),
+    "without_effectiveness": ("effectiveness",),
+}
+"""Arm to what its curation leaves out; None for no curation at all."""
+
+MEASURES = ("f1", "em", "searches")
+
+
+def sample(traces: Iterable[Trace], size: int, seed: int) -> list[str]:
+    """Return ids of n traces, one a question, in an order that depends on the seed alone.
+
+    A question has its place in the order whatever else the pool holds, so two pools give
+    the same questions as far as both have them.
+    """
+    best: dict[str, tuple[bytes, str]] = {}
+    for trace in traces:
+        drawn = sha256(f"{seed}\0{trace.id}".encode()).digest()
+        if trace.question_id not in best or drawn < best[trace.question_id][0]:
+            best[trace.question_id] = drawn, trace.id
+    order = sorted(best, key=lambda key: sha256(f"{seed}\0{key}".encode()).digest())
+    return [best[key][1] for key in order[:size]]
+
+
+def is_right(trace: Trace) -> bool:
+    """Tell whether a training trace ends in the gold answer."""
+    return trace.outcome.get("em") == 1
+
+
+def run_row(trace: Trace) -> dict[str, Any]:
+    """Return what a cell keeps of an answered question."""
+    row = question_row(trace)
+    return {"id": row.id, **{measure: getattr(row, measure) for measure in MEASURES}}
+
+
+def summarize(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a row for each arm and size: means, intervals, differences to `curated`."""
+    rows = []
+    for size in sorted({cell["size"] for cell in cells}):
+        of_size = [cell for cell in cells if cell["size"] == size]
+        arms = {cell["arm"]: None for cell in of_size}
+        for arm in sorted(arms, key=list(ARMS).index):
+            own = {c["seed"]: c for c in of_size if c["arm"] == arm}
+            base = {c["seed"]: c for c in of_size if c["arm"] == "curated"}
+            rows.append(
+                {
+                    "arm": arm,
+                    "n": size,
+                    "seeds": sorted(own),
+                    "right": sum(c["right"] for c in own.values()) / len(own),
+                    "same_data_as": sorted(
+                        {c["same_data_as"] for c in own.values()} - {None}
+                    ),
+                    **_figures([c["runs"] for c in own.values()]),
+                    "by_seed": {s: {m: c[m] for m in MEASURES} for s, c in own.items()},
+                    "minus_curated": None
+                    if arm == "curated"
+                    else _difference([(own[s], base[s]) for s in own if s in base]),
+                }
+            )
+    return rows
+
+
+def _figures(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    groups: dict[str, dict[str, list[float]]] = {}
+    for run in (entry for seed in runs for entry in seed):
+        group = groups.setdefault(run["id"], {m: [] for m in MEASURES})
+        for measure in MEASURES:
+            group[measure].append(run[measure])
+    spans = intervals(list(groups.values()))
+    return {
+        measure: {
+            "mean": sum(v for g in groups.values() for v in g[measure])
+            / sum(len(g[measure]) for g in groups.values()),
+            "interval": spans[measure],
+        }
+        for measure in MEASURES
+    }
+
+
+def _difference(
+    pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
+) -> dict[str, Any] | None:
+    gaps = []
+    for own, base in pairs:
+        theirs = {run["id"]: run for run in base["runs"]}
+        gaps.append(
+            [
+                {"id": r["id"], **{m: r[m] - theirs[r["id"]][m] for m in MEASURES}}
+                for r in own["runs"]
+                if r["id"] in theirs
+            ]
+        )
+    return _figures(gaps) if any(gaps) else None
+
+
+def to_markdown(rows: Sequence[Mapping[str, Any]], left: int) -> str:
+    """Return the table for people."""
+    lines = [
+        "| arm | n | seeds | right in training | F1 | searches | F1 minus curated |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        difference = row["minus_curated"]
+        cells = [
+            row["arm"] + (" (same traces as another arm)" if row["same_data_as"] else ""),
+            str(row["n"]),
+            str(len(row["seeds"])),
+            f"{row['right']:.0f}",
+            _said(row["f1"], 3),
+            _said(row["searches"], 2),
+            _said(difference["f1"], 3, signed=True) if difference else "",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    if left:
+        lines.append(f"\n{left} cells are not done yet.")
+    return "\n".join(lines) + "\n"
+
+
+def _said(figure: Mapping[str, Any], digits: int, *, signed: bool = False) -> str:
+    form = f"{'+' if signed else ''}.{digits}f"
+    low, high = figure["interval"]
+    return f"{figure['mean']:{form}} ({low:{form}} to {high:{form}})"

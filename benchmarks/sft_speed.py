@@ -1,0 +1,373 @@
+"""Fine-tuning's speed and memory, ours beside the reference's way, in one run.
+
+    python benchmarks/sft_speed.py --traces ../shared/data/traces_r1searcher \
+        --out runs/sft-speed.json
+    python benchmarks/sft_speed.py --shape 7b --length 30000 --out runs/sft-speed-7b.json
+
+The reference's way is transformers' Trainer over padded batches with logits at every
+position (SimpleDeepSearcher sft.py), ours lays samples end to end and computes logits at
+labels alone. Both train the same model on the same samples in the same order, each in a
+process of its own, so that its peak memory is its own, and in turn, twice by default. The
+first step of each is not counted.
+
+With `--shape` a randomly initialised model of that size is trained on random tokens of
+one length, on a GPU, and the share of its peak arithmetic that was reached is reported.
+That path is unmeasured: it was written and tested at toy size on a CPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from langgraph_deepsearch.training.estimate import PEAK_FLOPS, SHAPES, shape_of
+from langgraph_deepsearch.training.rows import IGNORED, TokenRow
+
+SIDES = ("reference", "ours")
+
+BATCH = 8
+"""Samples of an optimizer step, both sides."""
+
+REFERENCE_MICRO = 2
+"""Samples at once in the reference's command (its README: 2, accumulated)."""
+
+TRAINED_SHARE = 0.4
+"""Share of random tokens that carry loss, about that of R1-Searcher's rollouts."""
+
+
+def rows_of_traces(folder: Path, model: Path, count: int, seed: int = 0) -> list[TokenRow]:
+    """Return rows of R1-Searcher's rollouts, drawn over all its files."""
+    from transformers import AutoTokenizer
+
+    from langgraph_deepsearch.curation.imports import import_traces
+    from langgraph_deepsearch.training.rows import build_rows
+
+    traces = [
+        trace
+        for file in sorted(folder.glob("*_*.jsonl"))
+        for trace in import_traces(file, "r1_searcher")
+    ]
+    drawn = random.Random(seed).sample(traces, min(count, len(traces)))
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    rows, report = build_rows(drawn, tokenizer, max_length=8192)
+    for line in report.lines():
+        print(line, file=sys.stderr)
+    return rows
+
+
+def random_rows(vocabulary: int, length: int, count: int, seed: int = 0) -> list[TokenRow]:
+    """Return rows of random tokens, in stretches that carry loss and stretches that do not."""
+    rng = random.Random(seed)
+    rows = []
+    for number in range(count):
+        ids = [rng.randrange(vocabulary) for _ in range(length)]
+        labels = list(ids)
+        stretch = max(2, length // 20)
+        for start in range(0, length, stretch):
+            if rng.random() > TRAINED_SHARE:
+                labels[start : start + stretch] = [IGNORED] * len(
+                    labels[start : start + stretch]
+                )
+        labels[-1] = ids[-1]
+        rows.append(TokenRow(ids, labels, str(number)))
+    return rows
+
+
+def random_model(shape: str, folder: Path) -> Any:
+    """Return a model of that size with random weights, on the device it is trained on."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    size = SHAPES[shape]
+    config = LlamaConfig(
+        vocab_size=size.vocabulary,
+        hidden_size=size.hidden,
+        intermediate_size=size.intermediate,
+        num_hidden_layers=size.layers,
+        num_attention_heads=size.heads,
+        num_key_value_heads=size.key_heads,
+        max_position_embeddings=65536,
+        tie_word_embeddings=size.is_tied,
+        use_cache=False,
+    )
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        with torch.device(device):
+            model = LlamaForCausalLM(config)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    model.config._name_or_path = str(folder)
+    return model
+
+
+def measure(
+    side: str,
+    rows: Sequence[TokenRow],
+    model: Any,
+    *,
+    steps: int,
+    batch: int,
+    checkpoint: bool,
+) -> dict[str, float]:
+    """Train for some steps and return tokens a second, peak memory and utilisation.
+
+    Args:
+        side: `ours` or `reference`.
+        rows: at least `steps * batch` samples.
+        model: a causal language model, or the folder of one.
+        steps: optimizer steps that are counted; one more is made before them.
+        batch: samples of a step.
+        checkpoint: whether activations are recomputed.
+    """
+    import torch
+    from transformers import Trainer, TrainingArguments
+
+    used = list(rows[: (steps + 1) * batch])
+    clock = step_clock()
+    with TemporaryDirectory() as folder:
+        values: dict[str, Any] = {
+            "output_dir": folder,
+            "max_steps": steps + 1,
+            "learning_rate": 1e-5,
+            "bf16": True,
+            "use_cpu": not torch.cuda.is_available(),
+            "dataloader_pin_memory": False,
+            "gradient_checkpointing": checkpoint,
+            "save_strategy": "no",
+            "report_to": "none",
+            "disable_tqdm": True,
+            "log_level": "error",
+            "remove_unused_columns": False,
+            "train_sampling_strategy": "sequential",
+        }
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+        make = _ours if side == "ours" else _reference
+        trainer: Trainer = make(model, used, values, batch, TrainingArguments)
+        trainer.add_callback(clock)
+        trainer.train()
+    return _figures(used[batch:], clock.seconds, trainer.model, checkpoint)
+
+
+def _ours(
+    model: Any, rows: list[TokenRow], values: dict[str, Any], batch: int, arguments: Any
+) -> Any:
+    from langgraph_deepsearch.training.arguments import batches
+    from langgraph_deepsearch.training.attention import ATTENTION_NAME
+    from langgraph_deepsearch.training.config import SftConfig
+    from langgraph_deepsearch.training.trainer import RowDataset, RowTrainer
+
+    mean = sum(len(row.input_ids) for row in rows) / len(rows)
+    long = 1 if mean > 10_000 else None
+    micro, often = batches(SftConfig(batch_size=batch, micro_batch_size=long), mean)
+    sizes = {"per_device_train_batch_size": micro, "gradient_accumulation_steps": often}
+    return RowTrainer(
+        model=_loaded(model, ATTENTION_NAME),
+        args=arguments(**values, **sizes),
+        train_dataset=RowDataset(rows),
+    )
+
+
+def _reference(
+    model: Any, rows: list[TokenRow], values: dict[str, Any], batch: int, arguments: Any
+) -> Any:
+    import torch
+    from torch.nn.utils.rnn import pad_sequence
+    from transformers import Trainer
+
+    from langgraph_deepsearch.training.trainer import RowDataset
+
+    def padded(samples: Sequence[TokenRow]) -> dict[str, Any]:
+        ids = [torch.tensor(row.input_ids) for row in samples]
+        labels = [torch.tensor(row.labels) for row in samples]
+        return {
+            "input_ids": pad_sequence(ids, batch_first=True),
+            "attention_mask": pad_sequence([torch.ones_like(i) for i in ids], True),
+            "labels": pad_sequence(labels, True, IGNORED),
+        }
+
+    micro = min(REFERENCE_MICRO, batch)
+    if max(len(row.input_ids) for row in rows) > 10_000:
+        micro = 1
+    sizes = {
+        "per_device_train_batch_size": micro,
+        "gradient_accumulation_steps": batch // micro,
+    }
+    return Trainer(
+        model=_loaded(model, "sdpa"),
+        args=arguments(**values, **sizes),
+        train_dataset=RowDataset(rows),
+        data_collator=padded,
+    )
+
+
+def _loaded(model: Any, attention: str) -> Any:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    if isinstance(model, str | Path):
+        return AutoModelForCausalLM.from_pretrained(
+            model, dtype=torch.float32, attn_implementation=attention
+        )
+    model.set_attn_implementation(attention)
+    return model
+
+
+def step_clock() -> Any:
+    """Return a callback that adds up the time of all steps but the first."""
+    from transformers import TrainerCallback
+
+    class StepClock(TrainerCallback):
+        seconds = 0.0
+        started = 0.0
+
+        def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if state.global_step == 1:
+                _wait()
+                self.started = time.perf_counter()
+
+        def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            _wait()
+            self.seconds = time.perf_counter() - self.started
+
+    return StepClock()
+
+
+def _wait() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def _figures(
+    rows: Sequence[TokenRow], seconds: float, model: Any, checkpoint: bool
+) -> dict[str, float]:
+    import torch
+
+    tokens = sum(len(row.input_ids) for row in rows)
+    trained = sum(row.trained_tokens for row in rows)
+    shape = shape_of(model.config)
+    # Model arithmetic alone: what padding, full logits or recomputing add is waste.
+    arithmetic = shape.training_flops([len(row.input_ids) for row in rows], trained)
+    cuda = torch.cuda.is_available()
+    peak = (
+        torch.cuda.max_memory_allocated()
+        if cuda
+        else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    )
+    figures = {
+        "tokens": tokens,
+        "trained_tokens": trained,
+        "seconds": seconds,
+        "tokens_per_second": tokens / seconds,
+        "trained_tokens_per_second": trained / seconds,
+        "peak_gib": peak / 2**30,
+        "flops_per_second": arithmetic / seconds,
+        "checkpointing": float(checkpoint),
+    }
+    if cuda:
+        kind = torch.cuda.get_device_name().lower()
+        known = next((flops for name, flops in PEAK_FLOPS.items() if name in kind), None)
+        if known:
+            figures["model_flop_utilization"] = arithmetic / seconds / known
+    return figures
+
+
+def run_side(arguments: argparse.Namespace) -> dict[str, float]:
+    """Measure one side in this process."""
+    if arguments.shape:
+        model: Any = random_model(arguments.shape, Path(arguments.out).parent)
+        count = (arguments.steps + 1) * arguments.batch
+        size = SHAPES[arguments.shape].vocabulary
+        rows = random_rows(size, arguments.length, count)
+    else:
+        model = arguments.model
+        count = (arguments.steps + 1) * arguments.batch
+        rows = rows_of_traces(arguments.traces, model, count)
+    return measure(
+        arguments.side,
+        rows,
+        model,
+        steps=arguments.steps,
+        batch=arguments.batch,
+        checkpoint=bool(arguments.shape),
+    )
+
+
+def compare(rounds: Sequence[dict[str, dict[str, float]]]) -> dict[str, float]:
+    """Return ours over the reference: the best round of each side, as fast as it can."""
+    best = {
+        side: max((r[side] for r in rounds), key=lambda f: f["trained_tokens_per_second"])
+        for side in SIDES
+    }
+    ours, reference = best["ours"], best["reference"]
+    return {
+        "speedup": ours["trained_tokens_per_second"]
+        / reference["trained_tokens_per_second"],
+        "memory_share": ours["peak_gib"] / reference["peak_gib"],
+    }
+
+
+def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--traces", type=Path, help="folder of R1-Searcher's rollouts")
+    parser.add_argument("--model", type=Path, help="model folder; SmolLM2-135M if absent")
+    parser.add_argument("--shape", choices=sorted(SHAPES), help="random model of a size")
+    parser.add_argument("--length", type=int, default=30_000, help="tokens with --shape")
+    parser.add_argument("--steps", type=int, default=4, help="optimizer steps counted")
+    parser.add_argument("--batch", type=int, default=BATCH)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    arguments = parser.parse_args(words)
+    if not arguments.shape and not arguments.traces:
+        parser.error("give --traces, or --shape for a random model")
+    if not arguments.shape and arguments.model is None:
+        from langgraph_deepsearch.training.base_model import prepare_base_model
+
+        arguments.model = prepare_base_model()
+    return arguments
+
+
+def main() -> None:
+    arguments = parse()
+    if arguments.side:
+        print(json.dumps(run_side(arguments)))
+        return
+    rounds: list[dict[str, dict[str, float]]] = []
+    for number in range(arguments.rounds):
+        # In turn and not always the same first: what else runs here changes over time.
+        order = SIDES if number % 2 == 0 else SIDES[::-1]
+        rounds.append({side: _in_process(side) for side in order})
+        print(json.dumps(rounds[-1]), file=sys.stderr)
+    result = {
+        "command": " ".join(["python", *sys.argv]),
+        "cores": os.cpu_count(),
+        "rounds": rounds,
+        **compare(rounds),
+    }
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(f"speedup {result['speedup']:.2f}, memory {result['memory_share']:.2f} of it")
+
+
+def _in_process(side: str) -> dict[str, float]:
+    command = [sys.executable, __file__, *sys.argv[1:], "--side", side]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""The training speed benchmark at toy size: both sides, on a CPU."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch")
+
+from langgraph_deepsearch.training import estimate
+from langgraph_deepsearch.training.rows import IGNORED
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+R1_SEARCHER = Path(__file__).parents[3] / "shared" / "data" / "traces_r1searcher"
+
+
+@pytest.fixture(scope="module")
+def speed():
+    sys.path.insert(0, str(BENCHMARKS))
+    yield importlib.import_module("sft_speed")
+    sys.path.remove(str(BENCHMARKS))
+
+
+def test_random_rows_carry_loss_on_a_part(speed):
+    rows = speed.random_rows(100, 200, 5)
+    assert {len(row.input_ids) for row in rows} == {200}
+    share = sum(row.trained_tokens for row in rows) / 1000
+    assert 0.1 < share < 0.8
+    assert all(row.labels[-1] != IGNORED for row in rows)
+
+
+@pytest.mark.parametrize("side", ["ours", "reference"])
+def test_a_random_model_of_a_size_is_trained(speed, monkeypatch, tmp_path, side):
+    toy = estimate.ModelShape(2, 32, 64, 4, 2, 128, 8)
+    monkeypatch.setitem(estimate.SHAPES, "toy", toy)
+    model = speed.random_model("toy", tmp_path)
+    assert sum(p.numel() for p in model.parameters()) == toy.parameters
+    rows = speed.random_rows(128, 60, 4)
+    figures = speed.measure(side, rows, model, steps=1, batch=2, checkpoint=True)
+    assert figures["tokens"] == 120  # the first step is not counted
+    assert figures["trained_tokens"] == sum(row.trained_tokens for row in rows[2:])
+    assert figures["seconds"] > 0
+    assert figures["peak_gib"] > 0
+    assert figures["flops_per_second"] > 0
+
+
+def test_both_sides_are_compared_by_their_best_round(speed):
+    def side(rate, memory):
+        return {"trained_tokens_per_second": rate, "peak_gib": memory}
+
+    rounds = [
+        {"ours": side(30.0, 2.0), "reference": side(10.0, 4.0)},
+        {"reference": side(5.0, 4.0), "ours": side(40.0, 2.0)},
+    ]
+    assert speed.compare(rounds) == {"speedup": 4.0, "memory_share": 0.5}
+
+
+def test_real_lengths_come_from_r1_searchers_rollouts(speed, base_model):
+    if not R1_SEARCHER.is_dir():
+        pytest.skip("R1-Searcher's rollouts are not here")
+    rows = speed.rows_of_traces(R1_SEARCHER, base_model, 6)
+    assert len(rows) == 6
+    assert all(0 < row.trained_tokens < len(row.input_ids) for row in rows)
