@@ -1,0 +1,34 @@
+"""The `deepsearch` command: one file a verb.
+
+A new verb is a file of its own and one line in the list below. Heavy imports stay inside
+the verbs, so `--help` is quick.
+"""
+
+from . import (  # noqa: F401  (each adds its verb to the command)
+    ask,
+    curate,
+    evaluate,
+    export,
+    import_traces,
+    loop,
+    models,
+    pairs,
+    questions_annotate,
+    questions_filter,
+    questions_sample,
+    questions_synthesize,
+    rerender,
+    rollout,
+    search_serve,
+    select,
+    serve,
+    train,
+    train_dpo,
+    train_rl,
+    train_sft,
+    view,
+    world,
+)
+from .app import main
+
+__all__ = ["main"]

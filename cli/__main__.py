@@ -1,0 +1,6 @@
+"""`python -m langgraph_deepsearch.cli` is `deepsearch`."""
+
+from . import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""`deepsearch import`: other systems' traces as ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .app import TRACES, app
+from .terminal import print_text
+
+
+@app.command("import", rich_help_panel=TRACES)
+def import_file(
+    file: Annotated[Path, typer.Argument(help="File, or folder of turn files.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="simple_deep_searcher | r1_searcher | web_dancer | o2_searcher | knowagent",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Trace file to write.")],
+) -> None:
+    """Read another system's rollouts as traces; nothing of a record is lost."""
+    from ..curation.imports import import_traces
+    from ..trace import write_traces
+
+    count = write_traces(out, import_traces(file, source))
+    print_text(f"{count} traces in {out}")

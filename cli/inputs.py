@@ -1,0 +1,21 @@
+"""Checks of a verb's input that come before anything heavy is imported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..errors import DeepSearchError
+from ..trace import read_traces
+
+
+def require_traces(*paths: Path) -> None:
+    """Read the first trace of each file until there is one.
+
+    Raises:
+        DeepSearchError: there is no such file, its first line is no trace, or none of
+            them holds any.
+    """
+    if all(next(read_traces(path), None) is None for path in paths):
+        names = ", ".join(map(str, paths))
+        msg = f"no traces in {names}: run `deepsearch rollout` first, or check the path"
+        raise DeepSearchError(msg)

@@ -1,0 +1,62 @@
+"""`deepsearch questions annotate`: the domain and key points of questions, by a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import DeepSearchError
+from .options import AsJson, Concurrency, Limit, OutDir
+from .questions import BaseUrl, Model, Plan, print_plan, questions
+from .terminal import err, out, print_json, work_progress
+
+
+@questions.command()
+def annotate(
+    file: Annotated[Path, typer.Argument(help="Question file.")],
+    directory: OutDir,
+    model: Model = "",
+    base_url: BaseUrl = "",
+    domains: Annotated[
+        str,
+        typer.Option(
+            help="closed: the list in docs/questions.md; open: any domain; or your own list, "
+            "comma-separated."
+        ),
+    ] = "closed",
+    limit: Limit = 0,
+    concurrency: Concurrency = 16,
+    plan: Plan = False,
+    as_json: AsJson = False,
+) -> None:
+    """Annotate questions for sampling; run again, it goes on where it stopped."""
+    from ..curation.sampling.annotate import annotate_questions, plan_annotation
+    from ..curation.sampling.annotation import parse_domains
+    from ..nodes.models.resolve import resolve_reasoner
+    from ..questions import read_questions
+
+    asked = read_questions(file)[: limit or None]
+    listed = parse_domains(domains)
+    if plan:
+        print_plan(plan_annotation(asked, directory, domains=listed), as_json)
+        return
+    reasoner = resolve_reasoner(model, base_url=base_url)
+    with work_progress("questions") as show:
+        report = annotate_questions(
+            asked,
+            reasoner,
+            directory,
+            domains=listed,
+            concurrency=concurrency,
+            on_progress=show,
+        )
+    print_json(report.to_json()) if as_json else out.print(report.table())
+    if report.failed:
+        msg = (
+            f"{report.failed} questions have no usable annotation, see "
+            f"{directory}/annotation_failures.jsonl; run again to retry them"
+        )
+        raise DeepSearchError(msg)
+    err.print(f"annotated questions in {directory}/annotated.jsonl", markup=False)

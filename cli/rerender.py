@@ -1,0 +1,45 @@
+"""`deepsearch rerender`: traces said again in another dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import DeepSearchError
+from .app import TRACES, app
+from .options import Traces
+from .terminal import err, print_text
+
+
+@app.command(rich_help_panel=TRACES)
+def rerender(
+    traces: Traces,
+    dialect: Annotated[str, typer.Option("--dialect", help="An inline dialect's name.")],
+    out: Annotated[Path, typer.Option("--out", help="Trace file to write.")],
+) -> None:
+    """Write traces again in another dialect, to train a model of that one on them."""
+    from ..nodes.dialects import get_dialect
+    from ..trace import read_traces, write_traces
+
+    get_dialect(dialect)
+    left_out: list[str] = []
+    count = write_traces(out, _written(read_traces(traces), dialect, left_out))
+    for line in left_out:
+        err.print(f"left out: {line}", style="yellow", markup=False, soft_wrap=True)
+    print_text(f"{count} traces in {out}; {len(left_out)} left out")
+    if not count:
+        msg = f"no trace of {traces} could be said in {dialect}"
+        raise DeepSearchError(msg)
+
+
+def _written(traces: Any, dialect: str, left_out: list[str]) -> Iterator[Any]:
+    from ..curation.rerender import RerenderError, rerender
+
+    for trace in traces:
+        try:
+            yield rerender(trace, dialect)
+        except RerenderError as error:
+            left_out.append(str(error))

@@ -1,0 +1,60 @@
+"""`deepsearch train sft`: fine-tune on curated traces."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .inputs import require_traces
+from .options import AsJson, OutDir
+from .terminal import print_json, print_text
+from .train import ModelFolder, RegisteredName, report, train
+
+
+@train.command()
+def sft(
+    traces: Annotated[Path, typer.Argument(help="Curated traces.")],
+    directory: OutDir,
+    model: ModelFolder = "",
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            help="JSON or TOML file, or sft_desk, sft_paper, sft_paper_7b, sft_paper_32b.",
+        ),
+    ] = None,
+    name: RegisteredName = "",
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan",
+            help="Print memory and time with and without offload; train nothing. "
+            "--model may be a size, 7b or 32b.",
+        ),
+    ] = False,
+    devices: Annotated[int, typer.Option(help="Devices of the plan.", min=1)] = 8,
+    device: Annotated[
+        str, typer.Option(help="Their kind: h100, h200, a100, cpu.")
+    ] = "h100",
+    as_json: AsJson = False,
+) -> None:
+    """Fine-tune on what the model wrote in the traces; resumes from its checkpoints."""
+    require_traces(traces)
+    from ..training.base_model import prepare_base_model
+    from ..training.config import load_config
+    from ..training.sft import train_sft
+
+    settings = load_config(config)
+    if plan:
+        from ..training.plan import plan_sft
+
+        found = plan_sft(
+            traces, model or prepare_base_model(), settings, devices=devices, kind=device
+        )
+        print_json(found.to_json()) if as_json else print_text(found.text())
+        return
+    parent = Path(model) if model else prepare_base_model()
+    result = train_sft(traces, parent, directory, settings)
+    report(directory, name, parent, result, as_json)

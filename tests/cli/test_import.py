@@ -1,0 +1,65 @@
+"""`deepsearch import`, then what a user does next."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from langgraph_deepsearch.curation.imports import original_record
+from langgraph_deepsearch.trace import read_traces
+
+TEXT = (
+    " I look it up. <|begin_of_query|> who wrote Emma<|end_of_query|>\n\n"
+    "<|begin_of_documents|>\n(1)Title: Emma Text:  A novel by Jane Austen.\n"
+    "<|end_of_documents|>\n\nIt says so.</think>\n\n<answer> Jane Austen </answer>"
+)
+RECORD = {
+    "question": "Who wrote the novel Emma?",
+    "answer": "Jane Austen",
+    "pred_ans": " Jane Austen ",
+    "stop_reason_final": "finished",
+    "gen_text_store": TEXT,
+    "gpt4o_output": "True",
+}
+
+
+@pytest.fixture
+def rollouts(tmp_path):
+    path = tmp_path / "rollouts.jsonl"
+    path.write_text(json.dumps(RECORD) + "\n", encoding="utf-8")
+    return path
+
+
+def test_traces_are_written_and_curated(deepsearch, rollouts, tmp_path):
+    out = tmp_path / "traces.jsonl"
+    done = deepsearch("import", rollouts, "--from", "r1_searcher", "--out", out)
+    assert (done.code, "1 traces in" in done.out) == (0, True)
+    (trace,) = read_traces(out)
+    assert original_record(trace) == RECORD
+    kept = tmp_path / "kept"
+    done = deepsearch("curate", out, "--out", kept, "--preset", "r1_searcher")
+    assert done.code == 0, done.err
+    assert [t.answer for t in read_traces(kept / "curated.jsonl")] == ["Jane Austen"]
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "complaint"),
+    [
+        ("nobody", "", "no traces can be imported from 'nobody'"),
+        ("web_dancer", "", "rollouts.jsonl:1: not a web_dancer record (lacks 'messages')"),
+        ("r1_searcher", "{", "not valid JSON"),
+        ("o2_searcher", "[]", "holds no records"),
+    ],
+)
+def test_a_bad_file_is_one_line_and_leaves_nothing(
+    deepsearch, rollouts, tmp_path, source, text, complaint
+):
+    if text:
+        rollouts.write_text(text, encoding="utf-8")
+    out = tmp_path / "traces.jsonl"
+    done = deepsearch("import", rollouts, "--from", source, "--out", out)
+    assert done.code == 1
+    assert complaint in done.err
+    assert done.err.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rollouts.jsonl"]

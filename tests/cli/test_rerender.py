@@ -1,0 +1,59 @@
+"""`deepsearch rerender`, as a user runs it."""
+
+from __future__ import annotations
+
+from langgraph_deepsearch.nodes.dialects import get_dialect
+from langgraph_deepsearch.trace import (
+    Document,
+    SearchRecord,
+    Segment,
+    Trace,
+    read_traces,
+    write_traces,
+)
+
+SDS = get_dialect("simple_deep_searcher")
+
+
+def trace(number, result):
+    def written(kind, text, turn):
+        return Segment(kind=kind, speaker="assistant", text=text, trainable=True, turn=turn)
+
+    return Trace(
+        id=f"t{number}",
+        question="Capital of Peru?",
+        segments=[
+            Segment(kind="prompt", speaker="user", text="Capital of Peru?"),
+            written("query", SDS.format_query("Peru"), 1),
+            Segment(kind="result", speaker="tool", text=result, turn=1),
+            written("answer", "\\boxed{Lima}", 2),
+        ],
+        searches=[SearchRecord(turn=1, query="Peru", documents=[Document(title="Peru")])],
+        answer="Lima",
+        stop_reason="answered",
+        dialect="simple_deep_searcher",
+    )
+
+
+def test_traces_are_written_in_the_other_dialect(deepsearch, tmp_path):
+    source, out = tmp_path / "traces.jsonl", tmp_path / "again.jsonl"
+    write_traces(source, [trace(1, SDS.render_results("Lima it is.")), trace(2, "odd")])
+    done = deepsearch("rerender", source, "--dialect", "search_r1", "--out", out)
+    assert done.code == 0
+    assert "1 traces in" in done.out
+    assert "left out: trace t2" in done.err
+    (again,) = read_traces(out)
+    assert again.output_text == (
+        "<search> Peru </search>\n\n<information>Lima it is.</information>\n\n"
+        "<answer> Lima </answer>"
+    )
+
+
+def test_nothing_written_is_an_error(deepsearch, tmp_path):
+    source, out = tmp_path / "traces.jsonl", tmp_path / "again.jsonl"
+    write_traces(source, [trace(2, "odd")])
+    done = deepsearch("rerender", source, "--dialect", "search_r1", "--out", out)
+    assert done.code == 1
+    assert "no trace of" in done.err
+    done = deepsearch("rerender", source, "--dialect", "klingon", "--out", out)
+    assert (done.code, "unknown dialect" in done.err) == (1, True)
