@@ -57,7 +57,7 @@ format: $(STAMP)  ## ruff, mending what it can
 	mkdir -p .types && ln -sfn .. $@
 
 type: $(STAMP) .types/langgraph_deepsearch  ## pyright
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 
 clean:  ## remove virtual environments and generated files, keep runs
 	rm -rf $(VENV) $(VLLM_VENV) build dist *.egg-info .types .pytest_cache .ruff_cache

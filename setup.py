@@ -3,7 +3,7 @@
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
-ROOMS = ("tools", "nodes", "graph", "world", "evals", "curation", "training")
+ROOMS = ("tools", "nodes", "graph", "world", "evals", "curation", "training", "cli")
 
 
 class BuildPy(build_py):

@@ -10,10 +10,20 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ["", "tools", "nodes", "graph", "world", "evals", "curation", "training"]
-"""In order; the empty name stands for the root modules."""
+ROOMS = [
+    "",
+    "tools",
+    "nodes",
+    "graph",
+    "world",
+    "evals",
+    "curation",
+    "training",
+    "loop.py",
+    "cli",
+]
+"""In order; the empty name stands for the other root modules."""
 
-LAST = {"loop.py": len(ROOMS), "cli.py": len(ROOMS) + 1}
 HEAVY = (
     "torch",
     "transformers",
@@ -30,17 +40,22 @@ HEAVY = (
 
 
 def modules():
-    files = [path for path in ROOT.glob("*.py") if path.name not in ("setup.py",)]
+    files = [path for path in ROOT.glob("*.py") if path.name != "setup.py"]
     for room in ROOMS[1:]:
-        files += sorted((ROOT / room).rglob("*.py"))
+        files += sorted((ROOT / room).rglob("*.py"))  # nothing for a single file
     return files
 
 
 def rank(path: Path) -> int:
-    parts = path.relative_to(ROOT).parts
-    if len(parts) == 1:
-        return LAST.get(parts[0], 0)
-    return ROOMS.index(parts[0])
+    return rank_of(path.relative_to(ROOT).parts[0])
+
+
+def rank_of(name: str) -> int:
+    """Return the rank of a room, or of a root module with or without its ending."""
+    for known in (name, f"{name}.py"):
+        if known in ROOMS:
+            return ROOMS.index(known)
+    return 0
 
 
 def imported(path: Path):
@@ -52,15 +67,7 @@ def imported(path: Path):
             target = (*base, *(node.module.split(".") if node.module else ()))
             if not target:
                 target = (node.names[0].name,)
-            name = ".".join(target)
-            yield (
-                (
-                    ROOMS.index(target[0])
-                    if target[0] in ROOMS
-                    else LAST.get(f"{target[0]}.py", 0)
-                ),
-                name,
-            )
+            yield rank_of(target[0]), ".".join(target)
 
 
 @pytest.mark.parametrize("path", modules(), ids=lambda p: str(p.relative_to(ROOT)))

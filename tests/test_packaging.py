@@ -9,7 +9,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("tools", "nodes", "graph", "world", "evals", "curation", "training")
+ROOMS = ("tools", "nodes", "graph", "world", "evals", "curation", "training", "cli")
 DATA = (".html", ".css", ".js", ".json", ".typed")
 
 
