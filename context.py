@@ -63,6 +63,12 @@ class Context(BaseSettings):
         description="tavily, serper, searxng:URL, corpus:PATH or http:URL.",
         json_schema_extra=SEARCH,
     )
+    reader: str = Field(
+        "web",
+        description="How a page is read by its address: web (over HTTP), or corpus:PATH (the "
+        "passages of a local corpus, nothing is fetched).",
+        json_schema_extra=SEARCH,
+    )
     read_pages: bool | None = Field(
         None,
         description="Fetch the pages a search found, when it gives only snippets; the "

@@ -83,7 +83,7 @@ def create_deep_search_agent(
     model: str | BaseChatModel | Reasoner | None = None,
     *,
     search: str | SearchProvider | None = None,
-    reader: Reader | None = None,
+    reader: str | Reader | None = None,
     condenser: str | Condenser | None = None,
     dialect: str | Dialect | None = None,
     checkpointer: Checkpointer = None,
@@ -102,7 +102,8 @@ def create_deep_search_agent(
             `provider:model` string, or any chat model. None: the run's `Context.model`.
         search: a provider, or one of `tavily`, `serper`, `searxng:URL`, `corpus:PATH`,
             `http:URL`.
-        reader: reads pages that a search found as snippets; over HTTP by default.
+        reader: reads pages by their addresses: `web` (over HTTP, the default),
+            `corpus:PATH`, or an object of your own.
         condenser: the summarize step: `none`, `extractive`, `reason_in_documents`, or
             an object of your own.
         dialect: how the model speaks; see `list_dialects()`.
@@ -121,12 +122,18 @@ def create_deep_search_agent(
         ... )
         >>> agent.invoke({"question": "Who founded …?"})["answer"]  # doctest: +SKIP
     """
-    parts = {"model": model, "search": search, "condenser": condenser, "dialect": dialect}
+    parts = {
+        "model": model,
+        "search": search,
+        "reader": reader,
+        "condenser": condenser,
+        "dialect": dialect,
+    }
     names = {name: part for name, part in parts.items() if isinstance(part, str)}
     settings = {**settings, **names}
     get_dialect(Context(**settings).dialect)
     objects: dict[str, Any] = {n: p for n, p in parts.items() if n not in names}
-    components = Components(**objects, reader=reader, defaults=settings)
+    components = Components(**objects, defaults=settings)
     compiled = build_graph(components).compile(
         checkpointer=checkpointer, store=store, name=name
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..context import Context, Environment, environment_settings
 from ..tools.base import Reader, SearchProvider
-from ..tools.factory import make_reader, make_search
+from ..tools.factory import WEB, make_reader, make_search
 from .condensers.base import Condenser
 from .condensers.factory import Parts as CondenserParts
 from .condensers.factory import make_condenser
@@ -66,7 +66,7 @@ class Components:
             return False
         if settings["summarizer_model"] or settings["summarizer_url"]:
             return False
-        return self.reader is not None or self.search.returns_full_text
+        return self.reader is not None or not self._may_read(self.search, settings)
 
     def ready(self, run: Run) -> None:
         """Build the run's parts, so that what is missing is said before a model writes."""
@@ -82,8 +82,16 @@ class Components:
     def _build(self, run: Run) -> None:
         self.reasoner_for(run)
         self.condenser_for(run)
-        if not self.search_for(run).returns_full_text:
+        if self._may_read(self.search_for(run), run["settings"]):
             self.reader_for(run)
+
+    @staticmethod
+    def _may_read(search: SearchProvider, settings: Mapping[str, Any]) -> bool:
+        """Return whether the run needs its reader built beforehand.
+
+        One over a corpus takes time and may fail; one of the web does neither.
+        """
+        return not search.returns_full_text or settings["reader"] != WEB
 
     def context(self, given: Context | None) -> Context:
         """Merge settings: passed with the run > factory > environment > default."""
@@ -160,8 +168,12 @@ class Components:
     def reader_for(self, run: Run) -> Reader:
         """Return the page reader."""
         settings = run["settings"]
-        return self.reader or make_reader(
-            cache_dir=_path(settings["cache_dir"]), allow_private=allowed_hosts(settings)
+        if self.reader is not None:
+            return self.reader
+        return make_reader(
+            settings["reader"],
+            cache_dir=_path(settings["cache_dir"]),
+            allow_private=allowed_hosts(settings),
         )
 
     def condenser_for(self, run: Run) -> Condenser:

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+from urllib.parse import quote
 
 from ..errors import DeepSearchError
 from ..trace import Document
@@ -42,6 +43,13 @@ class Passage(NamedTuple):
     text: str
     url: str
     date: str
+    id: str
+    """The line's `id`, or its number where it has none."""
+
+    @property
+    def address(self) -> str:
+        """The passage's `url`, or where it has none an address of its own, `corpus:ID`."""
+        return self.url or f"corpus:{quote(self.id, safe='')}"
 
 
 class CorpusSearch:
@@ -53,7 +61,8 @@ class CorpusSearch:
     Args:
         path: the corpus file, or a folder that holds `corpus.jsonl`.
         snippets: return snippets of about 200 characters in place of whole passages, as
-            a web search would, so that pages are read by their `url`.
+            a web search would, so that pages are read by their address (`CorpusReader`
+            reads them without a web).
         cache_dir: folder that keeps the index between runs, found again by the hash of
             the corpus; none: it is built each time.
         ranking: by words, by vectors, or both fused by rank.
@@ -112,7 +121,7 @@ class CorpusSearch:
         return Document(
             title=passage.title,
             text="" if self.snippets else passage.text,
-            url=passage.url,
+            url=passage.address if self.snippets else passage.url,
             snippet=shown,
             date=passage.date,
             score=score,
@@ -152,7 +161,7 @@ def load_corpus(path: Path) -> tuple[list[Passage], str]:
         raise CorpusError(msg)
     data = source.read_bytes()
     passages = [
-        _parse(line, f"{source}:{number}")
+        _parse(line, source, number)
         for number, line in enumerate(data.split(b"\n"), 1)
         if line.strip()
     ]
@@ -163,7 +172,8 @@ def load_corpus(path: Path) -> tuple[list[Passage], str]:
     return passages, sha256(data).hexdigest()
 
 
-def _parse(line: bytes, where: str) -> Passage:
+def _parse(line: bytes, source: Path, number: int) -> Passage:
+    where = f"{source}:{number}"
     try:
         record = json.loads(line)
     except ValueError as error:
@@ -176,8 +186,13 @@ def _parse(line: bytes, where: str) -> Passage:
     if "text" not in record and "contents" in record:
         found_title, text = split_contents(_string(record, "contents", where))
         title = title or found_title
+    given = record.get("id")
     return Passage(
-        title, text, _string(record, "url", where), _string(record, "date", where)
+        title,
+        text,
+        url=_string(record, "url", where),
+        date=_string(record, "date", where),
+        id=str(number if given is None else given),
     )
 
 

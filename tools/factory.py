@@ -25,6 +25,12 @@ SEARCH_FORMS = (
 )
 """The specs that `make_search` understands."""
 
+WEB = "web"
+"""The reader spec of pages fetched over HTTP."""
+
+READER_FORMS = f"{WEB} or corpus:PATH"
+"""The specs that `make_reader` understands."""
+
 LOCAL_RANKINGS: dict[str, RankingName] = {
     "corpus": "bm25",
     "dense": "dense",
@@ -40,6 +46,10 @@ _building = threading.Lock()
 
 class SearchSpecError(DeepSearchError):
     """A search spec names no provider, or its address is no address."""
+
+
+class ReaderSpecError(DeepSearchError):
+    """A reader spec names no reader."""
 
 
 def make_search(
@@ -77,17 +87,34 @@ def make_search(
 
 
 def make_reader(
+    spec: str = WEB,
     *,
     cache_dir: str | os.PathLike[str] | None = None,
     allow_private: str | Iterable[str] = (),
 ) -> Reader:
-    """Return the page reader; the same object for the same arguments.
+    """Return the page reader a spec names; the same object for the same arguments.
 
     Args:
+        spec: `web` fetches pages over HTTP; `corpus:PATH` reads the passages of a local
+            corpus by their addresses and fetches nothing.
         cache_dir: folder of the page cache; none: nothing is kept.
         allow_private: private hosts that may be fetched, `host` or `host:port`.
+
+    Raises:
+        ReaderSpecError: unknown spec.
+        CorpusError: the corpus cannot be used.
     """
-    return _reader(_folder(cache_dir), parse_allowed(allow_private))
+    allowed = parse_allowed(allow_private)
+    spec = spec.strip()
+    if spec == WEB:
+        return _reader(_folder(cache_dir), allowed)
+    kind, _, argument = spec.partition(":")
+    if kind != "corpus" or not argument:
+        msg = f"unknown reader {spec!r}: use {READER_FORMS}"
+        raise ReaderSpecError(msg)
+    path, _ = split_corpus_spec(argument)
+    with _building:
+        return _corpus_reader(path, _corpus_state(path))
 
 
 def split_corpus_spec(argument: str) -> tuple[Path, bool]:
@@ -104,14 +131,17 @@ def _fingerprint(spec: str) -> tuple[str, ...]:
     """Return what, besides the spec, a provider was built from: it is rebuilt on change."""
     kind, _, argument = spec.partition(":")
     if kind in LOCAL_RANKINGS:
-        path, _ = split_corpus_spec(argument.partition("?model=")[0])
-        try:
-            path = path / "corpus.jsonl" if path.is_dir() else path
-            status = path.stat()
-        except OSError:  # CorpusSearch says it better
-            return ()
-        return (str(path.resolve()), str(status.st_mtime_ns), str(status.st_size))
+        return _corpus_state(split_corpus_spec(argument.partition("?model=")[0])[0])
     return (os.environ.get("TAVILY_API_KEY", ""), os.environ.get("SERPER_API_KEY", ""))
+
+
+def _corpus_state(path: Path) -> tuple[str, ...]:
+    try:
+        path = path / "corpus.jsonl" if path.is_dir() else path
+        status = path.stat()
+    except OSError:  # who loads it says it better
+        return ()
+    return (str(path.resolve()), str(status.st_mtime_ns), str(status.st_size))
 
 
 @lru_cache(maxsize=16)
@@ -193,6 +223,13 @@ def _address(spec: str, url: str) -> str:
 def _reader(folder: Path | None, allowed: tuple[str, ...]) -> Reader:
     reader = HttpReader(allow_private=allowed)
     return reader if folder is None else CachedReader(reader, _cache(folder))
+
+
+@lru_cache(maxsize=16)
+def _corpus_reader(path: Path, _state: tuple[str, ...]) -> Reader:
+    from .corpus_reader import CorpusReader
+
+    return CorpusReader(path)
 
 
 @lru_cache(maxsize=16)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from ..trace import Document
 from .base import Page, Reader, SearchProvider, ToolError
-from .factory import make_reader, make_search
+from .factory import WEB, make_reader, make_search
 
 MAX_PAGE_CHARS = 20_000
 """Characters of a page an agent is given at once, about 5,000 tokens."""
@@ -82,7 +82,7 @@ def search_tool(
 def read_tool(
     allow_private: str | Iterable[str] = (),
     *,
-    reader: Reader | None = None,
+    reader: Reader | str = WEB,
     max_chars: int = MAX_PAGE_CHARS,
     name: str = "read",
     description: str = "Read a web page or PDF. Returns its title and main text.",
@@ -92,16 +92,24 @@ def read_tool(
 
     Args:
         allow_private: private hosts that may be fetched, `host` or `host:port`.
-        reader: a reader of one's own; `allow_private` and `cache_dir` are then its affair.
+        reader: a spec as `make_reader` takes, or a reader of one's own; `allow_private`
+            and `cache_dir` are then its affair.
         max_chars: most characters of the page's text that are returned.
         name: the tool's name.
         description: what the model is told of it.
         cache_dir: folder of the page cache.
+
+    Raises:
+        DeepSearchError: the spec names no reader, or its corpus is missing.
     """
     if max_chars < 1:
         msg = f"max_chars must be at least 1, not {max_chars}"
         raise ValueError(msg)
-    source = reader or make_reader(cache_dir=cache_dir, allow_private=allow_private)
+    source = (
+        make_reader(reader, cache_dir=cache_dir, allow_private=allow_private)
+        if isinstance(reader, str)
+        else reader
+    )
 
     def read(url: str) -> tuple[str, Page]:
         try:

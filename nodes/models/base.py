@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ...errors import DeepSearchError
@@ -54,6 +54,9 @@ class Sampling:
     max_tokens: int = 20480
     seed: int | None = None
     repetition_penalty: float = 1.0
+    schema: Mapping[str, Any] | None = field(default=None, hash=False)
+    """A JSON schema that the server holds the reply to; only for a reasoner with
+    `takes_schema`."""
 
     def with_max_tokens(self, limit: int) -> Sampling:
         """Return the same with a lower token limit."""
@@ -117,6 +120,8 @@ class Reasoner(ABC):
     exactness: Exactness
     context_limit: int | None = None
     """The server's context length in tokens, None when it does not say."""
+    takes_schema: bool = False
+    """Whether `Sampling.schema` is sent to the server, which may still refuse it."""
 
     @abstractmethod
     def render(

@@ -14,6 +14,7 @@ from .chat_reasoner import Attempt, ChatReasoner, Request
 from .collect import Collector
 from .messages import transcript_messages
 from .plain import PlainTemplate
+from .structured import response_format
 from .text_route import ServedTextModel
 
 _TOO_MANY = re.compile(r"max_model_len=(\d+)|at most (\d+) completion tokens")
@@ -31,6 +32,7 @@ class TextReasoner(ChatReasoner):
         self._most_tokens: int | None = None
         self.name = name
         self.context_limit = context_limit
+        self.takes_schema = isinstance(model, ServedTextModel) and model.takes_extra
 
     def render(self, messages: Sequence[Mapping[str, str]], prefill: str = "") -> None:
         return None
@@ -91,6 +93,9 @@ class TextReasoner(ChatReasoner):
             "repetition_penalty": sampling.repetition_penalty,
             "seed": sampling.seed,
             "include_stop_str_in_output": True,
+            "response_format": None
+            if sampling.schema is None
+            else response_format(sampling.schema),
         }
 
     def _max_tokens(self, sampling: Sampling) -> int:

@@ -177,6 +177,8 @@ class ServedChatModel(EventStreamModel):
             "logprobs": 0,
             "skip_special_tokens": False,
         }
+        if changed.get("response_format") is not None:
+            body["response_format"] = changed["response_format"]
         stops = stop or (None if self._call else self.stop)
         if stops:
             body["stop"] = list(stops)

@@ -21,7 +21,12 @@ from .messages import to_dicts
 STANDARD_FIELDS = ("temperature", "top_p", "max_tokens", "seed", "stop")
 """Settings every OpenAI-style server takes; transformers' refuses others with a 422."""
 
-EXTRA_FIELDS = ("top_k", "repetition_penalty", "include_stop_str_in_output")
+EXTRA_FIELDS = (
+    "top_k",
+    "repetition_penalty",
+    "include_stop_str_in_output",
+    "response_format",
+)
 """Settings of vLLM and its kin."""
 
 

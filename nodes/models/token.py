@@ -13,12 +13,14 @@ from .chat_reasoner import Attempt, ChatReasoner, Request
 from .messages import transcript_messages
 from .plain import plain_text
 from .served import ServedChatModel
+from .structured import response_format
 
 
 class TokenReasoner(ChatReasoner):
     """Continues a transcript over a server that gives token ids (vLLM)."""
 
     exactness = "token"
+    takes_schema = True
 
     def __init__(
         self,
@@ -80,7 +82,9 @@ class TokenReasoner(ChatReasoner):
         call = Call(transcript_ids(request.segments), request.cut)
         model = self._model.with_call(call, request.sampling)
         messages = transcript_messages(request.segments, request.layout)
-        return Attempt(model, messages, _Filled(call), {})
+        schema = request.sampling.schema
+        options = {} if schema is None else {"response_format": response_format(schema)}
+        return Attempt(model, messages, _Filled(call), options)
 
 
 class _Filled:
