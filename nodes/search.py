@@ -94,6 +94,7 @@ def episode_for(provider: SearchProvider, run: Mapping[str, Any]) -> Episode | N
         golds=tuple(known.get("golds", ())),
         training_step=known.get("training_step", 0),
         training_steps=known.get("training_steps", 0),
+        noise=known.get("noise"),
     )
 
 

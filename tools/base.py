@@ -40,6 +40,8 @@ class Episode:
     golds: tuple[str, ...] = ()
     training_step: int = 0
     training_steps: int = 0
+    noise: float | None = None
+    """Probability of misleading documents, where a training's curriculum says it."""
 
 
 @dataclass(frozen=True)

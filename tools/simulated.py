@@ -5,8 +5,8 @@ gold answer, and whether the documents should help or mislead; how often they mi
 with the training step. Needs no search key and no index, only a served model. The released
 simulators (Simulation_LLM_google_7B_V2 and others) are served like any other model.
 
-Facts: llm_agent/generation.py of Alibaba-NLP/ZeroSearch: schedule :540-548, sampling and the
-shape of the prompt :67-137. The prompt here is in our own words; a prompt file brings the
+Facts: llm_agent/generation.py of Alibaba-NLP/ZeroSearch: sampling and the shape of the prompt
+:67-137; the schedule is `noise.py`. The prompt here is in our own words; a prompt file brings the
 original's, which its fine-tuned simulators expect. Unlike the original, a query keeps its
 own question and answer when others of its batch do not search (:503-505, :592 mix them up),
 and a server that is down is an error, not an endless wait.
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -28,6 +28,7 @@ from ..trace import Document
 from .base import Episode
 from .blocking import run_blocking
 from .http import RETRIES, JsonService, ServiceError
+from .noise import NOISE_END, NOISE_START, NoiseSchedule
 
 DOCUMENTS = 5
 """Documents the model is asked for."""
@@ -35,10 +36,6 @@ DOCUMENTS = 5
 TEMPERATURE = 0.8
 MAX_TOKENS = 600
 """Sampling of the simulator (llm_agent/generation.py)."""
-
-NOISE_START = 0.0
-NOISE_END = 0.5
-"""Probability of misleading documents at the first and the last training step."""
 
 TIMEOUT = 120.0
 """Seconds a reply may take in all; a model writes more slowly than an index answers."""
@@ -71,22 +68,6 @@ class SimulatorError(DeepSearchError):
     """The simulated search is not set up right."""
 
 
-def noise_probability(
-    step: int, steps: int, *, start: float = NOISE_START, end: float = NOISE_END
-) -> float:
-    """Return how likely a search is to mislead at a training step.
-
-    start + (4^(step/steps) - 1) / 3 * (end - start): slow at first, `end` at the last.
-
-    >>> [round(noise_probability(step, 200), 3) for step in (0, 100, 200)]
-    [0.0, 0.167, 0.5]
-    """
-    if steps <= 0:
-        return start
-    share = min(max(step / steps, 0.0), 1.0)
-    return start + (4**share - 1) / 3 * (end - start)
-
-
 @dataclass(frozen=True)
 class SimulatedSearch:
     """Asks a served model for the documents of a query."""
@@ -98,8 +79,9 @@ class SimulatedSearch:
     prompt: str = PROMPT
     """With `{query}`, `{kind}`, `{count}`, and `{background}` or `{question}` and
     `{answer}`."""
-    noise_start: float = NOISE_START
-    noise_end: float = NOISE_END
+    noise_start: float | None = None
+    noise_end: float | None = None
+    """Ends of the noise curve. None: ZeroSearch's, or what a training's curriculum says."""
     seed: int = 0
     """Of the draw between useful and noisy; the same search gets the same draw."""
     timeout: float = TIMEOUT
@@ -109,7 +91,7 @@ class SimulatedSearch:
     needs_episode: bool = field(default=True, init=False)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.noise_start <= 1 or not 0 <= self.noise_end <= 1:
+        if not 0 <= self.noise.start <= 1 or not 0 <= self.noise.end <= 1:
             msg = "the simulator's noise must be from 0 to 1"
             raise SimulatorError(msg)
         if "{query}" not in self.prompt:
@@ -117,12 +99,20 @@ class SimulatedSearch:
             raise SimulatorError(msg)
 
     @property
+    def noise(self) -> NoiseSchedule:
+        """The curve by which searches mislead more and more often."""
+        return NoiseSchedule(
+            NOISE_START if self.noise_start is None else self.noise_start,
+            NOISE_END if self.noise_end is None else self.noise_end,
+        )
+
+    @property
     def settings(self) -> Mapping[str, Any]:
         return {
             "url": self.base_url,
             "model": self.model,
             "prompt": sha256(self.prompt.encode()).hexdigest()[:16],
-            "noise": [self.noise_start, self.noise_end],
+            "noise": [self.noise.start, self.noise.end],
             "seed": self.seed,
         }
 
@@ -143,28 +133,25 @@ class SimulatedSearch:
 
     def is_noisy(self, query: str, episode: Episode) -> bool:
         """Tell whether a search is to mislead."""
-        probability = noise_probability(
-            episode.training_step,
-            episode.training_steps,
-            start=self.noise_start,
-            end=self.noise_end,
-        )
+        probability = self.noise_probability(episode)
         key = f"{self.seed}\0{episode.training_step}\0{episode.question}\0{query}"
         draw = int.from_bytes(sha256(key.encode()).digest()[:8], "big") / 2**64
         return draw < probability
 
+    def noise_probability(self, episode: Episode) -> float:
+        """Return how likely a search is to mislead.
+
+        Ends of the curve that were given win over a curriculum's noise.
+        """
+        is_given = self.noise_start is not None or self.noise_end is not None
+        if episode.noise is not None and not is_given:
+            return episode.noise
+        return self.noise.at(episode.training_step, episode.training_steps)
+
     def prompt_for(self, query: str, count: int, episode: Episode) -> str:
         """Return what the model is asked."""
-        values = {
-            "query": query,
-            "kind": "noisy" if self.is_noisy(query, episode) else "useful",
-            "count": str(count),
-            "question": episode.question,
-            "answer": " or ".join(episode.golds),
-        }
-        known = episode.question and episode.golds
-        values["background"] = _fill(BACKGROUND, values) if known else ""
-        return _fill(self.prompt, values)
+        is_noisy = self.is_noisy(query, episode)
+        return fill_prompt(self.prompt, query, count, episode, is_noisy=is_noisy)
 
     async def _ask(self, prompt: str) -> str:
         service = JsonService(
@@ -195,6 +182,30 @@ class SimulatedSearch:
     def _headers(self) -> dict[str, str]:
         key = os.environ.get(KEY_VARIABLE, "").strip()
         return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+def fill_prompt(
+    prompt: str, query: str, count: int, episode: Episode, *, is_noisy: bool
+) -> str:
+    """Return a simulator's prompt; the same words when it is asked and when it is tuned.
+
+    Args:
+        prompt: `PROMPT`, or an original's text with the same places.
+        query: what is searched for.
+        count: documents to write.
+        episode: question and gold answers; without either the model is told none.
+        is_noisy: whether the documents are to mislead.
+    """
+    values = {
+        "query": query,
+        "kind": "noisy" if is_noisy else "useful",
+        "count": str(count),
+        "question": episode.question,
+        "answer": " or ".join(episode.golds),
+    }
+    known = episode.question and episode.golds
+    values["background"] = _fill(BACKGROUND, values) if known else ""
+    return _fill(prompt, values)
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
@@ -232,6 +243,15 @@ def read_documents(reply: str) -> list[str]:
     return [" ".join(part.split()) for part in parts if part.strip()]
 
 
+def write_documents(texts: Sequence[str]) -> str:
+    """Return documents as the simulator is asked to write them.
+
+    >>> read_documents(write_documents(["One.", "Two."]))
+    ['One.', 'Two.']
+    """
+    return "\n".join(f"Doc {number}: {text}" for number, text in enumerate(texts, 1))
+
+
 def parse_simulator_spec(argument: str) -> SimulatedSearch:
     """Return the simulator of a spec's part after `simulated:`: an address and settings.
 
@@ -246,7 +266,7 @@ def parse_simulator_spec(argument: str) -> SimulatedSearch:
     settings: dict[str, Any] = {}
     for name, value in given.items():
         if name == "prompt":
-            settings[name] = _read_prompt(Path(value).expanduser())
+            settings[name] = read_prompt(Path(value).expanduser())
             continue
         if name not in known:
             msg = (
@@ -261,7 +281,12 @@ def parse_simulator_spec(argument: str) -> SimulatedSearch:
     return SimulatedSearch(url, **settings)
 
 
-def _read_prompt(path: Path) -> str:
+def read_prompt(path: Path) -> str:
+    """Return the text of a simulator's prompt file.
+
+    Raises:
+        SimulatorError: there is none.
+    """
     if not path.is_file():
         msg = f"no prompt file for the simulator at {path}: check the path"
         raise SimulatorError(msg)

@@ -8,12 +8,18 @@ from dataclasses import dataclass
 
 from ..errors import DeepSearchError
 from ..questions import Question
+from ..tools.noise import NoiseSchedule
 
-NOISE_BASE = 4.0
-"""Base of ZeroSearch's noise curve (llm_agent/generation.py:540-548)."""
-
-NOISE_END = 0.5
-"""Share of noisy documents at the end of its training; 0 at the start."""
+__all__ = [
+    "CURRICULA",
+    "Curriculum",
+    "CurriculumError",
+    "NoiseSchedule",
+    "PlannedQuestion",
+    "Stage",
+    "get_curriculum",
+    "plan_questions",
+]
 
 STAGE_1_QUESTIONS, STAGE_2_QUESTIONS = 350, 8148
 """Questions of R1-Searcher's two stages (its README)."""
@@ -43,31 +49,13 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class NoiseSchedule:
-    """How likely a simulated search engine answers with noise, over the training.
-
-    >>> [round(NoiseSchedule().at(step, 100), 3) for step in (0, 50, 100)]
-    [0.0, 0.167, 0.5]
-    """
-
-    start: float = 0.0
-    end: float = NOISE_END
-    base: float = NOISE_BASE
-
-    def at(self, step: int, steps: int) -> float:
-        """Return the probability at a step: slow at first, then steeper."""
-        done = min(1.0, step / steps) if steps else 0.0
-        rise = (self.base**done - 1) / (self.base - 1)
-        return self.start + rise * (self.end - self.start)
-
-
-@dataclass(frozen=True)
 class Curriculum:
     """The order of a training."""
 
     name: str
     stages: tuple[Stage, ...] = (Stage("all"),)
     noise: NoiseSchedule | None = None
+    """How often a simulated search engine misleads; None: as its own settings say."""
     source: str = ""
 
 

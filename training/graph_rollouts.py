@@ -18,7 +18,7 @@ from ..evals.metrics import outcome
 from ..graph.rollout import RolloutEngine
 from ..trace import Trace, read_traces
 from .advantages import is_informative
-from .curriculum import PlannedQuestion
+from .curriculum import PlannedQuestion, get_curriculum
 from .policy_rows import PolicyRow, policy_row
 from .rewards import Parts, Reward, get_reward
 from .rl_config import RlConfig
@@ -162,7 +162,7 @@ class GraphRollouts:
             seed=self._config.seed + SEED_STRIDE * (step + 1) + self._rank,
             scorer=outcome,
             trace_file=file,
-            episode={"training_step": step, "training_steps": self._config.steps},
+            episode=self._episode(step),
         )
         for _ in range(ATTEMPTS):
             if not engine.run([p.question for p in wanted], size).failed:
@@ -178,6 +178,13 @@ class GraphRollouts:
             Group(p, [traces[f"{p.question.id}/{i}"] for i in range(size)]) for p in wanted
         ]
         return [self._rewarded(group) for group in groups]
+
+    def _episode(self, step: int) -> dict[str, Any]:
+        """Return what a simulated search engine is told of the training."""
+        steps = self._config.steps
+        noise = get_curriculum(self._config.curriculum).noise
+        told = {"training_step": step, "training_steps": steps}
+        return told if noise is None else {**told, "noise": noise.at(step, steps)}
 
     def _sampling(self) -> dict[str, Any]:
         plain = {"top_p": 1.0, "sampling_top_k": -1}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,8 +14,8 @@ from langgraph_deepsearch.tools.factory import SearchSpecError, make_search
 from langgraph_deepsearch.tools.simulated import (
     SimulatedSearch,
     SimulatorError,
-    noise_probability,
     read_documents,
+    write_documents,
 )
 from langgraph_deepsearch.trace import read_traces
 
@@ -64,21 +62,14 @@ def test_without_an_answer_none_is_made_up(simulator, fake_server):
     assert "whose answer" not in request["prompt"]
 
 
-def test_the_schedule_is_the_papers():
-    values = [noise_probability(step, 200) for step in range(201)]
-    assert values[0] == 0
-    assert values[-1] == pytest.approx(0.5)
-    assert values[100] == pytest.approx((4**0.5 - 1) / 3 * 0.5)
-    assert values == sorted(values)
-    gains = [after - before for before, after in pairwise(values)]
-    assert gains == sorted(gains)  # slow at first
-    assert noise_probability(5, 0) == 0
-
-
-@given(step=st.integers(0, 300), start=st.floats(0, 1), end=st.floats(0, 1))
-def test_the_probability_stays_between_its_ends(step, start, end):
-    value = noise_probability(step, 200, start=start, end=end)
-    assert min(start, end) - 1e-9 <= value <= max(start, end) + 1e-9
+def test_a_curriculums_noise_counts_unless_the_engine_was_given_its_own():
+    told = Episode("q", ("a",), 0, 100, noise=0.3)
+    plain = SimulatedSearch("http://127.0.0.1:1")
+    assert plain.noise_probability(told) == 0.3
+    assert plain.noise_probability(Episode("q", ("a",), 100, 100)) == pytest.approx(0.5)
+    given_its_own = SimulatedSearch("http://127.0.0.1:1", noise_end=1.0)
+    late = Episode("q", ("a",), 100, 100, noise=0.3)
+    assert given_its_own.noise_probability(late) == pytest.approx(1.0)
 
 
 def test_the_draw_is_repeatable_and_as_likely_as_said():
@@ -89,6 +80,11 @@ def test_the_draw_is_repeatable_and_as_likely_as_said():
     assert 0.45 < sum(drawn) / len(drawn) < 0.55
     other = SimulatedSearch("http://127.0.0.1:1", seed=1)
     assert drawn != [other.is_noisy(f"query {n}", late) for n in range(2000)]
+
+
+@given(st.lists(st.from_regex(r"[a-z]+( [a-z]+){0,9}", fullmatch=True), max_size=5))
+def test_documents_come_back_from_their_form(texts):
+    assert read_documents(write_documents(texts)) == texts
 
 
 @given(st.text())

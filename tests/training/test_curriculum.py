@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-import doctest
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_deepsearch.questions import Question
-from langgraph_deepsearch.training import curriculum
 from langgraph_deepsearch.training.curriculum import (
     CURRICULA,
     CurriculumError,
-    NoiseSchedule,
     get_curriculum,
     plan_questions,
 )
@@ -62,26 +58,8 @@ def _masked(count):
     return [Question(f"m{count}-{n}", "?", ("x",), {"masks": count}) for n in range(4)]
 
 
-@given(step=st.integers(0, 100), start=st.floats(0, 0.5), end=st.floats(0.5, 1))
-def test_noise_rises_from_its_start_to_its_end(step, start, end):
-    noise = NoiseSchedule(start, end)
-    assert noise.at(0, 100) == start
-    assert noise.at(100, 100) == pytest.approx(end)
-    assert start <= noise.at(step, 100) <= end + 1e-9
-    assert noise.at(step, 100) <= noise.at(step + 1, 100) + 1e-9
-
-
-def test_the_curve_is_zero_searchs():
-    # p = start + (4^(step/total) - 1) / 3 (end - start)
-    assert NoiseSchedule().at(50, 100) == pytest.approx((4**0.5 - 1) / 3 * 0.5)
-
-
 def test_every_stage_names_a_reward_that_exists():
     for one in CURRICULA.values():
         assert all(s.reward in (None, *list_rewards()) for s in one.stages)
     with pytest.raises(CurriculumError, match="unknown curriculum 'x'; known: plain"):
         get_curriculum("x")
-
-
-def test_examples_in_the_docstrings_hold():
-    assert doctest.testmod(curriculum).failed == 0

@@ -171,6 +171,13 @@ def test_simulated_engines_are_told_step_and_gold(
     (episode, *_) = settings["search"].episodes
     assert episode.golds == ("Paris",)
     assert (episode.training_step, episode.training_steps) == (1, SMALL.steps)
+    assert episode.noise is None
+    config = RlConfig(**{**SMALL.to_json(), "curriculum": "zero_search"})
+    rollouts = rollouts_of(
+        server, settings, tmp_path / "noisy", base_tokenizer, config=config
+    )
+    rollouts(["0", "0"], trainer_at(1))
+    assert settings["search"].episodes[-1].noise == pytest.approx(0.5 / 3)
 
 
 def test_dynamic_sampling_replaces_groups_without_a_difference(
