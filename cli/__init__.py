@@ -19,6 +19,7 @@ from . import (  # noqa: F401  (each adds its verb to the command)
     questions_synthesize,
     rerender,
     rollout,
+    search_rows,
     search_serve,
     select,
     serve,

@@ -19,3 +19,15 @@ def require_traces(*paths: Path) -> None:
         names = ", ".join(map(str, paths))
         msg = f"no traces in {names}: run `deepsearch rollout` first, or check the path"
         raise DeepSearchError(msg)
+
+
+def require_training_data(path: Path) -> None:
+    """Read the first trace, unless the file holds chats.
+
+    Raises:
+        DeepSearchError: it holds neither.
+    """
+    from ..training.sft_data import holds_chats
+
+    if not holds_chats(path):
+        require_traces(path)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .inputs import require_traces
+from .inputs import require_training_data
 from .options import AsJson, OutDir
 from .terminal import print_json, print_text
 from .train import ModelFolder, RegisteredName, report, train
@@ -15,7 +15,9 @@ from .train import ModelFolder, RegisteredName, report, train
 
 @train.command()
 def sft(
-    traces: Annotated[Path, typer.Argument(help="Curated traces.")],
+    traces: Annotated[
+        Path, typer.Argument(help="Curated traces, or chats with `messages`.")
+    ],
     directory: OutDir,
     model: ModelFolder = "",
     config: Annotated[
@@ -41,7 +43,7 @@ def sft(
     as_json: AsJson = False,
 ) -> None:
     """Fine-tune on what the model wrote in the traces; resumes from its checkpoints."""
-    require_traces(traces)
+    require_training_data(traces)
     from ..training.base_model import prepare_base_model
     from ..training.config import load_config
     from ..training.sft import train_sft

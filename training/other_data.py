@@ -74,7 +74,7 @@ def draw_other_rows(
     Raises:
         RowError: the file or a sample of it cannot be read; names the place.
     """
-    samples = list(_samples(path))
+    samples = list(read_samples(path))
     report = OtherReport(samples=len(samples))
     order = random.Random(seed).sample(range(len(samples)), len(samples))
     rows: list[TokenRow] = []
@@ -103,7 +103,7 @@ def sample_row(sample: Any, tokenizer: Any, name: str) -> tuple[TokenRow, bool]:
     """
     if isinstance(sample, Mapping) and "segments" in sample:
         return trace_row(Trace.model_validate(sample), tokenizer), False
-    messages = _messages(sample)
+    messages = sample_messages(sample)
     if not messages or messages[-1].get("role") != "assistant":
         msg = (
             f"{name}: no sample to train on; give `messages` that end with the assistant's, "
@@ -179,7 +179,8 @@ def _render(
     )
 
 
-def _messages(sample: Any) -> list[Mapping[str, Any]]:
+def sample_messages(sample: Any) -> list[Mapping[str, Any]]:
+    """Return a sample as chat messages, none where it has another form."""
     if not isinstance(sample, Mapping):
         return []
     if isinstance(sample.get("messages"), list):
@@ -193,7 +194,12 @@ def _messages(sample: Any) -> list[Mapping[str, Any]]:
     return []
 
 
-def _samples(path: Path) -> Iterator[Any]:
+def read_samples(path: Path) -> Iterator[Any]:
+    """Yield the samples of a file, JSON Lines or one array.
+
+    Raises:
+        RowError: there is no such file, or it is no JSON.
+    """
     if not path.is_file():
         msg = f"no file of other data at {path}: correct other_data"
         raise RowError(msg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -90,19 +91,35 @@ def _load(traces: Path, model: Path, config: TrainingConfig) -> tuple[Load, bool
     if (model / "tokenizer_config.json").is_file():
         from transformers import AutoTokenizer
 
-        from .rows import build_rows
+        from .sft_data import read_rows
 
-        rows, report = build_rows(
-            read_traces(traces),
+        rows, report = read_rows(
+            traces,
             AutoTokenizer.from_pretrained(model),
             max_length=config.max_length,
             too_long=config.too_long,
         )
         longest = max((len(row.input_ids) for row in rows), default=0)
         return Load(len(rows), report.tokens, report.trained_tokens, longest), True
-    whole, own = [], 0
-    for trace in read_traces(traces):
-        whole.append(sum(len(s.text) for s in trace.segments) // CHARS_PER_TOKEN)
-        own += sum(len(s.text) for s in trace.segments if s.trainable) // CHARS_PER_TOKEN
+    lengths = list(_lengths(traces))
+    whole = [length // CHARS_PER_TOKEN for length, _ in lengths]
+    own = sum(length // CHARS_PER_TOKEN for _, length in lengths)
     fitting = [n for n in whole if config.max_length is None or n <= config.max_length]
     return Load(len(fitting), sum(fitting), own, max(fitting, default=0)), False
+
+
+def _lengths(path: Path) -> Iterator[tuple[int, int]]:
+    """Yield the characters of each sample, and of what the model wrote in it."""
+    from .other_data import read_samples, sample_messages
+    from .sft_data import holds_chats
+
+    if holds_chats(path):
+        for sample in read_samples(path):
+            messages = sample_messages(sample)
+            sizes = [len(str(message.get("content") or "")) for message in messages]
+            own = (m["role"] == "assistant" for m in messages)
+            yield sum(sizes), sum(n for n, is_own in zip(sizes, own, strict=True) if is_own)
+        return
+    for trace in read_traces(path):
+        written = sum(len(s.text) for s in trace.segments if s.trainable)
+        yield sum(len(s.text) for s in trace.segments), written

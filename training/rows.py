@@ -71,6 +71,11 @@ class RowReport:
     """Ids of traces left out because they do not fit."""
     untrainable: list[str] = field(default_factory=list)
     """Ids of traces left out because the model wrote nothing in them."""
+    unit: str = "traces"
+    """What the data holds: traces, or chats of another origin."""
+    last_only: int = 0
+    """Chats of which the last answer alone is trained, since the template rewrites earlier
+    ones."""
     other: OtherReport | None = None
     """What became of other data, where some is mixed in."""
 
@@ -82,7 +87,7 @@ class RowReport:
     def lines(self) -> list[str]:
         """Return what a person should know, one line a matter."""
         said = [
-            f"{self.rows} of {self.traces} traces became rows: {self.tokens} tokens, "
+            f"{self.rows} of {self.traces} {self.unit} became rows: {self.tokens} tokens, "
             f"{self.trained_tokens} of them trained"
         ]
         matters = (
@@ -93,7 +98,12 @@ class RowReport:
         for what, ids in matters:
             if ids:
                 shown = ", ".join(ids[:5]) + (", …" if len(ids) > 5 else "")
-                said.append(f"{len(ids)} traces {what}: {shown}")
+                said.append(f"{len(ids)} {self.unit} {what}: {shown}")
+        if self.last_only:
+            said.append(
+                f"{self.last_only} chats train their last answer alone: the template "
+                "rewrites earlier ones"
+            )
         return said + (self.other.lines() if self.other else [])
 
 

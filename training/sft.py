@@ -1,4 +1,4 @@
-"""Supervised fine-tuning on what the model wrote in its traces.
+"""Supervised fine-tuning on what the model wrote in its traces, or on chats.
 
 Covers full and LoRA training on one CPU or GPU, and on several processes under
 `torchrun` or `deepspeed`; other data can be mixed in at a stated ratio. What the output
@@ -17,8 +17,9 @@ from ..trace import read_traces
 from .config import ConfigError, SftConfig, load_config, parse_config
 from .other_data import draw_other_rows
 from .result import TrainingError, TrainingResult, read_result
-from .rows import RowReport, TokenRow, build_rows
+from .rows import RowReport, TokenRow
 from .run import TrainingRun, check_packages, split_rows
+from .sft_data import read_rows
 
 if TYPE_CHECKING:
     from .trainer import RowTrainer
@@ -46,7 +47,7 @@ def train_sft(
     The same call on a finished folder does nothing.
 
     Args:
-        traces: a trace file, or a run directory.
+        traces: a trace file, a run directory, or a file of chats (`messages`).
         model: folder of the model to start from.
         out: the folder the trained model is to be; absent or empty at first.
         config: the settings; the desk run's if None.
@@ -90,11 +91,8 @@ class SftRun(TrainingRun[SftConfig]):
     def _rows(
         self, tokenizer: Any, max_length: int | None
     ) -> tuple[list[TokenRow], RowReport]:
-        rows, report = build_rows(
-            read_traces(self._data),
-            tokenizer,
-            max_length=max_length,
-            too_long=self._config.too_long,
+        rows, report = read_rows(
+            self._data, tokenizer, max_length=max_length, too_long=self._config.too_long
         )
         if not self._config.other_data:
             return rows, report
