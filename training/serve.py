@@ -288,7 +288,10 @@ class ModelServer:
         else:
             kept = self.log
         tail = log_tail(self.log)
-        msg = f"the {self.engine} server {what}; its log ({kept}) ends:\n{tail}"
+        msg = (
+            f"the {self.engine} server of {self._model} {what}; its log ({kept}) ends:\n"
+            f"{tail}"
+        )
         raise ServerError(msg)
 
 
