@@ -67,17 +67,18 @@ def summarize(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                     "same_data_as": sorted(
                         {c["same_data_as"] for c in own.values()} - {None}
                     ),
-                    **_figures([c["runs"] for c in own.values()]),
+                    **figures([c["runs"] for c in own.values()]),
                     "by_seed": {s: {m: c[m] for m in MEASURES} for s, c in own.items()},
                     "minus_curated": None
                     if arm == "curated"
-                    else _difference([(own[s], base[s]) for s in own if s in base]),
+                    else difference([(own[s], base[s]) for s in own if s in base]),
                 }
             )
     return rows
 
 
-def _figures(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+def figures(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    """Return mean and interval of each measure over seeds' runs; questions are drawn."""
     groups: dict[str, dict[str, list[float]]] = {}
     for run in (entry for seed in runs for entry in seed):
         group = groups.setdefault(run["id"], {m: [] for m in MEASURES})
@@ -94,9 +95,10 @@ def _figures(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
     }
 
 
-def _difference(
+def difference(
     pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
 ) -> dict[str, Any] | None:
+    """Return the figures of (own, base) cells' gaps, question by question; None: no gap."""
     gaps = []
     for own, base in pairs:
         theirs = {run["id"]: run for run in base["runs"]}
@@ -107,7 +109,7 @@ def _difference(
                 if r["id"] in theirs
             ]
         )
-    return _figures(gaps) if any(gaps) else None
+    return figures(gaps) if any(gaps) else None
 
 
 def to_markdown(rows: Sequence[Mapping[str, Any]], left: int) -> str:
@@ -117,15 +119,15 @@ def to_markdown(rows: Sequence[Mapping[str, Any]], left: int) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        difference = row["minus_curated"]
+        gap = row["minus_curated"]
         cells = [
             row["arm"] + (" (same traces as another arm)" if row["same_data_as"] else ""),
             str(row["n"]),
             str(len(row["seeds"])),
             f"{row['right']:.0f}",
-            _said(row["f1"], 3),
-            _said(row["searches"], 2),
-            _said(difference["f1"], 3, signed=True) if difference else "",
+            said(row["f1"], 3),
+            said(row["searches"], 2),
+            said(gap["f1"], 3, signed=True) if gap else "",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     if left:
@@ -133,7 +135,8 @@ def to_markdown(rows: Sequence[Mapping[str, Any]], left: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _said(figure: Mapping[str, Any], digits: int, *, signed: bool = False) -> str:
+def said(figure: Mapping[str, Any], digits: int, *, signed: bool = False) -> str:
+    """Return a figure as `mean (low to high)`."""
     form = f"{'+' if signed else ''}.{digits}f"
     low, high = figure["interval"]
     return f"{figure['mean']:{form}} ({low:{form}} to {high:{form}})"
