@@ -3,14 +3,15 @@
 It is a chat model that continues a partial transcript in the same graph and with the same
 search as any other. It knows each question's hops, plans from them, and acts on what it
 has really seen: it uses a hop's fact only once that fact stands in a result of a search it
-made for it. It errs at stated rates, so that curation has something to remove.
+made for it, or in a page it opened after it. It speaks every dialect; where one opens pages
+by their address, so does it. It errs at stated rates, so that curation has something to
+remove.
 
 Not a language model: it can answer only the questions it was made for.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -28,15 +29,15 @@ from pydantic import ConfigDict, Field, PrivateAttr
 from ..nodes.dialects import Action, Dialect, get_dialect
 from ..questions import Question
 from .preset import WorldError
+from .teacher_history import PastSearch, read_history, reads_pages
 from .teacher_plan import Plan, PlanHop, read_plan
 from .teacher_words import WORDINGS, Wording
 
-GAP = "\ue000"
-"""Stands for a query or a result in the dialect's form of it; no text of ours holds it,
-and JSON leaves it as it is."""
-
 RIGHT_GUESSES = 0.4
 """Share of early answers that happen to be right."""
+
+PAGES_OPENED = 2
+"""Pages opened of one search, at most, in dialects that open pages."""
 
 
 class TeacherError(WorldError):
@@ -65,12 +66,6 @@ class TeacherErrors:
 
     def __str__(self) -> str:
         return ", ".join(f"{k.replace('_', ' ')} {v:.0%}" for k, v in vars(self).items())
-
-
-@dataclass(frozen=True)
-class _Search:
-    query: str
-    result: str
 
 
 @dataclass(frozen=True)
@@ -177,23 +172,23 @@ class DecompositionTeacher(BaseChatModel):
         """Return the text of the next turn.
 
         Args:
-            messages: the prompt, and the transcript so far as a last assistant message.
+            messages: the prompt, and the transcript so far; see `read_history`.
             seed: of this call.
 
         Raises:
             TeacherError: the prompt holds none of the teacher's questions.
         """
-        plan = self._find_plan(messages)
-        transcript = "".join(str(m.text) for m in messages if m.type == "ai")
-        searches = self._searches(transcript)
-        random = Random(f"{plan.id} {seed - len(searches)}")
-        turn = _Turn(self, plan, searches, self._faults(random), random)
-        if transcript.endswith(self._dialect.force_answer()):
-            return self._complete(transcript, turn.forced())
-        return turn.write()
+        history = read_history(messages, self._dialect)
+        plan = self._find_plan(history.prompt)
+        random = Random(f"{plan.id} {seed - history.turns}")
+        turn = _Turn(self, plan, history.searches, self._faults(random), random)
+        if not history.is_forced:
+            return turn.write()
+        if self._dialect.layout == "inline":
+            return self._complete(history.text, turn.forced())
+        return self.answer_turn(turn.forced_thought(), turn.forced())
 
-    def _find_plan(self, messages: Sequence[BaseMessage]) -> Plan:
-        prompt = "\n".join(str(m.text) for m in messages if m.type != "ai")
+    def _find_plan(self, prompt: str) -> Plan:
         for line in reversed(prompt.splitlines()):
             if line.strip() in self._plans:
                 return self._plans[line.strip()]
@@ -205,18 +200,6 @@ class DecompositionTeacher(BaseChatModel):
             )
             raise TeacherError(msg)
         return self._plans[max(found, key=len)]
-
-    def _searches(self, transcript: str) -> list[_Search]:
-        """Return the searches made so far, each with the result that followed it."""
-        query_form = re.compile(_form(self._dialect.format_query(GAP)), re.DOTALL)
-        result_form = re.compile(_form(self._dialect.wrap_result(GAP).strip()), re.DOTALL)
-        asked = list(query_form.finditer(transcript))
-        ends = [match.start() for match in asked] + [len(transcript)]
-        searches = []
-        for match, end in zip(asked, ends[1:], strict=True):
-            result = result_form.search(transcript, match.end(), end)
-            searches.append(_Search(match[1].strip(), result[1] if result else ""))
-        return searches
 
     def _faults(self, random: Random) -> _Faults:
         rates = self.errors
@@ -230,6 +213,17 @@ class DecompositionTeacher(BaseChatModel):
     def query_turn(self, thought: str, query: str) -> str:
         """Return a turn that searches."""
         return self._dialect.format_turn(thought, Action("search", queries=(query,)))
+
+    @property
+    def opens_pages(self) -> bool:
+        """Whether its dialect has a tool for that."""
+        return reads_pages(self._dialect)
+
+    def read_turn(self, thought: str, url: str, goal: str) -> str:
+        """Return a turn that opens a page."""
+        return self._dialect.format_turn(
+            thought, Action("read", url=url, urls=(url,), goal=goal)
+        )
 
     def answer_turn(self, thought: str, answer: str) -> str:
         """Return a turn that answers."""
@@ -288,12 +282,6 @@ def _plan(question: Question) -> Plan:
         raise TeacherError(msg) from error
 
 
-def _form(text: str) -> str:
-    """Return the pattern of a form around one gap."""
-    before, after = text.split(GAP)
-    return f"{re.escape(before)}(.*?){re.escape(after)}"
-
-
 class _Turn:
     """One turn of a rollout: what is known, what is asked next, in which words."""
 
@@ -301,7 +289,7 @@ class _Turn:
         self,
         teacher: DecompositionTeacher,
         plan: Plan,
-        searches: list[_Search],
+        searches: Sequence[PastSearch],
         faults: _Faults,
         random: Random,
     ) -> None:
@@ -338,10 +326,17 @@ class _Turn:
         known = all(self._found(hop) for hop in self._plan.hops)
         return self._plan.answer if known else self._plan.unknown
 
+    def forced_thought(self) -> str:
+        """Return the thought of that answer, where it has one."""
+        return self._words.forced(self.forced())
+
     def _unresolved(self, number: int, hop: PlanHop, guess: str) -> str:
         tried = [s for s in self._searches if s.query in hop.queries]
         if self._faults.early_answer and not tried and self._searches:
             return self._final(self._words.guess(guess), guess)
+        if page := self._page_to_open(tried):
+            thought = self._hedged(self._words.open(hop))
+            return self._teacher.read_turn(thought, page, self._words.goal(hop))
         if len(tried) < len(hop.queries):
             query = next(q for q in hop.queries if q not in {s.query for s in tried})
             if tried:
@@ -353,6 +348,13 @@ class _Turn:
                 thought = self._words.step(number, corrects=bool(wrong))
             return self._teacher.query_turn(self._hedged(thought), query)
         return self._final(self._words.not_found(hop), self._plan.unknown)
+
+    def _page_to_open(self, tried: Sequence[PastSearch]) -> str:
+        """Return the page to open next of the search just made; empty for none."""
+        if not (self._teacher.opens_pages and tried and tried[-1] is self._searches[-1]):
+            return ""
+        last = tried[-1]
+        return last.unopened() if len(last.opened) < PAGES_OPENED else ""
 
     def _found(self, hop: PlanHop) -> bool:
         """Whether a search for a hop has brought its fact."""

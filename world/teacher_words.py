@@ -93,6 +93,18 @@ class Wording:
         """Return the thought after a search that did not bring the fact."""
         return f"{_missing(hop)} I search again with other words."
 
+    def open(self, hop: PlanHop) -> str:
+        """Return the thought before a page that was found is opened."""
+        return f"{_missing(hop)} I open a page that was found."
+
+    def goal(self, hop: PlanHop) -> str:
+        """Return what a page is opened for."""
+        return hop.relation.need.format(s=hop.subject)
+
+    def forced(self, answer: str) -> str:
+        """Return the thought of an answer that is demanded."""
+        return self._so(answer)
+
     def not_found(self, hop: PlanHop) -> str:
         """Return the last thought when the fact was not to be found."""
         return f"{_missing(hop)} I could not find it. {self._so(self._plan.unknown)}"

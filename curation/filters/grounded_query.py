@@ -28,7 +28,11 @@ class GroundedQuery:
 
     def reason(self, trace: Trace, dialect: Dialect) -> str | None:
         known = content_words(trace.question)
+        reads = sorted(trace.reads, key=lambda record: record.turn)
         for record in trace.searches:
+            while reads and reads[0].turn < record.turn:
+                page = reads.pop(0).document
+                known |= content_words(f"{page.title} {page.text}") if page else set()
             words = content_words(record.query)
             if words and len(words & known) <= self.ratio * len(words):
                 return f"the query {record.query!r} is about nothing seen before it"

@@ -24,6 +24,10 @@ STOP_WORDS = frozenset(
 )
 """Words too common to tell sentences apart."""
 
+LAST_WORDS = 300
+"""Characters at the end of the model's own text that say what it looks for, where a page is
+opened without a goal."""
+
 TITLE_WEIGHT = 0.5
 """How much a word of the page's title counts beside one of the sentence."""
 
@@ -37,7 +41,11 @@ class _Sentence:
 
 
 class ExtractiveCondenser:
-    """Picks sentences by idf-weighted overlap with the query, up to a length."""
+    """Picks sentences by idf-weighted overlap with the query, up to a length.
+
+    A page opened by its address has no query: its goal counts, else the question and what
+    the model wrote last.
+    """
 
     name = "extractive"
 
@@ -76,7 +84,7 @@ class ExtractiveCondenser:
 
 
 def _score(request: CondenseRequest) -> list[_Sentence]:
-    wanted = content_words(request.query)
+    wanted = content_words(_wanted(request))
     if not wanted:
         return []
     found = [
@@ -96,6 +104,11 @@ def _score(request: CondenseRequest) -> list[_Sentence]:
         )
         for index, position, text, words in found
     ]
+
+
+def _wanted(request: CondenseRequest) -> str:
+    said = request.reasoning[-LAST_WORDS:]
+    return request.query or request.goal or f"{request.question} {said}"
 
 
 def _idf(wanted: set[str], sentences: Sequence[set[str]]) -> dict[str, float]:

@@ -29,7 +29,7 @@ from langgraph_deepsearch.curation.filters import (
     WellFormedMarkers,
     count_word,
 )
-from langgraph_deepsearch.trace import Segment
+from langgraph_deepsearch.trace import Document, ReadRecord, Segment
 
 LONG = " ".join(f"w{i}" for i in range(300))
 
@@ -146,3 +146,15 @@ def test_limit_and_repeat_notices_keep_the_shape(build, dialect):
 def test_thinking_aloud_can_be_optional(build, dialect):
     trace = build(closing="So Paris.")
     assert TurnShape(thinking="optional").reason(trace, dialect) is None
+
+
+def test_what_an_opened_page_names_may_be_asked_for(build, dialect):
+    trace = build(queries=("capital of France", "mayor of Atlantis"))
+    second = trace.searches[1].turn
+    page = Document(title="Atlantis", text="It has a mayor.")
+    filter_ = GroundedQuery()
+    assert filter_.reason(trace, dialect)
+    trace.reads = [ReadRecord(turn=second - 1, url="http://x/1", document=page)]
+    assert filter_.reason(trace, dialect) is None
+    trace.reads = [ReadRecord(turn=second, url="http://x/1", document=page)]
+    assert filter_.reason(trace, dialect)

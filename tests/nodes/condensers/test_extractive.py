@@ -49,3 +49,14 @@ def test_evidence_stays_near_its_length(query, texts, chars):
     longest = max((len(text) for text in texts), default=0)
     assert len(condensed.text) <= max(chars, longest + 10) + 10
     assert set(condensed.used) <= {document.id for document in documents}
+
+
+def test_a_page_without_a_query_is_read_for_its_goal_or_the_last_thought():
+    def read(**given):
+        asked = CondenseRequest("Who made it?", "", DOCUMENTS[:1], **given)
+        return ExtractiveCondenser(max_chars=60).condense(asked).text
+
+    assert "directed by Ada" in read(goal="who directed Silent Harbor")
+    thought = "The results do not state who directed Silent Harbor. I open a page."
+    assert "directed by Ada" in read(reasoning=thought)
+    assert "It rained" in read(goal="rained")
