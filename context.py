@@ -66,6 +66,13 @@ class Context(BaseSettings):
     reader: str = Field(
         "web",
         description="How a page is read by its address: web (over HTTP), or corpus:PATH (the "
+    keep_thoughts: bool = Field(
+        True,
+        description="Whether the model sees the thoughts of its earlier turns. Off for "
+        "reasoning models that were trained without (WebDancer's long chain of thought); the "
+        "trace keeps them.",
+        json_schema_extra=STEP,
+    )
         "passages of a local corpus, nothing is fetched).",
         json_schema_extra=SEARCH,
     )

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..nodes.dialects import Dialect
 from ..trace import Segment, Trace
+from .turn_form import standard_turns
 
 _STATED = re.compile(
     r"\b(?:final\s+)?answer(?:\s+to\s+[^.\n:]{1,120}?)?\s*(?:is|:)\s*:?\s*(?P<answer>[^\n]+)",
@@ -34,11 +35,13 @@ class Correction:
         cut_after: remove text after the answer (format_ans.py:14-80).
         cut_before: remove text between the closed thought and the answer (likewise).
         adds_missing: put a clearly stated answer of the last turn into the template.
+        turn_form: space thoughts and tool calls as the dialect does (`turn_form.py`).
     """
 
     cut_after: bool = True
     cut_before: bool = False
     adds_missing: bool = True
+    turn_form: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,15 @@ def correct_answer_form(
         The trace, a new object when anything changed, and what was changed.
     """
     rules = correction or Correction()
+    if not rules.turn_form:
+        return _with_answer_form(trace, dialect, rules)
+    standard = standard_turns(trace, dialect)
+    done = _with_answer_form(standard, dialect, rules)
+    turned = () if standard is trace else ("turn form",)
+    return Corrected(done.trace, turned + done.kinds)
+
+
+def _with_answer_form(trace: Trace, dialect: Dialect, rules: Correction) -> Corrected:
     last = _last_segment(trace)
     if last is None or last.kind not in ("answer", "reason") or _is_forced(trace, last):
         return Corrected(trace)

@@ -312,6 +312,27 @@ WEB_DANCER = Preset(
 199: 767 words first, 833 longest, 8 of `alternatively` and of `wait`), answers in prose, so
 that the gold answer must stand in them and need not be all."""
 
+WEB_DANCER_FUNNEL = Preset(
+    name="web_dancer_funnel",
+    filters=(
+        WellFormedMarkers(),
+        NoSelfWrittenResults(),
+        TurnShape(),
+        Correct(measures=("judge", *MEASURES)),
+        RepeatedTrigrams(),
+        DegenerateRepetition(),
+        NoRepeatedQuery(),
+    ),
+    correction=Correction(turn_form=True),
+    difficulty=None,
+    selection=Selection(keep_per_question=None),
+)
+"""WebDancer's funnel for runs of its own sampling, short thoughts or long (paper text, no
+code): validity of the form (the first three), correctness by a judge where there is a verdict,
+quality by repeated n-grams and queries. Every valid run stays. The paper's model-judged part
+of quality (goal alignment, soundness of the reasoning) has no machine check and is left out;
+the n-grams' limits are SimpleDeepSearcher's and ours."""
+
 O2_SEARCHER = Preset(
     name="o2_searcher",
     filters=(
@@ -351,7 +372,7 @@ PRESETS = {
     preset.name: preset
     for preset in (
         *(REFERENCE, DESK, DIRECT, REFLECTIVE),
-        *(R1_SEARCHER, WEB_DANCER, O2_SEARCHER, KNOW_AGENT),
+        *(R1_SEARCHER, WEB_DANCER, WEB_DANCER_FUNNEL, O2_SEARCHER, KNOW_AGENT),
     )
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -16,6 +16,7 @@ from .insertion import ainsert, insert, inserted_tokens
 from .models.base import ContextOverflowError, Generation
 from .reason import add_generation, layout_argument, split_generation
 from .sources import cite
+from .thoughts import seen
 
 State = Mapping[str, Any]
 
@@ -37,7 +38,7 @@ class Generate:
         started = time.monotonic()
         try:
             generation = reasoner.generate(
-                [*state["segments"], *inserted], **_arguments(state, dialect, config)
+                _transcript(state, inserted), **_arguments(state, dialect, config)
             )
         except ContextOverflowError:
             return _finish(state, dialect, [], state["counts"])
@@ -55,11 +56,15 @@ class Generate:
         started = time.monotonic()
         try:
             generation = await reasoner.agenerate(
-                [*state["segments"], *inserted], **_arguments(state, dialect, config)
+                _transcript(state, inserted), **_arguments(state, dialect, config)
             )
         except ContextOverflowError:
             return _finish(state, dialect, [], state["counts"])
         return _forced(state, dialect, inserted, generation, time.monotonic() - started)
+
+
+def _transcript(state: State, inserted: list[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    return seen(state["run"], [*state["segments"], *inserted])
 
 
 def _is_forced(state: State) -> bool:

@@ -17,6 +17,7 @@ from .components import Components
 from .dialects import Dialect
 from .models.base import chat_segments
 from .prompt_file import read_instruction
+from .thoughts import check_thoughts
 
 NEW_COUNTS: Mapping[str, Any] = {
     "turns": 0,
@@ -59,7 +60,7 @@ class Prepare:
         self._components.ready(run)
         reasoner = self._components.reasoner_for(run)
         ids = reasoner.render(messages, dialect.prefill)
-        return _update(run, _named(reasoner, dialect), messages, dialect, ids)
+        return _update(run, _named(reasoner, dialect, context), messages, dialect, ids)
 
     async def arun(
         self, state: Mapping[str, Any], runtime: Runtime[Context]
@@ -73,7 +74,7 @@ class Prepare:
         await self._components.aready(run)
         reasoner = self._components.reasoner_for(run)
         ids = await reasoner.arender(messages, dialect.prefill)
-        return _update(run, _named(reasoner, dialect), messages, dialect, ids)
+        return _update(run, _named(reasoner, dialect, context), messages, dialect, ids)
 
     def _context(self, runtime: Runtime[Context]) -> Context:
         given = runtime.context
@@ -88,6 +89,7 @@ class Prepare:
         if self._components.dialect is not None:
             settings["dialect"] = dialect.name
         settings.update(dialect_defaults(context, dialect))
+        check_thoughts(dialect, keeps=context.keep_thoughts)
         run = {
             "id": uuid.uuid4().hex,
             "question": question,
@@ -159,10 +161,12 @@ def limits(context: Context, dialect: Dialect) -> dict[str, Any]:
     }
 
 
-def _named(reasoner: Any, dialect: Dialect) -> dict[str, Any]:
+def _named(reasoner: Any, dialect: Dialect, context: Context) -> dict[str, Any]:
     exactness = reasoner.exactness
     if dialect.layout == "turns" and exactness == "text":
         exactness = "message"  # a template may strip thoughts from earlier turns
+    if not context.keep_thoughts:
+        exactness = "message"  # the whole transcript was never one prompt
     return {
         "model": reasoner.name,
         "exactness": exactness,

@@ -14,6 +14,7 @@ from .budget import estimate_tokens, exhausted, turn_tokens
 from .components import Components, sampling_of
 from .dialects import Action, Dialect, TurnPart
 from .models.base import ContextOverflowError, Generation, Sampling
+from .thoughts import context_tokens, seen
 
 State = Mapping[str, Any]
 
@@ -32,7 +33,7 @@ class Reason:
         dialect, reasoner, arguments = self._call(state, config)
         started = time.monotonic()
         try:
-            generation = reasoner.generate(state["segments"], **arguments)
+            generation = reasoner.generate(_transcript(state), **arguments)
         except ContextOverflowError:
             return _stop("context_limit")
         return _update(state, dialect, generation, time.monotonic() - started)
@@ -46,7 +47,7 @@ class Reason:
         dialect, reasoner, arguments = self._call(state, config)
         started = time.monotonic()
         try:
-            generation = await reasoner.agenerate(state["segments"], **arguments)
+            generation = await reasoner.agenerate(_transcript(state), **arguments)
         except ContextOverflowError:
             return _stop("context_limit")
         return _update(state, dialect, generation, time.monotonic() - started)
@@ -62,6 +63,10 @@ class Reason:
             **layout_argument(dialect),
         }
         return dialect, self._components.reasoner_for(run), arguments
+
+
+def _transcript(state: State) -> Sequence[dict[str, Any]]:
+    return seen(state["run"], state["segments"])
 
 
 def layout_argument(dialect: Dialect) -> dict[str, str]:
@@ -126,8 +131,12 @@ def _update(
         "invalid": counts["invalid"] + 1 if invalid else 0,
         "recalls": counts["recalls"] + (action.kind == "recall"),
     }
+    segments = split_generation(generation, dialect.split_turn(text), turn)
+    if not state["run"]["settings"].get("keep_thoughts", True):
+        length = context_tokens(generation.prompt_tokens, segments)
+        new_counts["context_tokens"] = length
     return {
-        "segments": split_generation(generation, dialect.split_turn(text), turn),
+        "segments": segments,
         "counts": new_counts,
         "pending": _pending(state, dialect, action, generation),
     }

@@ -46,9 +46,15 @@ def policy_row(trace: Trace, tokenizer: Any, *, max_length: int | None = None) -
             there and is trained on none of them: its reward is for what was cut off.
 
     Raises:
-        RowError: what the model wrote has no ids or log-probabilities, or the prompt
-            alone is too long.
+        RowError: what the model wrote has no ids or log-probabilities, its thoughts were
+            kept from it, or the prompt alone is too long.
     """
+    if not trace.settings.get("keep_thoughts", True):
+        msg = (
+            f"trace {trace.id}: the model did not see its earlier thoughts, so its "
+            "probabilities are not those of this transcript; roll out with keep_thoughts=true"
+        )
+        raise RowError(msg)
     prompt, *written = trace_spans(trace, tokenizer)
     spans = [_checked(trace, span) for span in written]
     if spans and spans[-1].kind == "end" and not sampled_its_end(trace):

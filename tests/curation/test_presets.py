@@ -23,7 +23,7 @@ DROP_EASY = {
     "max_ratio": 1.0,
 }  # fmt: skip
 FEWEST = {"keep_per_question": 1, "max_records": None, "fewest_searches": True}
-CORRECTION = {"cut_after": True, "adds_missing": True}
+CORRECTION = {"cut_after": True, "adds_missing": True, "turn_form": False}
 
 FIXED = {
     "reference": {
