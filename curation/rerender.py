@@ -3,6 +3,10 @@
 So one set of traces, or one teacher, serves models of several dialects. What the model wrote
 and what it read keep their order and their author; tags, numbering, white space, fixed
 messages and the prompt are the other dialect's. Token ids are lost, since the text is new.
+
+What is written is what a model of that dialect could write: every turn ends where the
+client would cut it, and reads as the same action there. A trace whose words would say
+something else in the other dialect is refused.
 """
 
 from __future__ import annotations
@@ -41,11 +45,22 @@ def rerender(trace: Trace, dialect: str) -> Trace:
         RerenderError: the dialect has turns of its own, or the trace holds an action or a
             message that has no counterpart there.
     """
-    target = get_dialect(dialect)
-    if target.layout != "inline":
-        msg = f"dialect {dialect!r} places results as {target.layout}: name an inline one"
-        raise RerenderError(msg)
+    target = inline_dialect(dialect)
     return _Writer(trace, get_dialect(trace.dialect), target, dialect).trace()
+
+
+def inline_dialect(name: str) -> Dialect:
+    """Return a dialect that traces can be said in.
+
+    Raises:
+        UnknownDialectError: no dialect has that name.
+        RerenderError: the dialect has turns of its own.
+    """
+    target = get_dialect(name)
+    if target.layout != "inline":
+        msg = f"dialect {name!r} places results as {target.layout}: name an inline one"
+        raise RerenderError(msg)
+    return target
 
 
 class _Writer:
@@ -93,10 +108,12 @@ class _Writer:
         thought = self._thought(turn)
         answers = [s for s in turn if not s.trainable and s.kind in ("result", "notice")]
         if action.kind == "answer":
-            self._add_turn(thought, action)
+            answer = self._spaced(written, action.text)
+            self._add_turn(thought, Action("answer", text=answer))
         elif action.kind == "search":
             self._search(thought, action, turn[0].turn, answers)
         elif action.kind == "invalid" and not answers:
+            self._check(thought, action)
             self._add_text(thought)  # the run ended in mid-thought
         else:
             msg = (
@@ -174,15 +191,34 @@ class _Writer:
         raise RerenderError(msg)
 
     def _force(self, written: str) -> None:
-        answer = self._source.extract_answer(self._source.force_answer() + written)
+        asked = self._source.force_answer() + written
+        answer = self._source.extract_answer(asked) or ""
         opening = self._target.force_answer()
         self._turn += 1
         self._add_inserted("notice", opening, speaker="assistant")
-        whole = self._target.format_answer(answer or "")
+        whole = self._target.format_answer(self._spaced(asked, answer))
         said = next(
             whole[n:] for n in range(len(whole), -1, -1) if opening.endswith(whole[:n])
         )
+        is_whole = self._target.forced_answer_end(said) in (None, len(said))
+        if not is_whole or (self._target.extract_answer(opening + said) or "") != answer:
+            raise self._reads_otherwise()
         self._add_text(said, kind="answer", opens=False)
+
+    def _spaced(self, written: str, answer: str) -> str:
+        """Return the answer with the space before it that its dialect's form has not.
+
+        A teacher of small models puts one there: after it, an answer has the tokens it was
+        read in.
+        """
+        before = self._source.format_answer(GAP).partition(GAP)[0]
+        start, end = (self._source.answer_spans(written) or [(0, 0)])[-1]
+        said = written[start:end]
+        has_space = said.startswith(before) and said[len(before) :][:1].isspace()
+        if not answer or before[-1:].isspace() or not has_space:
+            return answer
+        form = self._target.format_answer(GAP).partition(GAP)[0]
+        return answer if form[-1:].isspace() else f" {answer}"
 
     def _thought(self, turn: Sequence[Segment]) -> str:
         """Return what the model thought, without the tags of thoughts."""
@@ -195,8 +231,25 @@ class _Writer:
     def _add_turn(self, thought: str, action: Action) -> None:
         self._turn += 1
         text = self._target.format_turn(thought, action)
+        self._check(text, action)
         for part in self._target.split_turn(text):
             self._add_text(text[part.start : part.end], kind=part.kind, opens=False)
+
+    def _check(self, text: str, action: Action) -> None:
+        """Refuse a turn that the client would cut elsewhere, or take for another action."""
+        end, read = self._target.first_action_end(text), self._target.parse(text)
+        is_whole = end == len(text) or (end is None and action.kind != "search")
+        said = action.text.strip() if action.kind == "answer" else ""
+        is_same = (read.kind, read.queries) == (action.kind, action.queries)
+        if not is_whole or not is_same or (said and read.text != said):
+            raise self._reads_otherwise()
+
+    def _reads_otherwise(self) -> RerenderError:
+        msg = (
+            f"trace {self._trace.id}: the words of turn {self._turn} say something else in "
+            f"{self._name!r}, such as one of its tags; leave the trace out"
+        )
+        return RerenderError(msg)
 
     def _add_text(self, text: str, *, kind: str = "reason", opens: bool = True) -> None:
         self._turn += opens
