@@ -2,14 +2,15 @@
 
 One JSON object a line, `{id, question, answer, …}`; the other spellings of public sets
 are read too: SimpleDeepSearcher's JSON array with `Question` and a string or list
-`answer`, `golden_answers`, `answers`, `aliases`.
+`answer`, `golden_answers`, `answers`, `aliases`; and O2-Searcher's open-ended questions,
+one JSON object of question to key findings (o2searcher/data/openended/*_gt.json).
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -22,6 +23,13 @@ ANSWER_KEYS = ("answer", "answers", "golden_answers", "golds", "Answer", "ground
 ID_KEYS = ("id", "_id", "qid", "question_id")
 ANSWER_SEPARATOR = "<|answer_split|>"
 """How DeepResearcher's sets join several gold answers in one string."""
+
+KIND_KEY = "kind"
+"""Metadata that says what kind of question one is."""
+
+OPEN_ENDED = "open_ended"
+"""The kind of a question without one answer: its gold answers are key findings, of which
+as many as possible are wanted; any other question is closed."""
 
 
 class QuestionFileError(DeepSearchError):
@@ -36,6 +44,11 @@ class Question:
     question: str
     golds: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def is_open_ended(self) -> bool:
+        """Whether the gold answers are findings, not each an answer of its own."""
+        return is_open_ended(self.metadata)
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as a question file holds it."""
@@ -71,12 +84,32 @@ def read_questions(path: str | os.PathLike[str]) -> list[Question]:
     return questions
 
 
+def read_question_files(paths: Sequence[str | os.PathLike[str]]) -> list[Question]:
+    """Read several question files as one, in order.
+
+    Raises:
+        QuestionFileError: as `read_questions`, or two files share an id.
+    """
+    questions = [question for path in paths for question in read_questions(path)]
+    _refuse_duplicates(questions, " and ".join(str(path) for path in paths))
+    return questions
+
+
 def write_questions(path: str | os.PathLike[str], questions: Iterable[Question]) -> None:
     """Write questions as JSON Lines."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     lines = (json.dumps(q.to_json(), ensure_ascii=False) + "\n" for q in questions)
     target.write_text("".join(lines), encoding="utf-8")
+
+
+def is_open_ended(metadata: Mapping[str, Any]) -> bool:
+    """Return whether a question's metadata, as a trace keeps it, names it open-ended.
+
+    >>> is_open_ended({"kind": "open_ended"}), is_open_ended({"kind": "yes_no"})
+    (True, False)
+    """
+    return metadata.get(KIND_KEY) == OPEN_ENDED
 
 
 def question_id(text: str) -> str:
@@ -86,6 +119,9 @@ def question_id(text: str) -> str:
 
 def _records(source: Path) -> list[tuple[int, Any]]:
     text = source.read_text(encoding="utf-8")
+    open_ended = _findings_map(text, source)
+    if open_ended:
+        return list(enumerate(open_ended, 1))
     if text.lstrip().startswith("["):
         try:
             return list(enumerate(json.loads(text), 1))
@@ -102,6 +138,26 @@ def _records(source: Path) -> list[tuple[int, Any]]:
             msg = f"{source}:{number}: not valid JSON ({error.msg}); mend that line"
             raise QuestionFileError(msg) from error
     return records
+
+
+def _findings_map(text: str, source: Path) -> list[dict[str, Any]]:
+    """Return the questions of one JSON object of question to key findings, else none."""
+    if not text.lstrip().startswith("{"):
+        return []
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError:
+        return []  # JSON Lines, or broken: read line by line
+    if not all(isinstance(points, list) for points in found.values()):
+        return []
+    for question, points in found.items():
+        if not points or not all(isinstance(one, str) and one.strip() for one in points):
+            msg = f"{source}: {question!r} has no list of findings; each must be a text"
+            raise QuestionFileError(msg)
+    return [
+        {"question": question, "answer": points, KIND_KEY: OPEN_ENDED}
+        for question, points in found.items()
+    ]
 
 
 def _to_question(record: Any, where: str) -> Question:
@@ -150,7 +206,7 @@ def _first(record: Mapping[str, Any], keys: Iterable[str]) -> Any:
     return None
 
 
-def _refuse_duplicates(questions: list[Question], source: Path) -> None:
+def _refuse_duplicates(questions: list[Question], source: Path | str) -> None:
     seen: set[str] = set()
     for question in questions:
         if question.id in seen:

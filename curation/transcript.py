@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..evals.asked_queries import queries as queries
 from ..nodes.dialects import Dialect
 from ..trace import Segment, Trace
 
@@ -49,15 +50,6 @@ def answer_tags(dialect: Dialect) -> tuple[str, ...]:
 
 def _tags_in(dialect: Dialect, text: str) -> tuple[str, ...]:
     return tuple(tag for tag in dialect.tags if tag in text)
-
-
-def queries(trace: Trace, dialect: Dialect) -> list[str]:
-    """Return the queries the model asked for, in order, executed or not."""
-    found: list[str] = []
-    for segment in trace.segments:
-        if segment.trainable and segment.kind == "query":
-            found += dialect.parse(segment.text).queries
-    return found
 
 
 def distinct_documents(trace: Trace) -> int:

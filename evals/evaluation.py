@@ -11,14 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeepSearchError
+from ..questions import is_open_ended
 from ..trace import Trace
 from .bootstrap import Interval, intervals
 from .metrics import score
+from .open_ended import OpenEndedSummary, open_ended_row, summarize_open_ended
 from .redundancy import Redundancy, mean_redundancy, redundancy_of
+from .similarity import Similarity, default_similarity
 from .stage_wise import Stages, mean_stages, stages_of
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+OPEN_TABLE = "open_ended_questions"
+"""Key of the runs of open-ended questions in the figures' file."""
 
 EVALUATION_FILE = "evaluation.json"
 """Name of the figures' file in a run directory."""
@@ -61,7 +67,10 @@ class QuestionRow:
 
 @dataclass(frozen=True)
 class EvaluationSummary:
-    """The figures of one evaluation; measures are means over its runs."""
+    """The figures of one evaluation; measures are means over its runs.
+
+    All but `open_ended` are of closed questions: those with an answer to be right about.
+    """
 
     em: float
     f1: float
@@ -96,10 +105,15 @@ class EvaluationSummary:
     unscored: int = 0
     """Runs left out for want of gold answers."""
     questions: tuple[QuestionRow, ...] = ()
+    open_ended: OpenEndedSummary | None = None
+    """Figures of the open-ended questions; None without any."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures without the per-question rows."""
-        values = {name: value for name, value in vars(self).items() if name != "questions"}
+        left_out = ("questions", "open_ended")
+        values = {name: value for name, value in vars(self).items() if name not in left_out}
+        if self.open_ended:
+            values["open_ended"] = self.open_ended.to_json()
         values["stages"] = self.stages.to_json()
         values["redundancy"] = self.redundancy.to_json()
         if self.judge is None:
@@ -110,6 +124,8 @@ class EvaluationSummary:
         """Return the figures as a table for the terminal."""
         from rich.table import Table
 
+        if not self.n and self.open_ended:
+            return self.open_ended.table()
         table = Table("measure", "value", "95 % interval", title=f"{self.n} questions")
         for name in MEASURES:
             low, high = self.intervals[name]
@@ -118,9 +134,18 @@ class EvaluationSummary:
             table.add_row(reason, str(count), "")
         return table
 
+    def tables(self) -> list[Table]:
+        """Return a table for each of the two kinds of question that there are."""
+        both = self.n and self.open_ended
+        return [self.table(), self.open_ended.table()] if both else [self.table()]
+
 
 def summarize_traces(
-    traces: Iterable[Trace], *, engine: str, seed: int = 0
+    traces: Iterable[Trace],
+    *,
+    engine: str,
+    seed: int = 0,
+    similarity: Similarity | None = None,
 ) -> EvaluationSummary:
     """Score traces and return their figures.
 
@@ -129,19 +154,26 @@ def summarize_traces(
             left out.
         engine: what served the model.
         seed: seed of the bootstrap.
+        similarity: compares the findings of open-ended questions; `default_similarity()`
+            if None, and not asked for without such a question.
 
     Raises:
         EvaluationError: no trace has gold answers.
     """
-    rows, stages, counts, total = [], [], [], 0
+    rows, open_rows, stages, counts, total = [], [], [], [], 0
     model = ""
     for total, trace in enumerate(traces, 1):  # noqa: B007 - one pass, traces are large
-        if any(gold.strip() for gold in trace.golds):
-            rows.append(question_row(trace))
-            stages.append(stages_of(trace))
-            counts.append(redundancy_of(trace))
-            model = model or trace.model
-    if not rows:
+        if not any(gold.strip() for gold in trace.golds):
+            continue
+        model = model or trace.model
+        if is_open_ended(trace.metadata):
+            similarity = similarity or default_similarity()
+            open_rows.append(open_ended_row(trace, similarity))
+            continue
+        rows.append(question_row(trace))
+        stages.append(stages_of(trace))
+        counts.append(redundancy_of(trace))
+    if not rows and not open_rows:
         msg = (
             f"none of {total} traces has a gold answer: evaluate questions that have an "
             "`answer`"
@@ -166,8 +198,11 @@ def summarize_traces(
         stages=mean_stages(stages),
         redundancy=mean_redundancy(counts),
         model=model,
-        unscored=total - len(rows),
+        unscored=total - len(rows) - len(open_rows),
         questions=tuple(rows),
+        open_ended=summarize_open_ended(
+            open_rows, similarity.name if similarity else "", seed=seed
+        ),
     )
 
 
@@ -232,7 +267,8 @@ def write_evaluation(
 
     It holds a column of figures for `before`, `after` and each of `extra` that is given;
     `difference` (after minus before, paired); `questions`, one entry a question with
-    each column's run of it; and `seconds`.
+    each column's run of it, and likewise `open_ended_questions` where there are any; and
+    `seconds`.
 
     Args:
         out: the run directory.
@@ -251,6 +287,9 @@ def write_evaluation(
         record["difference"] = difference(before, after)
     record["seconds"] = seconds
     record["questions"] = _question_table(given)
+    open_questions = _open_table(given)
+    if open_questions:
+        record[OPEN_TABLE] = open_questions
     path = Path(out) / EVALUATION_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -261,7 +300,8 @@ def write_evaluation(
 
 
 def _checked(extra: Mapping[str, EvaluationSummary]) -> Mapping[str, EvaluationSummary]:
-    taken = {"before", "after", "difference", "seconds", "questions"} & set(extra)
+    reserved = {"before", "after", "difference", "seconds", "questions", OPEN_TABLE}
+    taken = reserved & set(extra)
     if taken:
         msg = f"an extra column cannot be called {min(taken)!r}: choose another name"
         raise EvaluationError(msg)
@@ -277,6 +317,15 @@ def _question_table(columns: Mapping[str, EvaluationSummary]) -> list[dict[str, 
             entry = table.setdefault(row.id, {key: values[key] for key in shared})
             own = {key: value for key, value in values.items() if key not in shared}
             entry.setdefault(name, []).append(own)
+    return list(table.values())
+
+
+def _open_table(columns: Mapping[str, EvaluationSummary]) -> list[dict[str, Any]]:
+    table: dict[str, dict[str, Any]] = {}
+    for name, column in columns.items():
+        for row in column.open_ended.rows if column.open_ended else ():
+            about = {"id": row.id, "question": row.question, "golds": list(row.golds)}
+            table.setdefault(row.id, about).setdefault(name, []).append(row.to_json())
     return list(table.values())
 
 
@@ -301,7 +350,8 @@ def _by(rows: Sequence[QuestionRow], key: str) -> dict[str, dict[str, float]]:
 
 
 def _mean(rows: Sequence[QuestionRow], name: str) -> float:
-    return sum(getattr(row, name) for row in rows) / len(rows)
+    # No closed questions is no measure: `n` is 0 then.
+    return sum(getattr(row, name) for row in rows) / len(rows) if rows else 0.0
 
 
 def _average(values: Sequence[float]) -> float:

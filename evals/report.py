@@ -41,6 +41,20 @@ COSTS = {
 }
 """Measures of the main table, and what they are called."""
 
+OPEN_SCORES = {
+    "findings_f1": "F1 of findings",
+    "findings_precision": "Precision",
+    "findings_recall": "Recall",
+    "format": "Form of the list",
+    "diversity": "Diversity of findings",
+    "query_diversity": "Diversity of queries",
+    "composite": "Composite, at most 0.5",
+    "findings": "Findings",
+    "searches": "Searches",
+    "tokens": "Tokens written",
+}
+"""Measures of open-ended questions, and what they are called."""
+
 STAGES = {"planning": "Planning", "search": "Search results", "summary": "Evidence given"}
 REDUNDANCY = {
     "alternatively": "\u201calternatively\u201d",
@@ -55,6 +69,8 @@ DEFINITIONS = {
     "Exact match, F1, contains gold": "The answer against each gold answer, best of them: "
     "equal, token F1, or gold contained in the answer, after lower case and without "
     "punctuation and articles.",
+    "F1 of findings": "Of an open-ended question: the bullets of the answer matched one to "
+    "one with the key findings, where sentences are at least 0.75 alike (O2-Searcher).",
     "Intervals": "95 % percentile bootstrap with 2,000 draws of questions; the difference "
     "is paired by question.",
     "Searches, tokens": "Executed searches, and tokens the reasoning model wrote, a "
@@ -86,6 +102,11 @@ class RunDirectory:
             for name, value in self.evaluation.items()
             if isinstance(value, dict) and {"f1", "n", "engine"} <= set(value)
         }
+
+    @property
+    def has_closed(self) -> bool:
+        """Whether any question had an answer to be right about."""
+        return any(column["n"] for column in self.columns.values())
 
     @property
     def compared(self) -> list[str]:
@@ -139,13 +160,14 @@ def _read_json(path: Path) -> Any:
 
 def _parts(run: RunDirectory) -> Iterator[Markup | None]:
     yield _head(run)
-    yield _main_table(run)
+    yield _main_table(run) if run.has_closed else None
+    yield _open_ended(run)
     yield _groups(run, "by_hops", "By number of hops", "hops")
     yield _groups(run, "by_kind", "By kind of question", "")
     yield _costs(run)
     yield _section("Curation", curation_funnel(run.optional("curation.json")))
     yield _training(run)
-    yield _analysis(run)
+    yield _analysis(run) if run.has_closed else None
     yield _examples(run)
     yield _section("Time by stage", stage_times(run.optional("stages.json")))
     yield _settings(run)
@@ -170,11 +192,18 @@ def _head(run: RunDirectory) -> Markup:
     last = run.columns[run.compared[-1]]
     seconds = run.evaluation.get("seconds")
     facts = [
-        f"{last['n']} questions",
+        f"{last['n']} questions" if run.has_closed else None,
+        _open_size(last),
         last.get("model") or None,
         f"served by {last['engine']}" if last["engine"] else None,
         f"{seconds / 60:.1f} minutes for the whole loop" if seconds else None,
     ]
+    if not run.has_closed:
+        return element(
+            "header",
+            element("h1", _title(run)),
+            element("p", " · ".join(fact for fact in facts if fact), class_="muted"),
+        )
     scores = {
         label: [
             Bar(name, run.columns[name][measure], _interval(run.columns[name], measure))
@@ -246,6 +275,27 @@ def _main_table(run: RunDirectory) -> Markup | None:
     ended[2:2] = [""] if difference else []
     rows.append(_row("How runs ended", ended))
     return _section("Figures", _table(names, rows))
+
+
+def _open_size(column: Mapping[str, Any]) -> str | None:
+    found = column.get("open_ended")
+    return f"{found['n']} open-ended questions" if found else None
+
+
+def _open_ended(run: RunDirectory) -> Markup | None:
+    columns = {n: c["open_ended"] for n, c in run.columns.items() if c.get("open_ended")}
+    if not columns:
+        return None
+    rows = []
+    for measure, label in OPEN_SCORES.items():
+        digits = 1 if measure in ("findings", "searches", "tokens") else 3
+        cells = [_figure(column, measure, digits) for column in columns.values()]
+        rows.append(element("tr", element("th", label, scope="row"), *cells))
+    rows.append(_row("Questions", [str(column["n"]) for column in columns.values()]))
+    used = ", ".join(dict.fromkeys(column["similarity"] for column in columns.values()))
+    note = element("p", f"Sentences compared by {used}.", class_="muted small")
+    table = _table([_label(name) for name in columns], rows)
+    return _section("Open-ended questions", table, note)
 
 
 def _any(run: RunDirectory, measure: str) -> bool:

@@ -19,6 +19,7 @@ from .evaluation import (
 )
 from .metrics import outcome
 from .report import write_report
+from .similarity import Similarity
 
 COLUMN = "result"
 """Name of the only column of a single evaluation."""
@@ -34,6 +35,7 @@ def evaluate_questions(
     engine: str = "",
     on_progress: Callable[[RolloutProgress], None] | None = None,
     manifest: Mapping[str, Any] | None = None,
+    similarity: Similarity | None = None,
 ) -> EvaluationSummary:
     """Run each question once and write traces, `evaluation.json` and `report.html`.
 
@@ -41,13 +43,15 @@ def evaluate_questions(
 
     Args:
         agent: from `create_deep_search_agent`, without a checkpointer.
-        questions: questions; those without an answer are run but not scored.
+        questions: closed and open-ended ones, also mixed; those without an answer are run
+            but not scored.
         out: the run directory.
         concurrency: questions in flight at once.
         seed: base of the runs' sampling seeds.
         engine: what serves the model, for the record.
         on_progress: called after each question.
         manifest: settings that a resumed run must share with the first.
+        similarity: compares the findings of open-ended questions; see `summarize_traces`.
 
     Raises:
         EvaluationError: no question has an answer, or some runs failed.
@@ -74,7 +78,7 @@ def evaluate_questions(
         raise EvaluationError(msg)
     wanted = {question.id for question in questions}
     traces = (trace for trace in read_traces(out) if trace.question_id in wanted)
-    summary = summarize_traces(traces, engine=engine, seed=seed)
+    summary = summarize_traces(traces, engine=engine, seed=seed, similarity=similarity)
     write_evaluation(out, extra={COLUMN: summary})
     write_report(out)
     return summary

@@ -10,6 +10,7 @@ import pytest
 from langgraph_deepsearch.questions import (
     Question,
     QuestionFileError,
+    read_question_files,
     read_questions,
     write_questions,
 )
@@ -84,3 +85,38 @@ def test_public_sets_load(name, count):
     questions = read_questions(DATA / name)
     assert len(questions) == count
     assert all(question.golds for question in questions)
+
+
+def test_open_ended_questions_are_one_object_of_findings(tmp_path):
+    path = tmp_path / "test_gt.json"
+    path.write_text(json.dumps({"Why?": ["One.", "Two."], "How?": ["Three."]}, indent=4))
+    why, how = read_questions(path)
+    assert (why.question, why.golds, why.is_open_ended) == ("Why?", ("One.", "Two."), True)
+    assert how.id != why.id
+    write_questions(tmp_path / "q.jsonl", [why, Question("c", "Who?", ("A",))])
+    again, closed = read_questions(tmp_path / "q.jsonl")
+    assert again == why
+    assert not closed.is_open_ended
+
+
+def test_findings_must_be_texts(tmp_path):
+    path = tmp_path / "gt.json"
+    path.write_text(json.dumps({"Why?": ["One."], "How?": []}))
+    with pytest.raises(
+        QuestionFileError, match=r"gt\.json: 'How\?' has no list of findings"
+    ):
+        read_questions(path)
+
+
+def test_a_single_line_is_a_question_not_findings(tmp_path):
+    path = tmp_path / "q.jsonl"
+    path.write_text(json.dumps({"id": "a", "question": "Who?", "answer": ["A"]}))
+    assert read_questions(path) == [Question("a", "Who?", ("A",))]
+
+
+def test_files_read_together_may_not_share_an_id(tmp_path):
+    for name in ("a", "b"):
+        write_questions(tmp_path / f"{name}.jsonl", [Question("x", f"{name}?")])
+    assert len(read_question_files([tmp_path / "a.jsonl"])) == 1
+    with pytest.raises(QuestionFileError, match=r"a\.jsonl and .*b\.jsonl: two questions"):
+        read_question_files([tmp_path / "a.jsonl", tmp_path / "b.jsonl"])

@@ -8,7 +8,7 @@ from .cover_em import cover_em, cover_em_unordered, token_recall
 from .earned_format import EarnedFormat
 from .exact_match import exact_match
 from .fewest_searches import FewestSearches
-from .findings import OpenEnded
+from .findings import OpenEnded, OpenOrClosed
 from .floor import FloorWhenValid
 from .formats import (
     PaperFormat,
@@ -107,7 +107,12 @@ REWARDS = {
             WeightedFormat(),
             source="MaskSearch: judge and format; its weights unverified",
         ),
-        Reward("o2_searcher", exact_match, source="O2-Searcher, closed questions"),
+        Reward(
+            "o2_searcher",
+            exact_match,
+            combine=OpenOrClosed(),
+            source="O2-Searcher main_ppo.py: by kind of question, closed or open-ended",
+        ),
         Reward(
             "o2_searcher_open",
             cover_em,
