@@ -1,10 +1,13 @@
 """O2-Searcher: one to five queries a turn, and what they teach comes back as a message.
 
-The model was fine-tuned on conversations whose form is not uniform (o2searcher/data/
-coldstart), then trained by reinforcement with one form (o2searcher/prompts.py). The default
-is the latter's words as messages. Variants: `cold_start`, the former's result; `grpo`, the
-latter byte for byte, where the message's frame is pasted into the model's own text and its
-turn is never closed (generation.py:79-81).
+The released model was fine-tuned on conversations whose form is not uniform (o2searcher/
+data/coldstart), then trained by reinforcement on one form, in which the frame of a chat
+message is pasted into the model's own text and its turn is never closed
+(o2searcher/generation.py:79-81). Its authors' inference makes proper messages instead
+(scripts/eval/infer_agent.py). Where the two differ, the default is what the released model
+was trained on last: the pasted form. Variants: `turns`, the form of inference, for any chat
+template and for servers that take messages only; `cold_start`, the same with the result as
+the fine-tuning data has it.
 
 The originals' instruction: scripts/data/o2searcher_dataset.py:19 for training;
 scripts/eval/infer_agent.py:17-21 is the same with stray indentation.
@@ -69,13 +72,13 @@ HABITS = (OPEN, FENCED, CLOSED, ANSWERED, GLUED)
 """Every form seen in the cold-start data's assistant turns (counts: its 180 dialogues)."""
 
 
-class O2SearcherDialect(TaggedDialect):
-    """The form of reinforcement learning, in messages. Limits: 5 turns, 3 documents.
+class TurnsDialect(TaggedDialect):
+    """The form of inference: results as messages of the user (infer_agent.py).
 
-    Turns are 4 in training and 5 in evaluation; 2,048 tokens a turn.
+    Limits: 5 turns, 3 documents, 2,048 tokens a turn.
     """
 
-    name = "o2_searcher"
+    name = "o2_searcher:turns"
     layout = "turns"
     result_speaker = "user"
     condenser = "learnings"
@@ -187,23 +190,26 @@ def read_queries(content: str) -> list[str]:
     return list(dict.fromkeys(text for text in texts if text))
 
 
-class ColdStartDialect(O2SearcherDialect):
+class ColdStartDialect(TurnsDialect):
     """The result as 428 of the cold-start data's 432 have it: no full stop at the end."""
 
     name = "o2_searcher:cold_start"
     result_tag = Tag("Search learnings: <learnings>", "</learnings>\n")
 
 
-class GrpoDialect(O2SearcherDialect):
-    """The frame of the message pasted into the model's text, which nothing closes.
+class O2SearcherDialect(TurnsDialect):
+    """The form of reinforcement learning, byte for byte: what the released model learned.
 
-    For a model with Qwen2.5's chat template; its special tokens are part of the result.
+    The frame of the message is pasted into the model's text, and nothing closes the turn
+    before it. The frame is Qwen2.5's, whose special tokens are part of the result: for a
+    model with another chat template take `o2_searcher:turns`. Turns are 4 in training, and
+    one more without a search.
     """
 
-    name = "o2_searcher:grpo"
+    name = "o2_searcher"
     layout = "inline"
     budgets = Budgets(max_searches=None, max_turns=4, max_turn_tokens=2048, top_k=3)
-    tags = (*O2SearcherDialect.tags, "<|im_start|>", "<|im_end|>")
+    tags = (*TurnsDialect.tags, "<|im_start|>", "<|im_end|>")
 
     def wrap_result(self, text: str) -> str:
         return self._pasted(super().wrap_result(text))
@@ -220,4 +226,4 @@ class GrpoDialect(O2SearcherDialect):
 
 
 DIALECT = O2SearcherDialect
-VARIANTS = {"cold_start": ColdStartDialect, "grpo": GrpoDialect}
+VARIANTS = {"cold_start": ColdStartDialect, "turns": TurnsDialect}

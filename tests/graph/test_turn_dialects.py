@@ -236,7 +236,7 @@ def teacher(prompt):
     ("dialect", "result"),
     [
         (
-            "o2_searcher",
+            "o2_searcher:turns",
             "<|im_end|>\n<|im_start|>user\nSearch learnings: <learnings>It is Lima.\n\n"
             "It is old.\nIt is large.</learnings>.\n<|im_end|>\n<|im_start|>assistant\n",
         ),
@@ -246,7 +246,7 @@ def teacher(prompt):
             "It is old.\nIt is large.</learnings>\n<|im_end|>\n<|im_start|>assistant\n",
         ),
         (
-            "o2_searcher:grpo",
+            "o2_searcher",
             "<|im_start|>user\nSearch learnings: <learnings>It is Lima.\n\n"
             "It is old.\nIt is large.</learnings>.\n<|im_end|>\n<|im_start|>assistant\n",
         ),
@@ -338,7 +338,7 @@ def test_web_thinker_says_limit_and_repeat_in_its_own_words():
     [
         ("web_dancer", SEARCH, WEB_ANSWER),
         ("deep_researcher", DEEP_SEARCH, "So.</think>\n<answer>Lima</answer>"),
-        ("o2_searcher", O2_SEARCH, O2_ANSWER),
+        ("o2_searcher:turns", O2_SEARCH, O2_ANSWER),
     ],
 )
 def test_a_budget_ends_with_a_forced_answer(exactness, run, dialect, search, forced):
