@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .context import Context
+    from .context import Context, ReportContext
     from .graph.deep_search import create_deep_search_agent
+    from .graph.report import create_report_agent
     from .graph.tool import deep_search_tool
     from .nodes.dialects import get_dialect, list_dialects
     from .tools.langchain_tools import read_tool, search_tool
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "Context": "context",
     "Document": "trace",
+    "ReportContext": "context",
     "Segment": "trace",
     "Trace": "trace",
     "create_deep_search_agent": "graph.deep_search",
+    "create_report_agent": "graph.report",
     "deep_search_tool": "graph.tool",
     "get_dialect": "nodes.dialects",
     "list_dialects": "nodes.dialects",
@@ -33,9 +36,11 @@ _HOMES = {
 __all__ = [
     "Context",
     "Document",
+    "ReportContext",
     "Segment",
     "Trace",
     "create_deep_search_agent",
+    "create_report_agent",
     "deep_search_tool",
     "get_dialect",
     "list_dialects",

@@ -18,6 +18,7 @@ REASON: JsonDict = {"langgraph_nodes": ["reason", "generate"], "langgraph_type":
 STEP: JsonDict = {"langgraph_nodes": ["reason"]}
 SEARCH: JsonDict = {"langgraph_nodes": ["search"]}
 SUMMARIZE: JsonDict = {"langgraph_nodes": ["summarize"]}
+WRITE: JsonDict = {"langgraph_nodes": ["plan", "write", "edit"]}
 """Where Studio shows a setting."""
 
 PREFIX = "DEEPSEARCH_"
@@ -58,6 +59,13 @@ class Context(BaseSettings):
         "filled in.",
         json_schema_extra=STEP,
     )
+    keep_thoughts: bool = Field(
+        True,
+        description="Whether the model sees the thoughts of its earlier turns. Off for "
+        "reasoning models that were trained without (WebDancer's long chain of thought); the "
+        "trace keeps them.",
+        json_schema_extra=STEP,
+    )
     search: str = Field(
         "tavily",
         description="tavily, serper, searxng:URL, corpus:PATH or http:URL.",
@@ -66,13 +74,6 @@ class Context(BaseSettings):
     reader: str = Field(
         "web",
         description="How a page is read by its address: web (over HTTP), or corpus:PATH (the "
-    keep_thoughts: bool = Field(
-        True,
-        description="Whether the model sees the thoughts of its earlier turns. Off for "
-        "reasoning models that were trained without (WebDancer's long chain of thought); the "
-        "trace keeps them.",
-        json_schema_extra=STEP,
-    )
         "passages of a local corpus, nothing is fetched).",
         json_schema_extra=SEARCH,
     )
@@ -206,6 +207,47 @@ class Context(BaseSettings):
     )
 
 
+class ReportContext(Context):
+    """Per-run settings of the report graph."""
+
+    dialect: str = Field(
+        "web_thinker_report",
+        description="Protocol in which the reasoning model searches and has sections written.",
+        json_schema_extra=STEP,
+    )
+    writer_model: str = Field(
+        "",
+        description="Model that plans, writes and edits the report (WebThinker's auxiliary "
+        "model); the summarizer if empty.",
+        json_schema_extra={**WRITE, "langgraph_type": "model"},
+    )
+    writer_url: str = Field(
+        "",
+        description="Server of the writer; the summarizer's if empty.",
+        json_schema_extra=WRITE,
+    )
+    writer_max_tokens: int = Field(
+        20_480,
+        ge=64,
+        description="Token limit of one call of the writer (WebThinker's for a section).",
+        json_schema_extra=WRITE,
+    )
+    writer_documents: int = Field(
+        6,
+        ge=0,
+        le=50,
+        description="Documents the writer is shown for a section or an edit, the best of all "
+        "that were found (WebThinker shows 3, and asks for no citations).",
+        json_schema_extra=WRITE,
+    )
+    polish: bool = Field(
+        True,
+        description="Have the finished report gone over once for its structure, as "
+        "WebThinker does.",
+        json_schema_extra={"langgraph_nodes": ["polish"]},
+    )
+
+
 def environment_settings() -> Environment:
     """Return the environment's settings as they stand."""
     return tuple(
@@ -215,12 +257,14 @@ def environment_settings() -> Environment:
     )
 
 
-def resolve_context(value: Context | dict[str, Any] | None) -> Context:
+def resolve_context(
+    value: Context | dict[str, Any] | None, schema: type[Context] = Context
+) -> Context:
     """Return the run's settings from whatever the runtime passed.
 
     Outside the server `runtime.context` is None when the caller passed none; a server
-    passes a dict.
+    passes a dict, which holds fields of `schema`.
     """
     if isinstance(value, Context):
         return value
-    return Context(**(value or {}))
+    return schema(**(value or {}))

@@ -65,6 +65,29 @@ class DeepSearchState(DeepSearchInput, DeepSearchOutput, total=False):
     error: str | None
 
 
+class ReportOutput(DeepSearchOutput, total=False):
+    """What a run of the report graph gives back.
+
+    `answer` holds the report as well, so that what reads an answer reads a report.
+    """
+
+    report: str
+    """The report in markdown, its sources at the end."""
+    removed_citations: int
+    """Citations taken out of it because they named nothing retrieved."""
+
+
+class ReportState(DeepSearchState, ReportOutput, total=False):
+    """All of a report run's state."""
+
+    plan: str
+    drafts: Log
+    """Everything written, in order; the report is made of these (`nodes/report/article.py`)."""
+    opened: Log
+    """Pages that a condenser opened itself, shaped like `trace.Document`: the writer is
+    shown them beside what the searches found."""
+
+
 class SearchTask(TypedDict):
     """What one `Send` gives a search task."""
 

@@ -101,6 +101,8 @@ class Source(_Record):
     """Whether its text became evidence the model read."""
     cited: bool = False
     """Whether the final text cites it by id."""
+    number: int = 0
+    """Its number in a report, in order of first citation; 0: it is in none."""
 
 
 class SearchRecord(_Record):

@@ -17,6 +17,7 @@ from . import (  # noqa: F401  (each adds its verb to the command)
     questions_filter,
     questions_sample,
     questions_synthesize,
+    report,
     rerender,
     rollout,
     search_rows,

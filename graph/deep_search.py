@@ -17,7 +17,6 @@ from langgraph.types import RetryPolicy, Send
 
 from ..context import Context
 from ..nodes.components import Components
-from ..nodes.dialects import get_dialect
 from ..nodes.generate import Generate
 from ..nodes.models.retry import is_retryable
 from ..nodes.prepare import Prepare
@@ -129,11 +128,7 @@ def create_deep_search_agent(
         "condenser": condenser,
         "dialect": dialect,
     }
-    names = {name: part for name, part in parts.items() if isinstance(part, str)}
-    settings = {**settings, **names}
-    get_dialect(Context(**settings).dialect)
-    objects: dict[str, Any] = {n: p for n, p in parts.items() if n not in names}
-    components = Components(**objects, defaults=settings)
+    components = Components.of(parts, settings)
     compiled = build_graph(components).compile(
         checkpointer=checkpointer, store=store, name=name
     )

@@ -30,8 +30,10 @@ from ..trace import (
 TRACE_FILE = "traces.jsonl"
 """Name of the trace file in `trace_dir`."""
 
-STEPS = frozenset({"reason", "search", "read", "summarize", "generate"})
-"""Nodes whose input is the whole state; `search` gets a task of its own."""
+STEPS = frozenset(
+    "plan reason search read summarize write edit check polish generate".split()
+)
+"""Nodes of the graphs whose input is the whole state; `search` gets a task of its own."""
 
 
 def to_trace(state: Mapping[str, Any], **fields: Any) -> Trace:

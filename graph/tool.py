@@ -55,6 +55,8 @@ def deep_search_tool(
 
 def _content(output: dict[str, Any]) -> str:
     answer = output.get("answer") or "No answer was found."
+    if output.get("report"):
+        return answer  # it lists its own sources
     used = [source for source in output.get("sources", ()) if source["used"]]
     lines = [f"[{s['id']}] {s['title']} {s['url']}".rstrip() for s in used]
     return "\n".join([answer, *(["", "Sources:", *lines] if lines else [])])

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..context import Context, Environment, environment_settings
 from ..tools.base import Reader, SearchProvider
@@ -43,12 +43,35 @@ class Components:
     reader: Reader | None = None
     condenser: Condenser | None = None
     dialect: Dialect | None = None
+    schema: ClassVar[type[Context]] = Context
+    """The settings of a run."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Settings the factory was given; below those passed with a run."""
     _ready: set[str] = field(default_factory=set, compare=False)
     _contexts: dict[Environment, tuple[Context, Context]] = field(
         default_factory=dict, compare=False
     )
+
+    @classmethod
+    def of(
+        cls, parts: Mapping[str, Any], settings: Mapping[str, Any], **objects: Any
+    ) -> Self:
+        """Return components from parts that are objects or names.
+
+        Args:
+            parts: by field; one that is a string is the setting of that name.
+            settings: further settings.
+            objects: parts that have no setting.
+
+        Raises:
+            ValueError: a setting is unknown or out of bounds.
+            UnknownDialectError: no dialect has that name.
+        """
+        names = {name: part for name, part in parts.items() if isinstance(part, str)}
+        settings = {**settings, **names}
+        get_dialect(cls.schema(**settings).dialect)
+        own = {name: part for name, part in parts.items() if name not in names}
+        return cls(**own, **objects, defaults=settings)
 
     async def aready(self, run: Run) -> None:
         """Build the run's parts in a thread, so that a node finds them made.
@@ -115,7 +138,7 @@ class Components:
         environment = environment_settings()
         found = self._contexts.get(environment)
         if found is None:
-            found = Context(), Context(**self.defaults)
+            found = self.schema(), self.schema(**self.defaults)
             self._contexts.clear()
             self._contexts[environment] = found
         return found

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from langgraph.runtime import Runtime
@@ -36,6 +37,10 @@ NEW_COUNTS: Mapping[str, Any] = {
 action; `context_tokens` is the transcript's length."""
 
 
+LOGS = ("segments", "children", "searches", "reads", "found")
+"""Logs of the state that a new run empties."""
+
+
 class NoQuestionError(DeepSearchError):
     """The graph was called without a question."""
 
@@ -48,8 +53,17 @@ class NoQuestionError(DeepSearchError):
 class Prepare:
     """First step of a run."""
 
-    def __init__(self, components: Components) -> None:
+    def __init__(self, components: Components, *, opens: bool = True) -> None:
+        """Make the step.
+
+        Args:
+            components: the parts of the agent.
+            opens: whether the prompt becomes the first segments; else a later step does
+                that with what it has found out (`opening`), and the prompt is only built
+                here so that what is wrong with it is said before a model writes.
+        """
         self._components = components
+        self._opens = opens
         self._met: set[str] = set()
         """Dialects of earlier runs: their files are read."""
 
@@ -59,8 +73,11 @@ class Prepare:
         run, dialect, messages = self._begin(state, context)
         self._components.ready(run)
         reasoner = self._components.reasoner_for(run)
+        if not self._opens:
+            return _reset(run, _named(reasoner, dialect, context))
         ids = reasoner.render(messages, dialect.prefill)
-        return _update(run, _named(reasoner, dialect, context), messages, dialect, ids)
+        reset = _reset(run, _named(reasoner, dialect, context))
+        return _opened(reset, messages, dialect, ids)
 
     async def arun(
         self, state: Mapping[str, Any], runtime: Runtime[Context]
@@ -73,12 +90,17 @@ class Prepare:
             run, dialect, messages = await asyncio.to_thread(self._begin, state, context)
         await self._components.aready(run)
         reasoner = self._components.reasoner_for(run)
+        if not self._opens:
+            return _reset(run, _named(reasoner, dialect, context))
         ids = await reasoner.arender(messages, dialect.prefill)
-        return _update(run, _named(reasoner, dialect, context), messages, dialect, ids)
+        reset = _reset(run, _named(reasoner, dialect, context))
+        return _opened(reset, messages, dialect, ids)
 
     def _context(self, runtime: Runtime[Context]) -> Context:
         given = runtime.context
-        return self._components.context(None if given is None else resolve_context(given))
+        if given is not None:
+            given = resolve_context(given, self._components.schema)
+        return self._components.context(given)
 
     def _begin(
         self, state: Mapping[str, Any], context: Context
@@ -98,14 +120,39 @@ class Prepare:
             "settings": settings,
             "limits": limits(context, dialect),
         }
-        messages = dialect.prompt(
-            question,
-            max_searches=run["limits"]["searches"],
-            instruction=read_instruction(context.prompt_file, dialect),
-            today=run["started_at"][:10],
-        )
+        messages = prompt_messages(run, dialect)
         self._met.add(context.dialect)
         return run, dialect, messages
+
+
+def prompt_messages(
+    run: Mapping[str, Any], dialect: Dialect, **more: Any
+) -> list[dict[str, str]]:
+    """Return a run's prompt; reads its prompt file, if it has one.
+
+    Args:
+        run: what was fixed for the run.
+        dialect: the run's.
+        more: further settings of `Dialect.prompt`.
+    """
+    path = run["settings"]["prompt_file"]
+    return dialect.prompt(
+        run["question"],
+        max_searches=run["limits"]["searches"],
+        instruction=read_instruction(Path(path) if path else None, dialect),
+        today=run["started_at"][:10],
+        **more,
+    )
+
+
+def opening(
+    messages: Sequence[Mapping[str, str]], dialect: Dialect, ids: list[int] | None
+) -> dict[str, Any]:
+    """Return the update that makes a rendered prompt the transcript's first segments."""
+    return {
+        "segments": chat_segments(messages, ids, dialect.prefill),
+        "counts": {**NEW_COUNTS, "context_tokens": len(ids or ())},
+    }
 
 
 def find_question(state: Mapping[str, Any]) -> str:
@@ -174,24 +221,23 @@ def _named(reasoner: Any, dialect: Dialect, context: Context) -> dict[str, Any]:
     }
 
 
-def _update(
-    run: dict[str, Any],
-    named: dict[str, Any],
+def _opened(
+    reset: dict[str, Any],
     messages: Sequence[Mapping[str, str]],
     dialect: Dialect,
     ids: list[int] | None,
 ) -> dict[str, Any]:
-    segments = chat_segments(messages, ids, dialect.prefill)
+    opened = opening(messages, dialect, ids)
+    return {**reset, **opened, "segments": Overwrite(opened["segments"])}
+
+
+def _reset(run: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
     return {
         "run": {**run, **named},
         "question": run["question"],
-        "segments": Overwrite(segments),
-        "children": Overwrite([]),
-        "searches": Overwrite([]),
-        "reads": Overwrite([]),
-        "found": Overwrite([]),
+        **{log: Overwrite([]) for log in LOGS},
         "pending": {},
-        "counts": {**NEW_COUNTS, "context_tokens": len(ids or ())},
+        "counts": {**NEW_COUNTS},
         "answer": "",
         "sources": [],
         "stop_reason": "",

@@ -19,11 +19,23 @@ from .thoughts import context_tokens, seen
 State = Mapping[str, Any]
 
 
+ACTIONS = ("search", "recall", "read", "answer")
+"""Kinds of action that every agent carries out."""
+
+
 class Reason:
     """One model turn."""
 
-    def __init__(self, components: Components) -> None:
+    def __init__(self, components: Components, *, tools: Sequence[str] = ()) -> None:
+        """Make the step.
+
+        Args:
+            components: the parts of the agent.
+            tools: kinds of action that the graph carries out besides those of every
+                agent; each is the name of the step that does it.
+        """
         self._components = components
+        self._tools = tools
 
     def run(self, state: State, config: RunnableConfig) -> dict[str, Any]:
         """Return the turn's segments and the action under way, or why the run stops."""
@@ -36,7 +48,8 @@ class Reason:
             generation = reasoner.generate(_transcript(state), **arguments)
         except ContextOverflowError:
             return _stop("context_limit")
-        return _update(state, dialect, generation, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        return _update(state, dialect, generation, seconds, self._tools)
 
     async def arun(self, state: State, config: RunnableConfig) -> dict[str, Any]:
         """Async version of `run`."""
@@ -50,7 +63,8 @@ class Reason:
             generation = await reasoner.agenerate(_transcript(state), **arguments)
         except ContextOverflowError:
             return _stop("context_limit")
-        return _update(state, dialect, generation, time.monotonic() - started)
+        seconds = time.monotonic() - started
+        return _update(state, dialect, generation, seconds, self._tools)
 
     def _call(self, state: State, config: RunnableConfig) -> tuple[Dialect, Any, dict]:
         run = state["run"]
@@ -96,6 +110,8 @@ def route(state: RouteState) -> list[Send] | str:
     pending = state["pending"]
     if pending["kind"] in ("answer", "stop"):
         return "generate"
+    if "step" in pending:
+        return pending["step"]
     if pending["kind"] == "recall":
         return "reason"  # nothing is inserted: the model goes on from what it knows
     step = "read" if pending["kind"] == "read" else "search"
@@ -118,13 +134,17 @@ def _stop(reason: str) -> dict[str, Any]:
 
 
 def _update(
-    state: State, dialect: Dialect, generation: Generation, seconds: float
+    state: State,
+    dialect: Dialect,
+    generation: Generation,
+    seconds: float,
+    tools: Sequence[str],
 ) -> dict[str, Any]:
     counts = state["counts"]
     turn = counts["turns"] + 1
     text = generation.text
     action = dialect.parse(text)
-    invalid = action.kind not in ("search", "recall", "read", "answer")
+    invalid = action.kind not in (*ACTIONS, *tools)
     new_counts = {
         **add_generation(counts, generation, seconds),
         "turns": turn,
@@ -138,14 +158,20 @@ def _update(
     return {
         "segments": segments,
         "counts": new_counts,
-        "pending": _pending(state, dialect, action, generation),
+        "pending": _pending(state, dialect, action, generation, tools),
     }
 
 
 def _pending(
-    state: State, dialect: Dialect, action: Action, generation: Generation
+    state: State,
+    dialect: Dialect,
+    action: Action,
+    generation: Generation,
+    tools: Sequence[str],
 ) -> dict[str, Any]:
-    if action.kind == "answer":
+    is_torn = generation.finish_reason == "length"
+    # Where silence ends a run, a turn torn off by its limit was no silence.
+    if action.kind == "answer" and (action.text or not is_torn):
         return {"kind": "answer", "text": action.text}
     if action.kind == "search":
         again = dialect.repeats_searches
@@ -156,7 +182,10 @@ def _pending(
         return {"kind": "recall", "text": action.text}
     if action.kind == "read":
         return {"kind": "read", "plan": plan_reads(action)}
-    if generation.finish_reason == "length":
+    if action.kind in tools:
+        asked = {"title": action.title, "goal": action.goal}
+        return {"kind": action.kind, "step": action.kind, **asked}
+    if is_torn:
         return {"kind": "stop", "reason": "token_limit"}
     reason = action.text or f"this agent has no tool for {action.kind!r}"
     return {"kind": "invalid", "text": reason}

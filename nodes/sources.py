@@ -88,4 +88,5 @@ def cite(
 
 def to_source(entry: Mapping[str, Any]) -> Source:
     """Return a state entry as a trace source."""
-    return Source(**{name: entry[name] for name in Source.model_fields})
+    known = Source.model_fields
+    return Source(**{name: value for name, value in entry.items() if name in known})

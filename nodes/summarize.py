@@ -30,8 +30,16 @@ State = Mapping[str, Any]
 class Summarize:
     """From raw documents to the evidence the model reads."""
 
-    def __init__(self, components: Components) -> None:
+    def __init__(self, components: Components, *, keeps_opened: bool = False) -> None:
+        """Make the step.
+
+        Args:
+            components: the parts of the agent.
+            keeps_opened: whether the pages that condensers opened themselves are kept in
+                the log `opened`, for a state that has it.
+        """
         self._components = components
+        self._keeps_opened = keeps_opened
 
     def run(
         self, state: State, config: RunnableConfig, runtime: Runtime[Context]
@@ -46,7 +54,7 @@ class Summarize:
         inserted = _insertion(state, dialect, joined, condensed)
         reasoner = self._components.reasoner_for(state["run"])
         placed = insert(reasoner, dialect, inserted, opens=inserted["turn"] + 1)
-        return _update(state, runtime, joined, condensed, placed, started)
+        return self._update(state, runtime, joined, condensed, placed, started)
 
     async def arun(
         self, state: State, config: RunnableConfig, runtime: Runtime[Context]
@@ -60,7 +68,22 @@ class Summarize:
         inserted = _insertion(state, dialect, joined, condensed)
         reasoner = self._components.reasoner_for(state["run"])
         placed = await ainsert(reasoner, dialect, inserted, opens=inserted["turn"] + 1)
-        return _update(state, runtime, joined, condensed, placed, started)
+        return self._update(state, runtime, joined, condensed, placed, started)
+
+    def _update(
+        self,
+        state: State,
+        runtime: Runtime[Context],
+        joined: _Joined,
+        condensed: Sequence[Condensed | None],
+        placed: list[dict[str, Any]],
+        started: float,
+    ) -> dict[str, Any]:
+        opened = _opened(joined, condensed)
+        update = _update(state, runtime, joined, condensed, opened, placed, started)
+        if self._keeps_opened and opened:
+            update["opened"] = [document.model_dump() for document in opened]
+        return update
 
     def _begin(self, state: State) -> tuple[Dialect, _Joined]:
         return self._components.dialect_for(state["run"]), _Joined(state)
@@ -181,22 +204,28 @@ def _notices(state: State, dialect: Dialect) -> list[str]:
     return notices
 
 
+def _opened(joined: _Joined, condensed: Sequence[Condensed | None]) -> list[Document]:
+    """Return the documents that condensers retrieved themselves, with their source ids."""
+    return [
+        document
+        for one in condensed
+        if one and one.documents
+        for document in joined.sources.add(one.documents)
+    ]
+
+
 def _update(
     state: State,
     runtime: Runtime[Context],
     joined: _Joined,
     condensed: Sequence[Condensed | None],
+    opened: Sequence[Document],
     placed: list[dict[str, Any]],
     started: float,
 ) -> dict[str, Any]:
     inserted = placed[0]
     used = {i for one in condensed if one for i in one.used}
-    used |= {
-        document.id
-        for one in condensed
-        if one and one.documents
-        for document in joined.sources.add(one.documents)
-    }
+    used |= {document.id for document in opened}
     runtime.stream_writer(
         {
             "event": "result",

@@ -44,8 +44,11 @@ class Action:
     urls: tuple[str, ...] = ()
     """Every page of a read that names several; `url` is then the first."""
     goal: str = ""
+    """What a page is read for, what a section is to say, or how a report is to be changed."""
     text: str = ""
-    """The answer, the text to write, or for `invalid` why it is so."""
+    """The answer, or for `invalid` why it is so."""
+    title: str = ""
+    """The name of the section to write."""
 
 
 @dataclass(frozen=True)

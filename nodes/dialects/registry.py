@@ -28,6 +28,11 @@ RECORDED = frozenset({"know_agent"})
 """Dialects of imported traces alone: found by name, but no run speaks them."""
 
 
+REPORTS = frozenset({"web_thinker_report"})
+"""Dialects of the report graph (`parts/report.py`): found by name, but they answer no
+questions, so they are not listed among those that do."""
+
+
 class UnknownDialectError(DeepSearchError):
     """No dialect has that name."""
 
@@ -35,7 +40,7 @@ class UnknownDialectError(DeepSearchError):
 @cache
 def _names() -> tuple[str, ...]:
     found = iter_modules([str(Path(__file__).parent)])
-    names = {m.name for m in found if not m.ispkg} - NOT_DIALECTS - RECORDED
+    names = {m.name for m in found if not m.ispkg} - NOT_DIALECTS - RECORDED - REPORTS
     return (DEFAULT_DIALECT, *sorted(names - {DEFAULT_DIALECT}))
 
 
@@ -71,7 +76,7 @@ def get_dialect(name: str = DEFAULT_DIALECT) -> Dialect:
 
 
 def _module(name: str) -> ModuleType:
-    if name not in _names() and name not in RECORDED:
+    if name not in _names() and name not in RECORDED | REPORTS:
         msg = f"unknown dialect {name!r}; known: {', '.join(list_dialects())}"
         raise UnknownDialectError(msg)
     return import_module(f".{name}", __package__)

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 from langgraph_sdk import get_sync_client
+from report_script import QUESTION, RUN, script
 from scripted import ANSWER, PAGES, query
 
 from langgraph_deepsearch.trace import read_traces
@@ -27,9 +28,10 @@ def free_port() -> int:
         return sock.getsockname()[1]
 
 
-@pytest.fixture
-def dev_server(tmp_path):
+@pytest.fixture(scope="module")
+def dev_server(tmp_path_factory):
     """Yield the URL of `langgraph dev` on the project's own langgraph.json."""
+    tmp_path = tmp_path_factory.mktemp("server")
     shutil.copy(ROOT / "langgraph.json", tmp_path)
     port = free_port()
     command = [
@@ -136,3 +138,42 @@ def test_studio_sees_the_form_and_each_run_has_its_own_context(
     )
     assert any(part.event == "custom" for part in streamed)
     assert any(part.event == "messages" for part in streamed)
+
+
+def test_studio_serves_the_report_graph_beside_it(
+    dev_server, corpus, fake_server, tmp_path
+):
+    client = get_sync_client(url=dev_server)
+    found = {one["graph_id"]: one["assistant_id"] for one in client.assistants.search()}
+    assert set(found) == {"deep_search", "report"}
+    schemas = client.assistants.get_schemas(found["report"])
+    form = schemas["context_schema"]["properties"]
+    assert form["writer_model"]["langgraph_nodes"] == ["plan", "write", "edit"]
+    assert form["dialect"]["default"] == "web_thinker_report"
+    assert {"report", "sources"} <= set(schemas["output_schema"]["properties"])
+    first = client.assistants.get_schemas(found["deep_search"])
+    assert "writer_model" not in first["context_schema"]["properties"]
+
+    fake_server.script(script([*RUN, *RUN]))
+    context = {
+        "base_url": fake_server.base_url,
+        "search": f"corpus:{corpus}",
+        "top_k": 1,
+        "condenser": "extractive",
+        "trace_dir": str(tmp_path / "traces"),
+    }
+    thread = client.threads.create()
+    result = client.runs.wait(
+        thread["thread_id"], "report", input={"question": QUESTION}, context=context
+    )
+    assert result["stop_reason"] == "answered"
+    assert "## Sources\n\n- [1] Lima. <http://w.test/lima>\n" in result["report"]
+    (trace,) = read_traces(tmp_path / "traces")
+    assert (trace.answer, trace.exactness) == (result["report"], "token")
+    assert len(client.threads.get_history(thread["thread_id"])) >= 10
+    streamed = client.runs.stream(
+        None, "report", input={"question": QUESTION}, context=context, stream_mode="custom"
+    )
+    events = [part.data["event"] for part in streamed if part.event == "custom"]
+    assert events[0] == "plan"
+    assert {"write", "edit", "check", "generate"} <= set(events)

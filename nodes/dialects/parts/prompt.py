@@ -16,6 +16,7 @@ def build_prompt(
     settings: Mapping[str, Any],
     *,
     max_searches: int | None = None,
+    **more: str,
 ) -> list[Message]:
     r"""Return the messages of a prompt, filled in.
 
@@ -27,6 +28,7 @@ def build_prompt(
         settings: of `Dialect.prompt`. An `instruction` that is a text replaces the first
             message's; one that is a list of messages replaces them all.
         max_searches: the dialect's budget, where the settings name none.
+        more: further names to fill in.
 
     >>> own = [{"role": "user", "content": "Answer: {question}"}]
     >>> build_prompt(own, "Who?", {"instruction": r"{question} \boxed{X}"})
@@ -44,6 +46,7 @@ def build_prompt(
         "question": question,
         "max_searches": "as often as needed" if limit is None else str(limit),
         "today": str(settings.get("today") or ""),
+        **more,
     }
     return [{**m, "content": fill_in(m["content"], values)} for m in messages]
 

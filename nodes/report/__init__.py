@@ -1,0 +1,1 @@
+"""Steps of the report graph: plan, write, edit, check, polish and finish."""

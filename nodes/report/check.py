@@ -1,0 +1,53 @@
+"""Check: the reasoning model is shown the report's outline.
+
+At the first check the report gets its title, as in the original; its heading then stands
+before the others with an empty line between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from ..dialects.parts.prompt import fill_in
+from ..dialects.parts.report import ReportDialect
+from .article import Article, article_of, one_line, title_draft
+from .step import Done, Messages, Reply, State, Work, WriterStep
+
+INSTRUCTION = (
+    "Give the report below a title.\n\n"
+    "**Its subject**\n{question}\n\n"
+    "**Its outline**\n{outline}\n\n"
+    "Write the title and nothing else, in the language of the subject.\n"
+)
+"""Our own words."""
+
+
+class Check(WriterStep):
+    """Shows the outline."""
+
+    name = "check"
+
+    def work(self, state: State) -> Work:
+        dialect = self._components.dialect_for(state["run"])
+        article = article_of(state["drafts"])
+        if article.title:
+            outline = dialect.wrap_outline(article.outline)
+            return Done(says=outline, says_kind="result")
+        title = yield from _ask_title(state, dialect, article)
+        outline = dialect.wrap_outline(f"# {title}\n\n{article.outline}")
+        return Done({"drafts": [title_draft(title)]}, says=outline, says_kind="result")
+
+
+def _ask_title(
+    state: State, dialect: ReportDialect, article: Article
+) -> Generator[Messages, Reply | None, str]:
+    question = state["run"]["question"]
+    values = {"question": question, "outline": article.outline.strip() or "(empty)"}
+    reply = yield [{"role": "user", "content": fill_in(INSTRUCTION, values)}]
+    said = dialect.neutralize(reply.text) if reply else ""
+    return one_line(said).strip("#*\"' ") or title_from(question, dialect)
+
+
+def title_from(question: str, dialect: ReportDialect) -> str:
+    """Return the title of a report that was given none."""
+    return one_line(dialect.neutralize(question)).strip("#* ")
