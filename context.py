@@ -52,6 +52,13 @@ class Context(BaseSettings):
         description="Protocol the reasoning model was trained to speak.",
         json_schema_extra=STEP,
     )
+    roles: Literal["mask_search"] | None = Field(
+        None,
+        description="Have several roles of the model write each turn: MaskSearch's planner, "
+        "rewriter and observer, for a model that speaks no dialect yet; what they write is "
+        "in the dialect. One model writes all if empty.",
+        json_schema_extra=STEP,
+    )
     prompt_file: Path | None = Field(
         None,
         description="File whose text replaces the dialect's instruction, or a .json list of "

@@ -22,6 +22,7 @@ from .condensers.factory import make_condenser
 from .dialects import Dialect, get_dialect
 from .models.base import Reasoner, Sampling
 from .models.resolve import resolve_reasoner
+from .roles import RolesReasoner
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -148,6 +149,13 @@ class Components:
         return self.dialect or get_dialect(run["settings"]["dialect"])
 
     def reasoner_for(self, run: Run) -> Reasoner:
+        """Return what writes the turns: the reasoning model, or several roles of it."""
+        if run["settings"].get("roles"):
+            model, dialect = self._model_for(run), self.dialect_for(run)
+            return RolesReasoner(model, dialect, run["question"])
+        return self._single_reasoner(run)
+
+    def _single_reasoner(self, run: Run) -> Reasoner:
         """Return the reasoning model; the same server for the whole of a run."""
         reasoner = self._model_for(run)
         if self.dialect_for(run).uses_chat_template:
@@ -215,7 +223,7 @@ class Components:
             dialect=self.dialect_for(run),
             summarizer=lambda: self.summarizer_for(run),
             sampling=sampling_of(run),
-            reasoner=lambda: self.reasoner_for(run),
+            reasoner=lambda: self._single_reasoner(run),
             search=lambda: self.search_for(run),
             reader=lambda: self.reader_for(run),
             top_k=run["limits"]["top_k"],

@@ -14,7 +14,7 @@ from .components import Components, sampling_of
 from .dialects import Dialect
 from .insertion import ainsert, insert, inserted_tokens
 from .models.base import ContextOverflowError, Generation
-from .reason import add_generation, layout_argument, split_generation
+from .reason import add_generation, child_writes, layout_argument, split_generation
 from .sources import cite
 from .thoughts import seen
 
@@ -102,7 +102,8 @@ def _forced(
     written = split_generation(generation, parts, inserted[0]["turn"])
     counts = add_generation(state["counts"], generation, seconds)
     counts["context_tokens"] += inserted_tokens(inserted)
-    return _finish(state, dialect, [*inserted, *written], counts)
+    finished = _finish(state, dialect, [*inserted, *written], counts)
+    return {**finished, **child_writes(generation)}
 
 
 def _finish(

@@ -159,7 +159,14 @@ def _update(
         "segments": segments,
         "counts": new_counts,
         "pending": _pending(state, dialect, action, generation, tools),
+        **child_writes(generation),
     }
+
+
+def child_writes(generation: Generation) -> dict[str, Any]:
+    """Return the update that keeps the calls a turn was put together from, if any."""
+    children = [child.model_dump() for child in generation.children]
+    return {"children": children} if children else {}
 
 
 def _pending(

@@ -18,6 +18,7 @@ from ..sampling.labels import as_key_points
 from .checks import mentions
 from .method import Draft, Method, reject
 from .pages import PageSet, SourcePage
+from .rule_spans import RuleSpans
 
 MASK = "[mask]"
 MOST_MASKS = 4
@@ -56,7 +57,7 @@ class Ramp(Method[Passage]):
     """Makes questions by masking.
 
     Args:
-        asker: the model that names the spans.
+        asker: the model that names the spans, or the rules that stand in for it.
         rule: `curriculum`: passages take turns at 1 to 4 masks; `published`: 1 to all of
             fewer than three spans, else three or four.
     """
@@ -71,13 +72,12 @@ class Ramp(Method[Passage]):
         return item.page.id
 
     def settings(self) -> Mapping[str, Any]:
-        return {"rule": self._rule}
+        named = {"spans": "rules"} if isinstance(self.asker, RuleSpans) else {}
+        return {"rule": self._rule, **named}
 
     async def draft(self, item: Passage, attempt: int, rng: Random) -> Draft:
-        prompt = fill(PROMPT, passage=item.text)
-        data = await self.reply(prompt, ("spans", "entities"), attempt)
-        named = data.get("spans", data.get("entities"))
-        spans = maskable(item.text, item.page.title, _texts(named))
+        named = await self._named(item.text, attempt)
+        spans = maskable(item.text, item.page.title, named)
         if not spans:
             reject("no span that can be masked")
         count = mask_count(len(spans), rng) if self._rule == "published" else item.masks
@@ -90,6 +90,12 @@ class Ramp(Method[Passage]):
         details = {"masks": len(chosen), "spans": answers, "hops": len(chosen)}
         question = fill(TASK, passage=masked)
         return Draft(question, "; ".join(answers), [item.page], details)
+
+    async def _named(self, text: str, attempt: int) -> list[str]:
+        if isinstance(self.asker, RuleSpans):
+            return self.asker.spans(text)
+        data = await self.reply(fill(PROMPT, passage=text), ("spans", "entities"), attempt)
+        return _texts(data.get("spans", data.get("entities")))
 
 
 def _texts(value: Any) -> list[str]:

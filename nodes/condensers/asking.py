@@ -12,7 +12,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from ...trace import ChildRecord, Segment
+from ...trace import ChildRecord
+from ..child import call_record
 from ..models.base import Generation, ModelError, Reasoner, Sampling
 from .base import Condensed, Condenser, CondenseRequest
 
@@ -98,27 +99,12 @@ class _Run:
 
     def take(self, generation: Generation) -> None:
         """Note a reply and go on to the next question."""
-        child = self._child()
-        child.segments.append(
-            Segment(
-                kind="answer",
-                speaker="assistant",
-                text=generation.text,
-                trainable=True,
-                turn=self._request.turn,
-                token_ids=generation.token_ids,
-            )
-        )
-        child.prompt_tokens = generation.prompt_tokens
-        child.completion_tokens = generation.completion_tokens
-        self.children.append(child)
+        self.children.append(self._child(generation))
         self._advance(generation.text)
 
     def fail(self, error: ModelError) -> None:
         """Note a call that failed."""
-        child = self._child()
-        child.error = str(error)
-        self.children.append(child)
+        self.children.append(self._child(error=str(error)))
         self._asking.close()
 
     def condensed(self) -> Condensed:
@@ -139,16 +125,17 @@ class _Run:
             self.messages, self._text = None, end.value
         self._started = time.monotonic()
 
-    def _child(self) -> ChildRecord:
-        return ChildRecord(
-            step=self._step,
-            turn=self._request.turn,
-            model=self._model,
-            segments=[
-                Segment(kind="prompt", speaker=m["role"], text=m["content"])  # type: ignore[arg-type]
-                for m in self.messages or ()
-            ],
+    def _child(
+        self, generation: Generation | None = None, error: str | None = None
+    ) -> ChildRecord:
+        return call_record(
+            self._step,
+            self._request.turn,
+            self._model,
+            self.messages or (),
             seconds=time.monotonic() - self._started,
+            generation=generation,
+            error=error,
         )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
-from .base import Action, Budgets, Result
+from .base import Action, Budgets, Result, TurnPart
 from .parts.documents import interleave, text_of
 from .parts.prompt import build_prompt
 from .parts.tag import Tag
@@ -77,7 +77,7 @@ class MaskSearchDialect(TaggedDialect):
     query_tag = Tag("<search>", "</search>")
     result_tag = Tag("<information>", "</information>")
     answer_tag = Tag("<answer>", "</answer>")
-    turn_thought = ("<think>", "</think>")
+    turn_thought: ClassVar[tuple[str, str]] = ("<think>", "</think>")
     reads_found_pages = False
     budgets = Budgets(max_searches=None, max_turns=5, max_turn_tokens=4096, top_k=10)
     forced_stop = ("</answer>",)
@@ -121,11 +121,32 @@ class MaskSearchDialect(TaggedDialect):
         return self.format_documents(merged)
 
     def format_query(self, query: str) -> str:
-        queries = json.dumps([{"query": query, "intent": 1}], ensure_ascii=False)
-        return f"<search> {queries} </search>"
+        return self.format_queries([query])
+
+    def format_queries(self, queries: Sequence[str]) -> str:
+        """Return one search for all queries of a turn."""
+        listed = [{"query": query, "intent": 1} for query in queries]
+        return f"<search> {json.dumps(listed, ensure_ascii=False)} </search>"
 
     def format_answer(self, answer: str) -> str:
         return f"<answer> {answer} </answer>"
+
+    def format_turn(self, thought: str, action: Action) -> str:
+        if action.kind == "answer":
+            return super().format_turn(thought, action)
+        form = self.format_queries(action.queries)
+        before, after = self.turn_thought
+        return f"{before}{thought}{after}\n{form}" if thought else form
+
+    def force_answer(self) -> str:
+        """Our own words, a message of the user."""
+        return (
+            "No more searches are allowed. Think, then write the answer between <answer> "
+            "and </answer>."
+        )
+
+    def split_forced(self, text: str) -> list[TurnPart]:
+        return self.split_turn(text)
 
 
 class InlineDialect(MaskSearchDialect):
@@ -139,6 +160,12 @@ class InlineDialect(MaskSearchDialect):
 
     def wrap_result(self, text: str) -> str:
         return f"\n\n<information>{text.strip()}</information>\n\n"
+
+    def force_answer(self) -> str:
+        return TaggedDialect.force_answer(self)
+
+    def split_forced(self, text: str) -> list[TurnPart]:
+        return TaggedDialect.split_forced(self, text)
 
 
 DIALECT = MaskSearchDialect

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from ...errors import DeepSearchError
-from ...trace import Exactness
+from ...trace import ChildRecord, Exactness
 
 SegmentDict = Mapping[str, Any]
 """A `trace.Segment` as a plain dict, the form it has in graph state."""
@@ -89,6 +89,8 @@ class Generation:
     completion_tokens: int = 0
     estimated: bool = False
     """True when the server gave no token counts."""
+    children: tuple[ChildRecord, ...] = ()
+    """The calls it was put together from, where several made it."""
 
     @property
     def text(self) -> str:

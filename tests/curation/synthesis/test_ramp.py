@@ -18,6 +18,7 @@ from langgraph_deepsearch.curation.synthesis.ramp import (
     maskable,
     passages,
 )
+from langgraph_deepsearch.curation.synthesis.rule_spans import RuleSpans
 from langgraph_deepsearch.curation.synthesis.synthesize import synthesize
 from langgraph_deepsearch.questions import read_questions
 
@@ -112,3 +113,35 @@ def test_real_passages(fake_server, asker, tmp_path, shared):
     for question in read_questions(tmp_path / "run" / "synthesized.jsonl"):
         for span in question.metadata["spans"]:
             assert not re.search(rf"(?<!\w){re.escape(span)}(?!\w)", question.question)
+
+
+def test_rules_name_spans_where_no_model_can(pages, tmp_path):
+    items = passages(pages, 4)
+    report = synthesize(Ramp(RuleSpans()), items, tmp_path)
+    assert (report.model, report.used.calls) == ("rules", 0)
+    made = read_questions(tmp_path / "synthesized.jsonl")
+    assert len(made) == report.questions == 3
+    for question in made:
+        spans = question.metadata["spans"]
+        assert question.golds == ("; ".join(spans),)
+        assert question.question.count(MASK) == len(spans) + 1  # and once in the task
+        assert len(spans) == question.metadata["masks"]
+
+
+@given(st.text(max_size=300))
+def test_rules_take_any_text(text):
+    for span in RuleSpans().spans(text):
+        assert span in text
+        assert span.strip() == span
+
+
+def test_rules_know_names_dates_and_numbers():
+    text = (
+        "It opened in 1811. Lunde lies by the sea. In Lunde the Bank of the North was "
+        "founded by Ada Brink on 3 May 1811, with 12,400 people. She left."
+    )
+    spans = RuleSpans().spans(text)
+    assert spans == [
+        *("1811", "Lunde", "Bank of the North", "Ada Brink", "3 May 1811"),
+        "12,400 people",
+    ]
