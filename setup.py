@@ -3,7 +3,9 @@
 from setuptools import find_packages, setup
 from setuptools.command.build_py import build_py
 
-ROOMS = ("tools", "nodes", "graph", "world", "evals", "curation", "training", "cli")
+ROOMS = "tools nodes graph world evals curation training recipes cli".split()
+RECIPES = "examples.recipes"
+"""Beside the rooms: what `deepsearch recipe` finds by name."""
 
 
 class BuildPy(build_py):
@@ -23,9 +25,12 @@ setup(
         "langgraph_deepsearch",
         *(
             f"langgraph_deepsearch.{package}"
-            for package in find_packages(
-                include=[pattern for room in ROOMS for pattern in (room, f"{room}.*")]
-            )
+            for package in [
+                *find_packages(
+                    include=[pattern for room in ROOMS for pattern in (room, f"{room}.*")]
+                ),
+                RECIPES,
+            ]
         ),
     ],
 )

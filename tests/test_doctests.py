@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("tools", "nodes", "graph", "world", "evals", "curation", "training", "cli")
+ROOMS = "tools nodes graph world evals curation training recipes cli".split()
 
 
 def modules_with_examples():

@@ -20,6 +20,7 @@ ROOMS = [
     "curation",
     "training",
     "loop.py",
+    "recipes",
     "cli",
 ]
 """In order; the empty name stands for the other root modules."""

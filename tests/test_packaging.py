@@ -9,7 +9,20 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("tools", "nodes", "graph", "world", "evals", "curation", "training", "cli")
+ROOMS = (
+    *(
+        "tools",
+        "nodes",
+        "graph",
+        "world",
+        "evals",
+        "curation",
+        "training",
+        "recipes",
+        "cli",
+    ),
+    "examples/recipes",
+)
 DATA = (".html", ".css", ".js", ".json", ".typed")
 
 

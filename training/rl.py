@@ -119,7 +119,8 @@ class RlRun(TrainingRun[RlConfig]):
     ) -> None:
         super().__init__(questions, model, out, config)
         self._settings = dict(settings)
-        self._manifest["config"] = {**config.to_json(), "settings": _told(settings)}
+        told = {n: v for n, v in config.to_json().items() if n != "judge_url"}
+        self._manifest["config"] = {**told, "settings": _told(settings)}
         self._sync: AdapterSync | None = None
         self._rollouts: GraphRollouts | None = None
         self._max_length: int | None = None
@@ -275,7 +276,7 @@ class RlRun(TrainingRun[RlConfig]):
 
 
 def _told(settings: Mapping[str, Any]) -> dict[str, str]:
-    """Return settings for the manifest; where the policy is served is no part of it."""
+    """Return settings for the manifest; where models are served is no part of it."""
     plain = (str, int, float, bool, Path)
     return {
         name: str(value) if isinstance(value, plain) else type(value).__name__

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from .advantages import Estimator
 from .config import ConfigError, TrainingConfig
+
+if TYPE_CHECKING:
+    from .advantages import Estimator  # importing it loads torch; settings need none
 
 Algorithm = Literal["reinforce_plus_plus", "reinforce_plus_plus_baseline", "grpo", "dapo"]
 

@@ -1,0 +1,137 @@
+"""R1-Searcher++: know or search; searches are saved, and what they found is memorised."""
+
+from langgraph_deepsearch.recipes.recipe import (
+    Desk,
+    Filters,
+    PaperResult,
+    QuestionSource,
+    Recipe,
+    Tools,
+    TrainingStage,
+)
+from langgraph_deepsearch.training.config import SftConfig
+from langgraph_deepsearch.training.rl_config import RlConfig
+
+FIGURE = "repository, assets/main_table.jpg"
+SETTING = "KILT, bge-large-en-v1.5"
+
+RECIPE = Recipe(
+    name="r1_searcher_plus",
+    system="R1-Searcher++",
+    paper="arXiv 2505.17005",
+    repository="RUCAIBox/R1-Searcher-plus 3040f25 (README and figures, no code)",
+    idea="Each step is answered from the model's own knowledge or by a search; of the right "
+    "rollouts those with the fewest searches earn more, and what was retrieved is rewritten "
+    "as knowledge and memorised by a loss of its own.",
+    model="Qwen2.5-7B-Instruct",
+    questions=QuestionSource(
+        data="HotpotQA and 2Wiki: 805 for fine-tuning, 8,142 for reinforcement",
+        made_by="select --level medium --level hard",
+        known="secondary",
+    ),
+    dialect="r1_searcher_plus",
+    dialect_known="secondary",
+    tools=Tools(
+        search="http+queries:http://127.0.0.1:5004",
+        engine="bge-large-en-v1.5 over KILT 2019, at most 8 searches",
+        condenser="none",
+        known="secondary",
+    ),
+    filters=Filters(
+        rule="rejection sampling of right rollouts for the cold start",
+        preset="r1_searcher",
+        known="secondary",
+    ),
+    reward_known="secondary",
+    stages=(
+        TrainingStage(
+            name="sft",
+            config=SftConfig(
+                learning_rate=2e-5,
+                epochs=6,
+                batch_size=64,
+                micro_batch_size=1,
+                gradient_checkpointing=True,
+                deepspeed="zero3",
+            ),
+            data="805 trajectories (720 HotpotQA, 85 2Wiki)",
+            known="secondary",
+        ),
+        TrainingStage(
+            name="rl",
+            config=RlConfig(
+                algorithm="reinforce_plus_plus",
+                reward="r1_searcher_plus",
+                learning_rate=2e-6,
+                questions_per_step=64,
+                rollouts=16,
+                batch_size=1024,
+                micro_batch_size=1,
+                steps=127,
+                kl=1e-4,
+                lora_rank=64,
+                gradient_checkpointing=True,
+            ),
+            data="8,142 questions (4,561 HotpotQA, 3,581 2Wiki)",
+            start="sft",
+            known="secondary",
+        ),
+    ),
+    results=(
+        PaperResult(
+            model="Qwen2.5-7B-Instruct",
+            measure="judge",
+            scores={
+                "average": 55.2,
+                "HotpotQA": 64.2,
+                "2Wiki": 64.4,
+                "Bamboogle": 59.2,
+                "MuSiQue": 32.8,
+            },
+            setting=SETTING,
+            source=FIGURE,
+        ),
+        PaperResult(
+            model="Qwen2.5-7B-Instruct",
+            measure="F1",
+            scores={"HotpotQA": 59.0, "2Wiki": 61.2, "Bamboogle": 60.8, "MuSiQue": 33.8},
+            setting=SETTING,
+            source=f"{FIGURE}; its printed average, 45.3, is not the mean of these",
+        ),
+        PaperResult(
+            model="Qwen2.5-7B-Instruct",
+            measure="searches a question",
+            scores={
+                "average": 1.61,
+                "HotpotQA": 1.44,
+                "2Wiki": 1.18,
+                "Bamboogle": 1.74,
+                "MuSiQue": 2.06,
+            },
+            setting=SETTING,
+            source=FIGURE,
+        ),
+    ),
+    unverified=(
+        "the exact tags, the prompt, the rules of form, how the spread of searches is scaled",
+    ),
+    commands=(
+        "# in another terminal: deepsearch serve models/Qwen2.5-7B-Instruct --name qwen",
+        "deepsearch rollout questions.jsonl --out rollouts --rollouts 16 --model qwen "
+        "--dialect r1_searcher_plus --search http+queries:http://127.0.0.1:5004",
+        "deepsearch curate rollouts --out rollouts --preset r1_searcher --most 805",
+        "deepsearch train sft rollouts/curated.jsonl --out sft --config sft.json "
+        "--model models/Qwen2.5-7B-Instruct",
+        "deepsearch train rl rl-questions.jsonl --out rl --config rl.json --model sft "
+        "--dialect r1_searcher_plus --search http+queries:http://127.0.0.1:5004",
+        "# in another terminal: deepsearch serve rl --name r1-searcher-plus",
+        "deepsearch evaluate test.jsonl --out evaluation --model r1-searcher-plus "
+        "--dialect r1_searcher_plus --search http+queries:http://127.0.0.1:5004",
+    ),
+    desk=Desk(
+        departures=(
+            "the teacher always searches: what it could know is in no model's weights, so "
+            "nothing is recalled at first",
+        ),
+    ),
+)

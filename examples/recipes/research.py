@@ -1,0 +1,128 @@
+"""ReSearch: GRPO on multi-hop questions, F1 with a floor for a valid form."""
+
+from langgraph_deepsearch.recipes.recipe import (
+    Desk,
+    Filters,
+    PaperResult,
+    QuestionSource,
+    Recipe,
+    Tools,
+    TrainingStage,
+)
+from langgraph_deepsearch.training.rl_config import RlConfig
+
+PAPER = "arXiv 2503.19470, main results"
+SETTING = "Wikipedia 2018, e5-base-v2, 5 passages, whole development sets"
+
+RECIPE = Recipe(
+    name="research",
+    system="ReSearch",
+    paper="arXiv 2503.19470",
+    repository="Agent-RL/ReCall, branch re-search, 4bdb872",
+    idea="Searching is learned as a part of reasoning, from no supervised step; the mask of "
+    "results is made in the rollout.",
+    model="Qwen2.5-7B and 32B, base and instruct",
+    released=(
+        "agentrl/ReSearch-Qwen-7B",
+        "agentrl/ReSearch-Qwen-7B-Instruct",
+        "agentrl/ReSearch-Qwen-32B",
+        "agentrl/ReSearch-Qwen-32B-Instruct",
+    ),
+    questions=QuestionSource(data="MuSiQue train, 19,938", known="paper"),
+    dialect="research",
+    dialect_known="code",
+    tools=Tools(
+        search="http+search:http://127.0.0.1:3000",
+        engine="e5-base-v2 over Wikipedia 2018, 5 passages",
+        condenser="none",
+    ),
+    filters=Filters(rule="none", known="none"),
+    reward_known="code",
+    stages=(
+        TrainingStage(
+            name="rl",
+            config=RlConfig(
+                algorithm="grpo",
+                reward="research",
+                learning_rate=1e-6,
+                questions_per_step=256,
+                rollouts=5,
+                batch_size=1280,
+                micro_batch_size=1,
+                steps=156,
+                kl=0.001,
+                max_length=8192,
+                lora_rank=64,
+                gradient_checkpointing=True,
+            ),
+            data="MuSiQue train, gone over twice",
+            note="one update a step; an F1 below 0.1 earns less than a wrong answer of "
+            "valid form, as in the code",
+            known="code",
+        ),
+    ),
+    results=(
+        PaperResult(
+            model="Qwen2.5-7B-Instruct",
+            measure="EM",
+            scores={
+                "HotpotQA": 43.52,
+                "2Wiki": 47.59,
+                "MuSiQue": 22.30,
+                "Bamboogle": 42.40,
+            },
+            setting=SETTING,
+            source=PAPER,
+        ),
+        PaperResult(
+            model="Qwen2.5-7B-Instruct",
+            measure="judge (gpt-4o-mini)",
+            scores={
+                "HotpotQA": 63.62,
+                "2Wiki": 54.22,
+                "MuSiQue": 33.43,
+                "Bamboogle": 54.40,
+            },
+            setting=SETTING,
+            source=PAPER,
+        ),
+        PaperResult(
+            model="Qwen2.5-7B",
+            measure="EM",
+            scores={
+                "HotpotQA": 40.57,
+                "2Wiki": 44.67,
+                "MuSiQue": 21.68,
+                "Bamboogle": 43.20,
+            },
+            setting=SETTING,
+            source=PAPER,
+        ),
+        PaperResult(
+            model="Qwen2.5-32B-Instruct",
+            measure="EM",
+            scores={
+                "HotpotQA": 46.73,
+                "2Wiki": 44.90,
+                "MuSiQue": 26.40,
+                "Bamboogle": 56.80,
+            },
+            setting=SETTING,
+            source=PAPER,
+        ),
+    ),
+    commands=(
+        "# their server, or in another terminal: "
+        "deepsearch search serve --search dense:wiki-18.jsonl --port 3000",
+        "deepsearch train rl musique_train.jsonl --out rl --config rl.json "
+        "--model models/Qwen2.5-7B-Instruct --dialect research "
+        "--search http+search:http://127.0.0.1:3000",
+        "# in another terminal: deepsearch serve rl --name research",
+        "deepsearch evaluate test.jsonl --out evaluation --model research "
+        "--dialect research --search http+search:http://127.0.0.1:3000",
+    ),
+    desk=Desk(
+        warm_start=True,
+        departures=("a fine-tuning on the teacher's runs goes first",),
+    ),
+)

@@ -1,0 +1,155 @@
+"""SimpleDeepSearcher: few, well chosen trajectories of a strong model, then fine-tuning."""
+
+from langgraph_deepsearch.recipes.recipe import (
+    Desk,
+    Filters,
+    PaperResult,
+    QuestionSource,
+    Recipe,
+    Tools,
+    TrainingStage,
+)
+from langgraph_deepsearch.training.config import load_config
+from langgraph_deepsearch.training.dpo_config import DpoConfig
+from langgraph_deepsearch.training.rl_config import RlConfig
+
+SETTING = "Google; 500 of HotpotQA, 2Wiki, MuSiQue; GAIA 103"
+PAPER = "arXiv 2505.16834, main results"
+
+RECIPE = Recipe(
+    name="simple_deep_searcher",
+    system="SimpleDeepSearcher",
+    paper="arXiv 2505.16834",
+    repository="RUCAIBox/SimpleDeepSearcher da768cc",
+    idea="Diverse questions, ten rollouts of each by QwQ-32B on the live web, and strict "
+    "curation leave 871 trajectories; fine-tuning on them is enough.",
+    model="Qwen2.5-7B-Instruct, Qwen2.5-32B-Instruct, R1-Distill-Qwen-32B, QwQ-32B",
+    released=(
+        "RUC-AIBOX/Qwen-7B-SimpleDeepSearcher",
+        "RUC-AIBOX/Qwen-32B-SimpleDeepSearcher",
+        "RUC-AIBOX/Dpsk-Distilled-Qwen-32B-SimpleDeepSearcher",
+        "RUC-AIBOX/QwQ-32B-SimpleDeepSearcher",
+    ),
+    questions=QuestionSource(
+        data="NQ, HotpotQA, 2Wiki, MuSiQue and others, sampled by domain, key words and "
+        "interrogatives",
+        made_by="questions annotate, then questions sample",
+        known="code",
+    ),
+    dialect="simple_deep_searcher",
+    dialect_known="code",
+    tools=Tools(
+        search="serper",
+        engine="Google by Serper, 10 results, pages read",
+        condenser="reason_in_documents",
+        summarizer="a second model, QwQ-32B",
+    ),
+    filters=Filters(
+        rule="form, reasoning path, difficulty, fewest searches; 871 of all rollouts stay",
+        preset="reference",
+        preference="paper",
+        known="code",
+    ),
+    reward_known="paper",
+    stages=(
+        TrainingStage(
+            name="sft",
+            config=load_config("sft_paper_7b"),
+            data="871 curated trajectories (RUC-AIBOX/0.8k-data-SimpleDeepSearcher)",
+            note="the paper and the README say 30,000 tokens, the code drops above 10,000",
+            known="code",
+        ),
+        TrainingStage(
+            name="dpo",
+            config=load_config("dpo_paper", DpoConfig),
+            data="some 875 pairs: QwQ-32B's run that passes the checks over Qwen-7B's that "
+            "does not",
+            start="sft",
+        ),
+        TrainingStage(
+            name="rl",
+            config=load_config("rl_paper", RlConfig),
+            data="2,480 questions of which 1 to 6 of 8 rollouts are right",
+            start="sft",
+            note="algorithm, reward and questions are the paper's; learning rate, batch and "
+            "length are R1-Searcher's",
+        ),
+    ),
+    results=(
+        PaperResult(
+            model="QwQ-32B",
+            measure="F1",
+            scores={
+                "2Wiki": 75.6,
+                "MuSiQue": 34.8,
+                "Bamboogle": 83.4,
+                "FRAMES": 56.8,
+                "GAIA": 48.9,
+            },
+            setting=SETTING,
+            source=PAPER,
+        ),
+        PaperResult(
+            model="QwQ-32B",
+            measure="judge (gpt-4o-mini)",
+            scores={
+                "2Wiki": 84.4,
+                "MuSiQue": 37.4,
+                "Bamboogle": 88.0,
+                "FRAMES": 68.8,
+                "GAIA": 50.5,
+            },
+            setting=SETTING,
+            source=PAPER,
+        ),
+        PaperResult(
+            model="Qwen2.5-7B",
+            measure="F1",
+            scores={
+                "2Wiki": 70.6,
+                "MuSiQue": 28.2,
+                "Bamboogle": 74.5,
+                "FRAMES": 44.9,
+                "GAIA": 39.3,
+            },
+            setting=SETTING,
+            source=PAPER,
+        ),
+        PaperResult(
+            model="Qwen2.5-7B after REINFORCE++",
+            measure="F1",
+            scores={"Bamboogle": 73.8, "GAIA": 29.4},
+            setting=SETTING,
+            source="arXiv 2505.16834, appendix D",
+        ),
+    ),
+    unverified=("the instruction of training and that of inference differ in wording",),
+    commands=(
+        "# in other terminals: deepsearch serve models/QwQ-32B --name QwQ-32B",
+        "deepsearch questions annotate questions.jsonl --out annotated --model QwQ-32B",
+        "deepsearch questions sample annotated/annotated.jsonl --out sampled --target 4000",
+        "deepsearch rollout sampled/sampled.jsonl --out rollouts --rollouts 10 "
+        "--model QwQ-32B --summarizer-model QwQ-32B --search serper",
+        "deepsearch curate rollouts --out rollouts --preset reference",
+        "deepsearch train sft rollouts/curated.jsonl --out sft --config sft.json "
+        "--model models/Qwen2.5-7B-Instruct",
+        "deepsearch rollout sampled/sampled.jsonl --out own --rollouts 8 --model sft "
+        "--summarizer-model QwQ-32B --search serper",
+        "deepsearch pairs rollouts --against own --out pairs --rule paper",
+        "deepsearch train dpo pairs --out dpo --config dpo.json --model sft",
+        "deepsearch select own --out rl-questions.jsonl --right 1-6 --of 8",
+        "deepsearch train rl rl-questions.jsonl --out rl --config rl.json --model sft "
+        "--summarizer-model QwQ-32B --search serper",
+        "deepsearch evaluate test.jsonl --out evaluation --model sft "
+        "--summarizer-model QwQ-32B --search serper",
+    ),
+    desk=Desk(
+        search="searxng:{world}",
+        settings={"read_pages": True, "condenser": "extractive"},
+        departures=(
+            "sentences are chosen by overlap, not by a model that reasons in documents",
+            "preset desk in place of reference, whose lengths and share of distinct "
+            "documents are those of a 32B model on the whole web",
+        ),
+    ),
+)

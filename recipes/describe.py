@@ -1,0 +1,171 @@
+"""A recipe in words, and all of them as one table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any
+
+from ..training.rl_config import RlConfig
+from .recipe import KNOWN, Kind, Known, PaperResult, Recipe, TrainingStage
+
+MARKS: dict[Known, str] = {
+    "code": "✓",
+    "data": "✓✓",
+    "paper": "(✓)",
+    "secondary": "?",
+    "ours": "✗",
+    "none": "–",
+}
+"""How a part is known, in the table."""
+
+METHODS: dict[Kind, str] = {"sft": "SFT", "dpo": "DPO", "rl": ""}
+"""Kinds of training as the field writes them; reinforcement is named by its algorithm."""
+
+ALGORITHMS = {
+    "reinforce_plus_plus": "REINFORCE++",
+    "reinforce_plus_plus_baseline": "REINFORCE++ (group baseline)",
+    "grpo": "GRPO",
+    "dapo": "DAPO",
+}
+
+TOLD = ("learning_rate", "batch_size", "beta", "algorithm", "reward")
+"""Settings that are told whether or not they are the defaults."""
+
+COLUMNS = (
+    "system",
+    "questions",
+    "dialect",
+    "tools",
+    "filters",
+    "reward",
+    "trainer",
+    "figures",
+)
+
+
+def legend() -> str:
+    """Return what the table's marks mean, as a markdown list."""
+    return "\n".join(f"- {mark} {KNOWN[known]}" for known, mark in MARKS.items())
+
+
+def markdown_table(recipes: Iterable[Recipe]) -> str:
+    """Return system by part as a markdown table, each part with how it is known."""
+    rows = [list(COLUMNS), ["---"] * len(COLUMNS)]
+    rows += [_cells(recipe) for recipe in recipes]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cells(recipe: Recipe) -> list[str]:
+    tools = [recipe.tools.search.partition(":")[0], recipe.tools.condenser]
+    texts = {
+        "questions": recipe.questions.data,
+        "dialect": f"`{recipe.dialect}`",
+        "tools": " + ".join(f"`{name}`" for name in tools),
+        "filters": _code(recipe.filters.preset, recipe.filters.preference)
+        or recipe.filters.rule,
+        "reward": _code(*recipe.rewards),
+        "trainer": trainer(recipe),
+        "figures": headline(recipe.results[0]),
+    }
+    known = recipe.known
+    own = [_marked(MARKS[known[part]], text) for part, text in texts.items()]
+    return [f"[{recipe.system}](../examples/recipes/{recipe.name}.py)", *own]
+
+
+def _marked(mark: str, text: str) -> str:
+    said = text.replace("|", "\\|")
+    return f"{mark} {said}" if said and mark != MARKS["none"] else mark
+
+
+def _code(*names: str) -> str:
+    return ", ".join(f"`{name}`" for name in names if name)
+
+
+def trainer(recipe: Recipe) -> str:
+    """Return the stages' methods in order, as `SFT, GRPO`."""
+    return ", ".join(method(stage) for stage in recipe.stages)
+
+
+def method(stage: TrainingStage) -> str:
+    """Return what the field calls a stage's method."""
+    if isinstance(stage.config, RlConfig):
+        return ALGORITHMS[stage.config.algorithm]
+    return METHODS[stage.kind] + (f" × {stage.rounds}" if stage.rounds > 1 else "")
+
+
+def headline(result: PaperResult) -> str:
+    """Return a result in short: its first score, with model and measure."""
+    data, score = next(iter(result.scores.items()))
+    return f"{score:g} {result.measure} on {data}, {result.model}"
+
+
+def describe(recipe: Recipe) -> str:
+    """Return a recipe as text for a terminal."""
+    parts = [
+        f"{recipe.system} ({recipe.name})\n{recipe.idea}",
+        _list("Paper", [recipe.paper, recipe.repository]),
+        _list("Model", [recipe.model, *(f"released: {one}" for one in recipe.released)]),
+        _list("Questions", _questions(recipe)),
+        _list("Dialect", [f"{recipe.dialect} ({KNOWN[recipe.dialect_known]})"]),
+        _list("Tools", _named(recipe.tools)),
+        _list("Filters", _named(recipe.filters)),
+        *(_list(f"Training: {stage.name}", _stage(stage)) for stage in recipe.stages),
+        _list("Methods of its own", [f"{k}: {v}" for k, v in recipe.methods.items()]),
+        _list("The paper's figures", map(result_line, recipe.results)),
+        _list("Not verified", recipe.unverified),
+        _list("Full size", recipe.commands),
+        _list("At a desk it differs in", recipe.desk.departures),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def result_line(result: PaperResult) -> str:
+    """Return a result with all its figures and where they stand."""
+    scores = ", ".join(f"{data} {score:g}" for data, score in result.scores.items())
+    setting = f" ({result.setting})" if result.setting else ""
+    return (
+        f"{result.model}, {result.measure}{setting}: {scores}. {result.source}; "
+        f"{KNOWN[result.known]}"
+    )
+
+
+def _questions(recipe: Recipe) -> list[str]:
+    source = recipe.questions
+    made = [f"here: deepsearch {source.made_by}"] if source.made_by else []
+    return [f"{source.data} ({KNOWN[source.known]})", *made]
+
+
+def _named(part: Any) -> list[str]:
+    """Return the fields of a part that are set."""
+    values = [(field.name, getattr(part, field.name)) for field in fields(part)]
+    return [
+        f"{name.replace('_', ' ')}: {KNOWN[value] if name == 'known' else value}"
+        for name, value in values
+        if value
+    ]
+
+
+def _stage(stage: TrainingStage) -> list[str]:
+    given = told_settings(stage)
+    settings = ", ".join(f"{name} {json.dumps(value)}" for name, value in given.items())
+    start = [f"starts from: {stage.start}"] if stage.start else []
+    note = [stage.note] if stage.note else []
+    known = KNOWN[stage.known]
+    return [f"{method(stage)} on {stage.data} ({known})", *start, settings, *note]
+
+
+def told_settings(stage: TrainingStage) -> dict[str, Any]:
+    """Return the settings that are always told, and those that are no defaults."""
+    defaults = type(stage.config)().to_json()
+    return {
+        name: value
+        for name, value in stage.config.to_json().items()
+        if name in TOLD or name not in defaults or defaults[name] != value
+    }
+
+
+def _list(title: str, lines: Iterable[str] | Sequence[str]) -> str:
+    said = [f"  {line}" for line in lines]
+    return "\n".join([title, *said]) if said else ""

@@ -1,0 +1,47 @@
+"""A recipe's full size as files: settings of each stage, and the commands as a script."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from .recipe import Recipe, TrainingStage
+from .registry import RecipeError
+
+SCRIPT = "run.sh"
+"""Name of the script."""
+
+HEAD = """#!/bin/sh
+# {system} ({paper}) at full size, by deepsearch recipe export.
+# It needs GPUs, the data and the servers that the lines name; run it in this folder.
+set -eu
+"""
+
+
+def export_recipe(recipe: Recipe, directory: Path) -> list[Path]:
+    """Write `<stage>.json` for each stage and `run.sh`; return the files.
+
+    Raises:
+        RecipeError: the folder holds such a file with other content.
+    """
+    texts = {
+        settings_file(stage): json.dumps(stage.config.to_json(), indent=2) + "\n"
+        for stage in recipe.stages
+    }
+    head = HEAD.format(system=recipe.system, paper=recipe.paper)
+    texts[SCRIPT] = head + "".join(f"\n{line}\n" for line in recipe.commands)
+    paths = {directory / name: text for name, text in texts.items()}
+    for path, text in paths.items():
+        if path.exists() and path.read_text(encoding="utf-8") != text:
+            msg = f"{path} is there and has been changed: export to another folder"
+            raise RecipeError(msg)
+    directory.mkdir(parents=True, exist_ok=True)
+    for path, text in paths.items():
+        path.write_text(text, encoding="utf-8")
+    (directory / SCRIPT).chmod(0o755)
+    return list(paths)
+
+
+def settings_file(stage: TrainingStage) -> str:
+    """Return the name of a stage's settings file."""
+    return f"{stage.name}.json"

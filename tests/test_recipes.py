@@ -1,0 +1,338 @@
+"""Every recipe names only things that exist, says where its figures stand, and runs."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shlex
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import typer
+from rich.console import Console
+
+from langgraph_deepsearch.cli.app import app
+from langgraph_deepsearch.context import Context
+from langgraph_deepsearch.curation.preference import get_rule
+from langgraph_deepsearch.curation.presets import get_preset
+from langgraph_deepsearch.errors import DeepSearchError
+from langgraph_deepsearch.nodes.condensers.factory import FACTORIES
+from langgraph_deepsearch.nodes.dialects import get_dialect, list_dialects
+from langgraph_deepsearch.recipes.describe import (
+    MARKS,
+    describe,
+    legend,
+    markdown_table,
+    result_line,
+)
+from langgraph_deepsearch.recipes.export import export_recipe, settings_file
+from langgraph_deepsearch.recipes.recipe import KNOWN, Recipe
+from langgraph_deepsearch.recipes.registry import RecipeError, get_recipe, list_recipes
+from langgraph_deepsearch.recipes.sizes import SIZES, desk_config
+from langgraph_deepsearch.tools.factory import make_search
+from langgraph_deepsearch.trace import read_traces
+from langgraph_deepsearch.training.config import load_config
+from langgraph_deepsearch.training.curriculum import get_curriculum
+from langgraph_deepsearch.training.rewards import get_reward
+from langgraph_deepsearch.training.rl_config import RlConfig
+
+ROOT = Path(__file__).parents[1]
+NAMES = list_recipes()
+RECIPES = {name: get_recipe(name) for name in NAMES}
+
+QUICK = "search_r1"
+"""Run in the quick suite: warm start, then reinforcement."""
+
+each_recipe = pytest.mark.parametrize("recipe", RECIPES.values(), ids=NAMES)
+
+
+def test_there_is_one_for_every_system():
+    assert set(NAMES) == set(list_dialects())
+
+
+@each_recipe
+def test_its_parts_exist(recipe: Recipe, monkeypatch):
+    monkeypatch.setenv("SERPER_API_KEY", "none")
+    assert recipe.name == get_dialect(recipe.dialect).name
+    assert make_search(recipe.tools.search).name
+    assert recipe.tools.condenser in FACTORIES
+    assert not recipe.tools.page_condenser or recipe.tools.page_condenser in FACTORIES
+    if recipe.filters.preset:
+        assert get_preset(recipe.filters.preset).filters
+    if recipe.filters.preference:
+        assert get_rule(recipe.filters.preference).name == recipe.filters.preference
+    for module in recipe.methods.values():
+        assert find_spec(module), module
+
+
+@each_recipe
+def test_its_stages_can_be_configured(recipe: Recipe):
+    names = [stage.name for stage in recipe.stages]
+    assert len(set(names)) == len(names)
+    for number, stage in enumerate(recipe.stages):
+        assert not stage.start or stage.start in names[:number]
+        assert stage.data
+        if isinstance(stage.config, RlConfig):
+            curriculum = get_curriculum(stage.config.curriculum)
+            for one in curriculum.stages:
+                assert get_reward(one.reward or stage.config.reward).source
+        elif stage.kind == "dpo":
+            assert recipe.filters.preference
+    assert (recipe.reward_known == "none") == (not recipe.rewards)
+
+
+@each_recipe
+def test_the_papers_figures_stand_beside_it(recipe: Recipe):
+    assert re.fullmatch(r"arXiv \d{4}\.\d{5}", recipe.paper)
+    assert re.search(r"\b[0-9a-f]{7}\b", recipe.repository), "the commit that was read"
+    assert recipe.results
+    for result in recipe.results:
+        assert result.source
+        assert result.known in ("data", "paper", "secondary")
+        assert result.scores
+        assert all(0 < score <= 100 for score in result.scores.values())
+    assert set(recipe.known.values()) <= set(KNOWN)
+
+
+@each_recipe
+def test_its_desk_run_can_be_configured(recipe: Recipe):
+    desk = recipe.desk
+    assert desk.departures
+    assert get_preset(desk.preset).without(desk.without)
+    Context(**desk.settings)
+    spec = desk.search.format(
+        world="http://127.0.0.1:1", corpus="c", simulator="http://x/v1"
+    )
+    assert "{" not in spec
+    trains_by_runs = any(stage.kind == "sft" for stage in recipe.stages)
+    assert not recipe.stages or trains_by_runs or desk.warm_start
+
+
+def shown_commands(recipe: Recipe):
+    """Yield every `deepsearch …` of a recipe's commands, those in comments too."""
+    for line in recipe.commands:
+        for part in line.split("; "):
+            start = part.find("deepsearch ")
+            if start >= 0:
+                yield part[start:]
+
+
+@each_recipe
+def test_its_commands_are_taken(recipe: Recipe):
+    commands = list(shown_commands(recipe))
+    assert commands
+    settings = {settings_file(stage) for stage in recipe.stages}
+    named = set()
+    for line in commands:
+        command = typer.main.get_command(app)
+        name, *words = shlex.split(line)
+        while hasattr(command, "commands"):
+            name, *words = words
+            assert name in command.commands, line
+            command = command.commands[name]
+        given = command.make_context(name, words).params
+        if given.get("config"):
+            named.add(str(given["config"]))
+        if command.name == "curate":
+            assert get_preset(given["preset"])
+        if given.get("dialect"):
+            assert given["dialect"].partition(":")[0] == recipe.dialect
+            get_dialect(given["dialect"])
+    assert named == settings
+
+
+@each_recipe
+def test_export_writes_settings_that_training_reads(recipe: Recipe, tmp_path):
+    paths = export_recipe(recipe, tmp_path)
+    assert paths == export_recipe(recipe, tmp_path)
+    for stage in recipe.stages:
+        read = load_config(tmp_path / settings_file(stage), type(stage.config))
+        assert read == stage.config
+    script = (tmp_path / "run.sh").read_text()
+    assert all(command in script for command in recipe.commands)
+    (tmp_path / "run.sh").write_text("mine")
+    with pytest.raises(RecipeError, match="has been changed"):
+        export_recipe(recipe, tmp_path)
+
+
+@each_recipe
+def test_a_desk_changes_sizes_and_keeps_the_method(recipe: Recipe):
+    for stage in recipe.stages:
+        cut, full = desk_config(stage.config, SIZES["desk"]), stage.config
+        assert type(cut) is type(full)
+        assert cut.deepspeed is None
+        for name in ("algorithm", "reward", "curriculum", "kl", "kl_in", "beta"):
+            assert getattr(cut, name, None) == getattr(full, name, None)
+        if isinstance(full, RlConfig):
+            assert cut.upper_clip == full.upper_clip
+            assert bool(cut.resampling_rounds) == bool(full.resampling_rounds)
+
+
+def test_the_description_says_all_of_it():
+    text = describe(RECIPES["simple_deep_searcher"])
+    for said in ("arXiv 2505.16834", "reference", "REINFORCE++", "5e-07", "Bamboogle 83.4"):
+        assert said in text
+    for result in RECIPES["simple_deep_searcher"].results:
+        assert result_line(result) in text
+
+
+def test_the_documented_table_is_the_recipes():
+    page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    assert markdown_table(RECIPES.values()) in page
+    assert legend() in page
+    assert set(MARKS) == set(KNOWN)
+
+
+def test_a_recipe_of_ones_own_is_named_by_its_file(tmp_path):
+    own = tmp_path / "mine.py"
+    text = (ROOT / "examples" / "recipes" / "search_o1.py").read_text(encoding="utf-8")
+    own.write_text(text.replace('system="Search-o1"', 'system="Mine"'), encoding="utf-8")
+    assert get_recipe(str(own)).system == "Mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("moon", None, "unknown recipe 'moon'; known: deep_researcher, "),
+        ("absent.py", None, "no recipe file at "),
+        ("none.py", "x = 1", "exposes no recipe"),
+        ("broken.py", "1 / 0", "cannot be loaded: ZeroDivisionError"),
+    ],
+)
+def test_what_is_no_recipe_is_one_line(tmp_path, name, content, said):
+    if content is not None:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(RecipeError, match=said):
+        get_recipe(str(tmp_path / name) if name.endswith(".py") else name)
+
+
+# The desk run. Every stage is real: the graph, the world over HTTP, curation, TRL.
+
+
+@pytest.fixture(scope="session")
+def desk_model(tmp_path_factory, base_tokenizer) -> Path:
+    """A random two-layer Llama with room for the prompts of every dialect."""
+    torch = pytest.importorskip("torch", reason="training needs torch")
+    from desk_policy import CONTEXT
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(base_tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=CONTEXT,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=2,
+        tie_word_embeddings=True,
+    )
+    path = tmp_path_factory.mktemp("models") / "desk"
+    LlamaForCausalLM(config).to(torch.bfloat16).save_pretrained(path)
+    base_tokenizer.save_pretrained(path)
+    return path
+
+
+@pytest.fixture
+def run_desk(desk_model, tmp_path):
+    """Return a function that runs a recipe at the smallest size in `tmp_path`."""
+    for package in ("trl", "peft"):
+        pytest.importorskip(package, reason="needs langgraph-deepsearch[train]")
+    from desk_policy import DeskPolicy
+
+    from langgraph_deepsearch.recipes.desk import DeskConfig, DeskRun
+
+    def run(recipe, **changes):
+        size = replace(SIZES["tiny"], max_length=3500, dtype="float32")
+        config = DeskConfig(size=size, base_model=desk_model, **changes)
+        serving = DeskPolicy(recipe, tmp_path)
+        console = Console(file=io.StringIO())
+        return DeskRun(recipe, config, tmp_path, console, serving).run(), serving
+
+    return run
+
+
+def check_run(recipe, result, directory, without=()):
+    """Check that every stage left what it should, in the recipe's dialect."""
+    stages = [stage for stage in recipe.stages if stage.name not in without]
+    columns = {"teacher", "before"}
+    if stages:
+        columns |= {"after", *(s.name for s in stages[:-1])}
+        columns |= {"warm_start"} if recipe.desk.warm_start else set()
+    assert set(result.columns) == columns
+    for name in columns:
+        for trace in read_traces(directory / f"{name}.jsonl"):
+            assert trace.dialect == recipe.dialect
+            assert trace.golds
+    evaluation = json.loads((directory / "evaluation.json").read_text())
+    assert columns <= set(evaluation)
+    assert (directory / "report.html").is_file()
+    for stage in stages:
+        folder = directory / stage.name
+        folder = folder / f"round-{stage.rounds}" if stage.rounds > 1 else folder
+        trained = json.loads((folder / "model" / "training.json").read_text())
+        assert trained["trained_tokens"] > 0
+        if stage.kind == "rl":
+            assert trained["config"]["reward"] == stage.config.reward
+            assert trained["config"]["algorithm"] == stage.config.algorithm
+            assert (folder / "model" / "adapter_config.json").is_file()
+        if stage.kind == "sft":
+            assert list(read_traces(folder / "curated.jsonl"))
+        if stage.kind == "dpo":
+            assert (folder / "pairs.jsonl").is_file()
+
+
+def test_a_recipe_runs_at_a_desk(run_desk, tmp_path):
+    recipe = RECIPES[QUICK]
+    result, serving = run_desk(recipe)
+    check_run(recipe, result, tmp_path)
+    assert result.columns["teacher"].f1 > 0.3
+    assert [trains for _, trains in serving.served] == [False, False, True, False]
+    models = json.loads((tmp_path / "models.json").read_text())["models"]
+    assert [m["name"] for m in models] == [f"desk-{QUICK}-warm_start", f"desk-{QUICK}-rl"]
+
+    again, serving = run_desk(recipe)
+    assert serving.served == []
+    assert again.to_json()["columns"] == result.to_json()["columns"]
+    with pytest.raises(DeepSearchError, match="was started with"):
+        run_desk(recipe, seed=1)
+
+
+@pytest.mark.slow
+@each_recipe
+def test_every_recipe_runs_at_a_desk(run_desk, tmp_path, recipe: Recipe):
+    result, _ = run_desk(recipe)
+    check_run(recipe, result, tmp_path)
+    assert result.columns["teacher"].f1 > 0.3
+
+
+@pytest.mark.parametrize(
+    ("without", "said"),
+    [
+        (("moon",), "has no stage 'moon' to leave out; its stages: warm_start, rl"),
+        (("warm_start",), "stage 'rl' starts from 'warm_start': leave it out too"),
+    ],
+)
+def test_a_stage_that_cannot_be_left_out_is_one_line(without, said):
+    from langgraph_deepsearch.recipes.desk import desk_stages
+
+    with pytest.raises(RecipeError, match=said):
+        desk_stages(RECIPES[QUICK], SIZES["tiny"], without)
+
+
+def test_reinforcement_without_vllm_is_refused_before_any_work(tmp_path):
+    from langgraph_deepsearch.recipes.bench import ServerProcess
+    from langgraph_deepsearch.recipes.desk import DeskConfig, DeskRun
+
+    console = Console(file=io.StringIO())
+    serving = ServerProcess("transformers")
+    run = DeskRun(RECIPES[QUICK], DeskConfig("tiny"), tmp_path / "run", console, serving)
+    with pytest.raises(RecipeError, match="--without rl"):
+        run.run()
+    assert not (tmp_path / "run").exists()
