@@ -107,8 +107,12 @@ class CorpusSearch:
         """Return at most `k` passages, best first; by BM25 such as share a term."""
         return [
             self._document(self._passages[place], score, query)
-            for place, score in self._index.best(query, k)
+            for place, score in self.ranked(query, k)
         ]
+
+    def ranked(self, query: str, k: int) -> list[tuple[int, float]]:
+        """Return the same as (place in the file, score) pairs; places count from 0."""
+        return self._index.best(query, k)
 
     async def asearch(
         self, query: str, k: int, *, episode: Episode | None = None

@@ -1,0 +1,165 @@
+"""Recall and time a query of BM25, dense and hybrid search over a corpus with known passages.
+
+    python benchmarks/retrieval_recall.py ../shared/data/2wiki_hipporag1000
+    python benchmarks/retrieval_recall.py DIR --questions 200 --rankings bm25 --json out.json
+
+DIR holds `corpus.jsonl` and `questions.jsonl` of `{id, question, supporting_ids}`. The query
+is the question as it stands, so that of a multi-hop question the later passages are hard to
+find: what an agent reaches with queries of its own is another matter. recall@k is the mean
+share of a question's supporting passages among the first k; `all@k` is the share of questions
+with all of them there. Intervals are 95 % bootstrap over the questions. Time is that of a
+query alone, one after the other; building the index is timed apart. `dense` and `hybrid` need
+the extra `dense`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import statistics
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+from langgraph_deepsearch.errors import DeepSearchError
+from langgraph_deepsearch.evals.bootstrap import intervals
+from langgraph_deepsearch.tools.corpus import CorpusSearch, RankingName, load_corpus
+
+CUTS = (5, 10)
+"""The k of recall@k."""
+
+RANKINGS: tuple[RankingName, ...] = get_args(RankingName)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question and the passages that support its answer, by place in the corpus."""
+
+    question: str
+    places: frozenset[int]
+
+
+def read_asked(folder: Path, count: int) -> list[Asked]:
+    """Return the first questions whose supporting passages are all in the corpus.
+
+    Raises:
+        DeepSearchError: there is no question file, or none fits.
+    """
+    path = folder / "questions.jsonl"
+    if not path.is_file():
+        msg = f"no questions at {path}: it has one {{question, supporting_ids}} a line"
+        raise DeepSearchError(msg)
+    passages, _ = load_corpus(folder)
+    place_of = {passage.id: place for place, passage in enumerate(passages)}
+    asked = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        record = json.loads(line)
+        ids = {str(i) for i in record.get("supporting_ids") or ()}
+        if record.get("complete", True) and ids and ids <= place_of.keys():
+            places = frozenset(place_of[i] for i in ids)
+            asked.append(Asked(record["question"], places))
+    if not asked:
+        msg = f"no question of {path} has `supporting_ids` that are all in the corpus"
+        raise DeepSearchError(msg)
+    return asked[: count or None]
+
+
+def recalls(found: Sequence[int], wanted: frozenset[int]) -> dict[str, list[float]]:
+    """Return recall and whether all are there, at each cut.
+
+    >>> recalls([7, 1, 2, 3, 4, 5], frozenset({7, 5}))["recall@5"]
+    [0.5]
+    """
+    values = {}
+    for cut in CUTS:
+        share = len(wanted & set(found[:cut])) / len(wanted)
+        values[f"recall@{cut}"] = [share]
+        values[f"all@{cut}"] = [float(share == 1)]
+    return values
+
+
+def measure(
+    folder: Path, ranking: RankingName, asked: Sequence[Asked], model: str
+) -> dict[str, Any]:
+    """Return a ranking's figures."""
+    started = time.perf_counter()
+    search = CorpusSearch(folder, ranking=ranking, model=model)
+    built = time.perf_counter() - started
+    search.ranked(asked[0].question, max(CUTS))  # what is loaded at the first query
+    groups, seconds = [], []
+    for one in asked:
+        started = time.perf_counter()
+        found = search.ranked(one.question, max(CUTS))
+        seconds.append(time.perf_counter() - started)
+        groups.append(recalls([place for place, _ in found], one.places))
+    spans = intervals(groups)
+    return {
+        "ranking": ranking,
+        "passages": len(search),
+        "questions": len(asked),
+        "settings": dict(search.settings),
+        **{
+            name: {
+                "mean": statistics.fmean(group[name][0] for group in groups),
+                "interval": spans[name],
+            }
+            for name in groups[0]
+        },
+        "index_seconds": built,
+        "milliseconds": {
+            "median": statistics.median(seconds) * 1000,
+            "p95": sorted(seconds)[math.ceil(0.95 * len(seconds)) - 1] * 1000,
+        },
+    }
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the figures for people."""
+    names = [f"{kind}@{cut}" for kind in ("recall", "all") for cut in CUTS]
+    head = "".join(f"{name:>22}" for name in names)
+    lines = [f"{'ranking':8}{head}{'ms a query (p95)':>20}{'index s':>9}"]
+    for row in rows:
+        cells = "".join(f"{_percent(row[name]):>22}" for name in names)
+        took = row["milliseconds"]
+        time_cell = f"{took['median']:.2f} ({took['p95']:.2f})"
+        lines.append(
+            f"{row['ranking']:8}{cells}{time_cell:>20}{row['index_seconds']:>9.1f}"
+        )
+    return "\n".join(lines)
+
+
+def _percent(figure: Mapping[str, Any]) -> str:
+    low, high = (100 * bound for bound in figure["interval"])
+    return f"{100 * figure['mean']:.1f} ({low:.1f} to {high:.1f})"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, help="of corpus.jsonl and questions.jsonl")
+    parser.add_argument("--questions", type=int, default=0, help="only the first N; 0: all")
+    parser.add_argument("--rankings", nargs="+", choices=RANKINGS, default=list(RANKINGS))
+    parser.add_argument("--model", default="", help="of the vectors; the packaged one")
+    parser.add_argument("--json", type=Path, help="file for all figures")
+    options = parser.parse_args(arguments)
+    try:
+        asked = read_asked(options.folder, options.questions)
+        rows = []
+        for ranking in options.rankings:
+            rows.append(measure(options.folder, ranking, asked, options.model))
+            print(f"{ranking} done", file=sys.stderr)
+    except DeepSearchError as error:
+        msg = f"error: {error}"
+        raise SystemExit(msg) from None
+    passages, load = rows[0]["passages"], os.getloadavg()[0]
+    print(f"{passages} passages, {len(asked)} questions, load {load:.1f}\n\n{table(rows)}")
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
