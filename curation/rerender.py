@@ -32,7 +32,8 @@ class RerenderError(DeepSearchError):
 def rerender(trace: Trace, dialect: str) -> Trace:
     """Return a trace in another inline dialect.
 
-    A turn of several queries becomes a turn each where the dialect asks one at a time.
+    A turn of several queries becomes a turn each where the dialect asks one at a time;
+    what the model recalled is a thought where the dialect has no form for it.
     Documents that the model read as they were are listed as the dialect lists them;
     evidence of a condenser stays word for word.
 
@@ -74,6 +75,9 @@ class _Writer:
         self._segments: list[Segment] = []
         self._searches: list[SearchRecord] = []
         self._turn = 0
+        self._known: list[str] = []
+        """What was recalled and is to stand in the next thought."""
+        self._recalls = 0
 
     def trace(self) -> Trace:
         """Return the trace in the other dialect."""
@@ -81,13 +85,15 @@ class _Writer:
         self._segments = [Segment(**segment) for segment in prompt]
         for turn in self._trace.turns():
             self._write(turn)
+        self._add_known()
+        spent = {"turns": self._turn, "recalls": self._recalls}
         changes = {
             "segments": self._segments,
             "searches": self._searches,
             "dialect": self._name,
             "exactness": "text",
             "settings": {**self._trace.settings, "dialect": self._name},
-            "usage": self._trace.usage.model_copy(update={"turns": self._turn}),
+            "usage": self._trace.usage.model_copy(update=spent),
         }
         return self._trace.model_copy(update=changes)
 
@@ -102,16 +108,19 @@ class _Writer:
         written = "".join(s.text for s in turn if s.trainable)
         forced = any(_is(s, self._source.force_answer()) for s in turn if not s.trainable)
         if forced:
+            self._add_known()
             self._force(written)
             return
         action = self._source.parse(written)
-        thought = self._thought(turn)
+        thought = self._with_known(self._thought(turn))
         answers = [s for s in turn if not s.trainable and s.kind in ("result", "notice")]
         if action.kind == "answer":
             answer = self._spaced(written, action.text)
             self._add_turn(thought, Action("answer", text=answer))
         elif action.kind == "search":
             self._search(thought, action, turn[0].turn, answers)
+        elif action.kind == "recall":
+            self._recall(thought, action)
         elif action.kind == "invalid" and not answers:
             self._check(thought, action)
             self._add_text(thought)  # the run ended in mid-thought
@@ -121,6 +130,32 @@ class _Writer:
                 f"{self._name!r}; leave the trace out"
             )
             raise RerenderError(msg)
+
+    def _recall(self, thought: str, action: Action) -> None:
+        """Write what was recalled: in its own form, or into the thought that follows."""
+        form = getattr(self._target, "format_recall", None)
+        if form is None:
+            self._known = [part for part in (thought, action.text) if part]
+            return
+        self._recalls += 1
+        self._turn += 1
+        recall = form(action.text)
+        text = f"{thought}\n\n{recall}" if thought else recall
+        self._check(text, action)
+        for part in self._target.split_turn(text):
+            self._add_text(text[part.start : part.end], kind=part.kind, opens=False)
+
+    def _add_known(self) -> None:
+        """Write down what was recalled and no thought followed."""
+        text = self._with_known("")
+        if text:
+            self._check(text, Action("invalid"))
+            self._add_text(text)
+
+    def _with_known(self, thought: str) -> str:
+        said = [*self._known, *([thought] if thought else [])]
+        self._known = []
+        return "\n\n".join(said)
 
     def _search(
         self, thought: str, action: Action, turn: int, answers: Sequence[Segment]
@@ -238,7 +273,9 @@ class _Writer:
     def _check(self, text: str, action: Action) -> None:
         """Refuse a turn that the client would cut elsewhere, or take for another action."""
         end, read = self._target.first_action_end(text), self._target.parse(text)
-        is_whole = end == len(text) or (end is None and action.kind != "search")
+        is_whole = end == len(text) or (
+            end is None and action.kind in ("answer", "invalid")
+        )
         said = action.text.strip() if action.kind == "answer" else ""
         is_same = (read.kind, read.queries) == (action.kind, action.queries)
         if not is_whole or not is_same or (said and read.text != said):
