@@ -1,7 +1,10 @@
 """The whole flywheel, stage by stage, read top to bottom.
 
     world ─► before ─► rollouts ─► curation ─► training ─► after ─► summarizer ─► report
-                                                   └──► second round (self-distillation)
+                                                   └──► later rounds (self-distillation)
+
+In a later round the model trained in the one before makes the traces: as the agent it is,
+or, where roles made the first (MaskSearch), as planner, rewriter and observer.
 
 Every stage leaves its result in the run directory and is skipped when it is there, so a
 killed loop goes on where it stopped. Stages that run agents or train resume inside.
@@ -22,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .curation.pipeline import curate
+from .curation.role_calls import write_role_calls
 from .errors import DeepSearchError
 from .evals.evaluation import (
     MEASURES,
@@ -34,7 +38,7 @@ from .evals.report import write_report
 from .graph.deep_search import create_deep_search_agent
 from .graph.progress import RolloutDisplay
 from .graph.rollout import RolloutEngine, check_manifest
-from .nodes.dialects import get_dialect
+from .nodes.dialects import DEFAULT_DIALECT, get_dialect
 from .nodes.models.resolve import forget_reasoners
 from .questions import Question, read_questions
 from .trace import read_traces
@@ -45,6 +49,7 @@ from .training.sft import SftConfig, train_sft
 from .world.build import build_world
 from .world.server import serve_world
 from .world.teacher import DecompositionTeacher, TeacherErrors
+from .world.teacher_roles import RoleTeacher
 
 BASE_NAME = "smollm2-135m-instruct"
 """Served name of the packaged base model; the summarizer of the loop."""
@@ -57,8 +62,11 @@ STAGES_FILE = "stages.json"
 
 SUMMARIZER_COLUMN = "reason_in_documents"
 
-COLUMNS = ("before", "after", SUMMARIZER_COLUMN, "self_distilled")
-"""Evaluations of a loop; each has its traces in a file of its name."""
+COLUMNS = ("before", "after", SUMMARIZER_COLUMN)
+"""Evaluations of a loop's first round; each has its traces in a file of its name."""
+
+ROLE_CALLS_FILE = "role_calls.jsonl"
+"""The roles' calls of a round's curated runs, which the next model must know."""
 
 CURATION_PRESET = "desk"
 
@@ -80,6 +88,13 @@ class LoopConfig:
     engine: Literal["auto", "vllm", "transformers"] = "auto"
     seed: int = 0
     self_distill: bool = False
+    """One round after the first; the same as `evolving_rounds=1`."""
+    evolving_rounds: int = 0
+    """Rounds after the first, each on the runs of the model trained in the one before
+    (MaskSearch's self-evolving distillation)."""
+    roles: Literal["mask_search"] | None = None
+    """What makes the traces: one agent, or several roles (`Context.roles`). The trained
+    model answers alone in any case; in a later round it takes the roles."""
     pages: int = 1500
     train_questions: int = 420
     test_questions: int = 120
@@ -123,8 +138,19 @@ PRESETS = {
         own_rollouts=1,
         concurrency=8,
     ),
+    "mask_search": LoopConfig(
+        roles="mask_search",
+        evolving_rounds=1,
+        settings={
+            **LoopConfig().settings,
+            "dialect": "mask_search:inline",
+            "max_searches": 15,
+            "max_turns": 5,
+        },
+    ),
 }
-"""desk: what `make demo` runs. tiny: every stage in a few minutes, to see it work."""
+"""desk: what `make demo` runs. tiny: every stage in a few minutes, to see it work.
+mask_search: the roles make the traces, then the model they taught takes them."""
 
 
 def loop_preset(name: str, **changes: Any) -> LoopConfig:
@@ -137,6 +163,39 @@ def loop_preset(name: str, **changes: Any) -> LoopConfig:
         msg = f"unknown preset {name!r}; known: {', '.join(PRESETS)}"
         raise DeepSearchError(msg)
     return replace(PRESETS[name], preset=name, **changes)
+
+
+@dataclass(frozen=True)
+class LaterRound:
+    """What the stages and files of a round after the first are called."""
+
+    number: int
+    """From 2."""
+
+    @property
+    def _mark(self) -> str:
+        return "" if self.number == 2 else f"_{self.number}"
+
+    @property
+    def column(self) -> str:
+        """Its evaluation."""
+        return f"self_distilled{self._mark}"
+
+    @property
+    def trace_file(self) -> str:
+        """The runs of the model before."""
+        return f"own_traces{self._mark}.jsonl"
+
+    @property
+    def folder(self) -> str:
+        """Where its curated runs and its model are."""
+        return "second_round" if self.number == 2 else f"round_{self.number}"
+
+    def stage(self, what: str) -> str:
+        """Return the name of one of its stages."""
+        if what == "own rollouts":
+            return what + self._mark.replace("_", " ")
+        return f"second {what}" if self.number == 2 else f"{what} {self.number}"
 
 
 @dataclass(frozen=True)
@@ -195,10 +254,9 @@ class Loop:
                         SUMMARIZER_COLUMN,
                         lambda: self._with_summarizer(trained(), base_server()),
                     )
-                    if self._config.self_distill:
-                        self._stage("own rollouts", lambda: self._own_rollouts(trained()))
-            if self._config.self_distill:
-                self._second_round(base)
+                    self._prepare_round(2, trained)
+            for later in self._later_rounds:
+                self._later_round(base, later)
         return self._finish()
 
     # Stages, in order.
@@ -216,13 +274,18 @@ class Loop:
 
     def _teach(self) -> None:
         config = self._config
+        questions = self._questions("train")
+        if config.roles:
+            # It always says the same, so one rollout of a question is all there is.
+            roles = RoleTeacher.for_questions(questions)
+            self._rollouts(roles, questions, "traces.jsonl", roles=config.roles)
+            return
         self._say(
             f"teacher (stands in for a large model), errs at: {config.teacher_errors}"
         )
-        questions = self._questions("train")
         teacher = DecompositionTeacher.for_questions(
             questions,
-            dialect=get_dialect(),
+            dialect=get_dialect(config.settings.get("dialect", DEFAULT_DIALECT)),
             errors=config.teacher_errors,
             spaced_answers=True,
         )
@@ -234,9 +297,8 @@ class Loop:
         self._console.print(report.table())
 
     def _train(self, base: Path, directory: Path) -> None:
-        result = train_sft(
-            directory / "curated.jsonl", base, directory / "model", self._config.training
-        )
+        traces = directory / "curated.jsonl"
+        result = train_sft(traces, base, directory / "model", self._training(directory))
         self._say(str(result))
         ModelRegistry(self._dir).add(
             TRAINED_NAME, directory / "model", parent=BASE_NAME, training=result.to_json()
@@ -265,30 +327,54 @@ class Loop:
         )
         self._note(SUMMARIZER_COLUMN, trained.engine)
 
-    def _own_rollouts(self, trained: ModelServer) -> None:
+    def _training(self, directory: Path) -> SftConfig:
+        """Return the settings; a model that is to take the roles is shown them too."""
+        if not (self._config.roles and self._later_rounds):
+            return self._config.training
+        file = directory / ROLE_CALLS_FILE
+        report = write_role_calls(read_traces(directory / "curated.jsonl"), file)
+        ratio = report.calls / report.runs
+        return replace(self._config.training, other_data=str(file), other_ratio=ratio)
+
+    @property
+    def _later_rounds(self) -> list[LaterRound]:
+        more = max(self._config.evolving_rounds, int(self._config.self_distill))
+        return [LaterRound(number) for number in range(2, more + 2)]
+
+    def _prepare_round(self, number: int, trained: Callable[[], ModelServer]) -> None:
+        """Let a trained model make the traces of a later round, if there is one."""
+        if number - 2 < len(self._later_rounds):
+            later = LaterRound(number)
+            self._stage(
+                later.stage("own rollouts"), lambda: self._own_rollouts(trained(), later)
+            )
+
+    def _own_rollouts(self, trained: ModelServer, later: LaterRound) -> None:
         self._rollouts(
             trained,
             self._questions("train"),
-            "own_traces.jsonl",
+            later.trace_file,
             self._config.own_rollouts,
             temperature=OWN_TEMPERATURE,
+            roles=self._config.roles,
         )
 
-    def _second_round(self, base: Path) -> None:
-        """Retrain on what the trained model itself found, beside the teacher's traces."""
-        own = self._dir / "second_round"
+    def _later_round(self, base: Path, later: LaterRound) -> None:
+        """Retrain on what the models themselves found, beside the teacher's traces."""
+        own = self._dir / later.folder
+        files = [r.trace_file for r in self._later_rounds if r.number <= later.number]
         self._stage(
-            "second curation", lambda: self._curate(own, "traces.jsonl", "own_traces.jsonl")
+            later.stage("curation"), lambda: self._curate(own, "traces.jsonl", *files)
         )
-        self._stage("second training", lambda: self._train(base, own))
+        self._stage(later.stage("training"), lambda: self._train(base, own))
         with self._server(own / "model", TRAINED_NAME) as server:
-            self._stage(
-                "self_distilled", lambda: self._evaluate("self_distilled", server())
-            )
+            self._stage(later.column, lambda: self._evaluate(later.column, server()))
+            self._prepare_round(later.number + 1, server)
 
     def _finish(self) -> LoopResult:
         done = self._done()
-        columns = {name: self._summary(name) for name in COLUMNS if name in done}
+        names = (*COLUMNS, *(later.column for later in self._later_rounds))
+        columns = {name: self._summary(name) for name in names if name in done}
         seconds = sum(stage.get("seconds", 0.0) for stage in done.values())
         extra = {n: c for n, c in columns.items() if n not in ("before", "after")}
         write_evaluation(
@@ -310,7 +396,8 @@ class Loop:
 
     def _check_settings(self) -> None:
         settings = asdict(self._config)
-        settings.pop("self_distill")  # a second round may be added to a finished loop
+        for name in ("self_distill", "evolving_rounds"):
+            del settings[name]  # later rounds may be added to a finished loop
         check_manifest(self._dir, settings)
 
     def _questions(self, split: str) -> list[Question]:

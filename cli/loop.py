@@ -27,11 +27,22 @@ def loop(
             "--self-distill", help="Add a second round on the trained model's runs."
         ),
     ] = False,
+    evolving_rounds: Annotated[
+        int | None,
+        typer.Option(
+            help="Rounds after the first, each on the runs of the model trained before.",
+            min=0,
+            show_default="the preset's",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the whole flywheel: agent, traces, curation, training, reload, gain."""
     from ..loop import Loop, loop_preset
 
-    config = loop_preset(preset, engine=engine, seed=seed, self_distill=self_distill)
+    rounds = {} if evolving_rounds is None else {"evolving_rounds": evolving_rounds}
+    config = loop_preset(
+        preset, engine=engine, seed=seed, self_distill=self_distill, **rounds
+    )
     result = Loop(config, directory, err).run()
     print_json(result.to_json()) if as_json else out.print(result.table())

@@ -83,5 +83,56 @@ def test_other_settings_in_the_same_directory_are_refused(finished):
 
 
 def test_an_unknown_preset_lists_the_known():
-    with pytest.raises(DeepSearchError, match="known: desk, tiny"):
+    with pytest.raises(DeepSearchError, match="known: desk, tiny, mask_search"):
         loop_preset("moon")
+
+
+@pytest.mark.parametrize(
+    ("changes", "columns"),
+    [
+        ({}, []),
+        ({"self_distill": True}, ["self_distilled"]),
+        ({"evolving_rounds": 1}, ["self_distilled"]),
+        (
+            {"self_distill": True, "evolving_rounds": 2},
+            ["self_distilled", "self_distilled_3"],
+        ),
+    ],
+)
+def test_later_rounds_have_names_of_their_own(changes, columns, tmp_path):
+    loop = Loop(loop_preset("tiny", **changes), tmp_path, Console(file=io.StringIO()))
+    later = loop._later_rounds
+    assert [one.column for one in later] == columns
+    assert len(
+        {one.folder for one in later} | {one.trace_file for one in later}
+    ) == 2 * len(later)
+    stages = [one.stage(what) for one in later for what in ("curation", "own rollouts")]
+    assert len(set(stages)) == len(stages)
+
+
+@pytest.mark.slow
+def test_the_model_that_roles_taught_takes_the_roles(tiny_model, tmp_path):
+    preset = loop_preset("mask_search", engine="transformers")
+    config = replace(
+        preset,
+        pages=200,
+        train_questions=8,
+        test_questions=2,
+        summarizer_questions=1,
+        base_model=tiny_model,
+        training=SftConfig(batch_size=4, dtype="float32", max_length=1024),
+        settings={**preset.settings, "max_turn_tokens": 16, "evidence_chars": 100},
+    )
+    result = Loop(config, tmp_path, Console(file=io.StringIO())).run()
+    assert set(result.columns) >= {"before", "after", "self_distilled"}
+    taught = list(read_traces(tmp_path / "traces.jsonl"))
+    assert {t.dialect for t in taught} == {"mask_search:inline"}
+    assert {t.model for t in taught} == {"role-teacher"}
+    assert sum(t.outcome["em"] for t in taught) >= len(taught) / 2
+    own = list(read_traces(tmp_path / "own_traces.jsonl"))
+    assert {t.model for t in own} == {"deepsearch-desk"}
+    assert {c.step for t in own for c in t.children} >= {"planner"}
+    after = list(read_traces(tmp_path / "after.jsonl"))
+    assert all(not t.children and t.settings["roles"] is None for t in after)
+    training = json.loads((tmp_path / "model" / "training.json").read_text())
+    assert training["config"]["other_data"].endswith("role_calls.jsonl")
