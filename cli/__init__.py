@@ -32,6 +32,7 @@ from . import (  # noqa: F401  (each adds its verb to the command)
     train_dpo,
     train_rl,
     train_sft,
+    train_stages,
     view,
     world,
 )
