@@ -47,6 +47,13 @@ Masks = Annotated[
     Literal["curriculum", "published"],
     typer.Option(help="Of ramp: 1 to 4 in turns, or MaskSearch's rule."),
 ]
+Spans = Annotated[
+    Literal["model", "rules"],
+    typer.Option(
+        help="Of ramp: what names the spans: the model, or rules for English prose, which "
+        "ask none."
+    ),
+]
 Verify = Annotated[
     bool,
     typer.Option(help="Let the model answer too: not without the last page, but with all."),
@@ -66,6 +73,7 @@ def synthesize(
     easy: Easy = None,
     hops: Hops = 2,
     masks: Masks = "curriculum",
+    spans: Spans = "model",
     verify: Verify = True,
     crawl_limit: CrawlLimit = 200,
     allow_private: AllowPrivate = "",
@@ -77,8 +85,12 @@ def synthesize(
     as_json: AsJson = False,
 ) -> None:
     """Make questions from pages; run again, it goes on where it stopped."""
+    if spans == "rules" and method != "ramp":
+        msg = f"--spans rules names spans to mask; {method} needs a model that writes"
+        raise DeepSearchError(msg)
     from ..curation.asking import Asker
     from ..curation.resumable import WorkPlan, read_log
+    from ..curation.synthesis.rule_spans import RuleSpans
     from ..curation.synthesis.synthesize import LOG_FILE
     from ..curation.synthesis.synthesize import synthesize as run
     from ..nodes.models.resolve import resolve_reasoner
@@ -87,11 +99,18 @@ def synthesize(
     items = _items(method, page_set, easy, count, hops, seed)
     if plan:
         # An item has two tries, of one call each and those that verify.
-        calls = {"ramp": 1, "e2hqa": (hops - 1) * (1 + verify), "crawlqa": 1 + 2 * verify}
+        calls = {
+            "ramp": int(spans == "model"),
+            "e2hqa": (hops - 1) * (1 + verify),
+            "crawlqa": 1 + 2 * verify,
+        }
         left = max(0, len(items) - len(read_log(directory / LOG_FILE)))
         print_plan(WorkPlan(left, 2 * left * calls[method]), as_json)
         return
-    asker = Asker(resolve_reasoner(model, base_url=base_url))
+    if spans == "rules":
+        asker: Asker = RuleSpans()
+    else:
+        asker = Asker(resolve_reasoner(model, base_url=base_url))
     maker = _method(method, asker, page_set, hops, masks, verify)
     with work_progress("items") as show:
         report = run(

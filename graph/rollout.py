@@ -173,7 +173,6 @@ class RolloutEngine:
             output_keys=STATE_KEYS,
         )
         _require_search(state["searches"])
-        outcome = self._scorer(state["answer"], question.golds) if self._scorer else {}
         return to_trace(
             state,
             id=rollout.id,
@@ -181,8 +180,14 @@ class RolloutEngine:
             rollout=rollout.index,
             golds=list(question.golds),
             metadata=dict(question.metadata),
-            outcome=dict(outcome) if question.golds else {},
+            outcome=self._outcome(question, state["answer"]),
         )
+
+    def _outcome(self, question: Question, answer: str | None) -> dict[str, float]:
+        """Return the answer's scores; none without one answer to be right about."""
+        if self._scorer is None or not question.golds or question.is_open_ended:
+            return {}
+        return dict(self._scorer(answer, question.golds))
 
     def _input(self, question: Question) -> dict[str, Any]:
         # Only a simulated search engine is told the answers; the model never sees them.

@@ -18,6 +18,7 @@ from langgraph_deepsearch.evals.report import write_report
 from langgraph_deepsearch.evals.run import evaluate_questions
 from langgraph_deepsearch.evals.similarity import WordSimilarity
 from langgraph_deepsearch.questions import Question, read_question_files
+from langgraph_deepsearch.trace import read_traces
 
 POINTS = ["Rivers carry cold water east.", "Farmers moved uphill after floods."]
 ANSWER = f"- {POINTS[0]}\n- Nothing is known of trade."
@@ -136,3 +137,6 @@ def test_a_mixed_set_is_run_and_scored(tmp_path):
     assert means["findings_precision"] == 1.0
     assert means["findings_recall"] == 0.5
     assert means["searches"] == 1.0
+    outcomes = {t.question: t.outcome for t in read_traces(tmp_path / "run")}
+    assert outcomes[asked[0].question]["acc"] == 1.0
+    assert outcomes[asked[1].question] == {}
