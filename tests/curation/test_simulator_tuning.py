@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from langgraph_deepsearch.curation.imports import import_traces
 from langgraph_deepsearch.curation.simulator_tuning import (
     CONTRADICTION,
     SimulatorRows,
@@ -16,6 +18,7 @@ from langgraph_deepsearch.tools.base import Episode
 from langgraph_deepsearch.tools.simulated import SimulatedSearch, read_documents
 from langgraph_deepsearch.trace import Document, SearchRecord, write_traces
 
+RELEASED = Path(__file__).parents[3] / "shared/data/traces_r1searcher/hotpotqa_qwen.jsonl"
 RIGHT, WRONG = {"acc": 1.0}, {"acc": 0.0}
 
 
@@ -151,3 +154,15 @@ def test_runs_without_a_score_are_scored(written, run):
     traces += [run("b", {}, record("y", "Wrong."), answer="\\boxed{Rome}")]
     rows, _ = written(*traces)
     assert [row["kind"] for row in rows] == ["useful", "noisy"]
+
+
+@pytest.mark.skipif(not RELEASED.is_file(), reason="R1-Searcher's runs are not at hand")
+def test_real_runs_give_documents_of_about_thirty_words(tmp_path):
+    traces = import_traces(RELEASED, "r1_searcher")
+    report = write_simulator_rows(traces, tmp_path / "rows.jsonl")
+    assert report.rows["useful"] == report.rows["noisy"] > 300
+    lines = (tmp_path / "rows.jsonl").read_text().splitlines()
+    said = [json.loads(line)["messages"][1]["content"] for line in lines]
+    lengths = [len(text.split()) for one in said for text in read_documents(one)]
+    assert 25 < sum(lengths) / len(lengths) < 40
+    assert {len(read_documents(one)) for one in said} == {5}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langgraph_deepsearch.curation.imports import import_traces
+from langgraph_deepsearch.curation.pipeline import curate
 from langgraph_deepsearch.curation.turn_form import standard_turn, standard_turns
 from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.nodes.dialects.base import Action
 from langgraph_deepsearch.trace import Segment, Trace
 
+RELEASED = Path(__file__).parents[3] / "shared/data/traces_webdancer/sample_traj.jsonl"
 WEB = get_dialect("web_dancer")
 CALL = '<tool_call>\n{"name": "search", "arguments": {"query": "a"}}\n</tool_call>'
 STANDARD = f"<think>\nSo.\n</think>\n{CALL}"
@@ -80,3 +85,13 @@ def test_a_turn_is_cut_again_and_exact_runs_are_not_touched():
         assert standard_turns(exact, WEB) is exact
     other = trace(loose, dialect="simple_deep_searcher")
     assert standard_turns(other, get_dialect("simple_deep_searcher")) is other
+
+
+@pytest.mark.skipif(not RELEASED.is_file(), reason="WebDancer's traces are not at hand")
+def test_the_released_trajectories_have_the_form_and_pass_the_funnel(tmp_path):
+    traces = list(import_traces(RELEASED, "web_dancer"))
+    assert all(standard_turns(one, WEB) is one for one in traces)
+    report = curate(traces, tmp_path, preset="web_dancer_funnel")
+    removed = {one.name: one.removed for one in report.filters if one.removed}
+    assert set(removed) == {"correct"}  # by containment; its authors asked a judge
+    assert report.kept == len(traces) - removed["correct"] > 100
