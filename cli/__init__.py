@@ -10,6 +10,7 @@ from . import (  # noqa: F401  (each adds its verb to the command)
     evaluate,
     export,
     import_traces,
+    internalize,
     loop,
     models,
     pairs,

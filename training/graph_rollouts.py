@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langgraph.graph.state import CompiledStateGraph
 
@@ -23,13 +23,19 @@ from .policy_rows import PolicyRow, policy_row
 from .rewards import Parts, Reward, get_reward
 from .rl_config import RlConfig
 
+if TYPE_CHECKING:
+    from .rollout_memory import RolloutMemory
+
 ATTEMPTS = 3
 """Times that rollouts which broke on infrastructure are run before the step fails."""
 
 SEED_STRIDE = 1_000_003
 """Keeps the seeds of steps apart."""
 
-FIGURES = ("answer", "format", "shaping", "f1", "em", "searches", "turns", "written")
+FIGURES = (
+    *("answer", "format", "shaping", "f1", "em"),
+    *("searches", "recalls", "turns", "written"),
+)
 """What is reported of each rollout beside its reward."""
 
 
@@ -67,6 +73,7 @@ class GraphRollouts:
         settings: settings of every run; server, search and budgets.
         max_length: most tokens of a rollout, prompt included.
         judge: asked where a reward needs a verdict.
+        memory: takes each step's right rollouts, to be memorized.
         rank: number of this process.
     """
 
@@ -82,6 +89,7 @@ class GraphRollouts:
         settings: Mapping[str, Any],
         max_length: int | None = None,
         judge: Judge | None = None,
+        memory: RolloutMemory | None = None,
         rank: int = 0,
     ) -> None:
         self._graph = graph
@@ -93,6 +101,7 @@ class GraphRollouts:
         self._settings = dict(settings)
         self._max_length = max_length
         self._judge = judge
+        self._memory = memory
         self._rank = rank
 
     def __call__(self, prompts: Sequence[str], trainer: Any) -> dict[str, Any]:
@@ -104,6 +113,8 @@ class GraphRollouts:
         """
         step = trainer.state.global_step // self._config.updates
         groups = self._groups(step, prompts)
+        if self._memory is not None:
+            self._memory.remember(step, [group.traces for group in groups])
         rows = [
             policy_row(trace, self._tokenizer, max_length=self._max_length)
             for group in groups
@@ -116,6 +127,8 @@ class GraphRollouts:
         for path in self._folder.glob(f"step-*-{self._rank}-*.jsonl"):
             if int(path.stem.split("-")[1]) >= step:
                 path.unlink()
+        if self._memory is not None:
+            self._memory.forget_from(step)
 
     def _groups(self, step: int, prompts: Sequence[str]) -> list[Group]:
         wanted = [self._plan[int(p)] for p, _ in groupby(prompts)]
@@ -232,6 +245,7 @@ def _figures(groups: Sequence[Group]) -> dict[str, list[float]]:
         "f1": [trace.outcome.get("f1", 0.0) for trace, _ in both],
         "em": [trace.outcome.get("em", 0.0) for trace, _ in both],
         "searches": [float(trace.usage.searches) for trace, _ in both],
+        "recalls": [float(trace.usage.recalls) for trace, _ in both],
         "turns": [float(trace.usage.turns) for trace, _ in both],
         "written": [float(trace.usage.completion_tokens) for trace, _ in both],
     }

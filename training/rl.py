@@ -12,9 +12,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..context import Context
+from ..curation.internalize import internalized_file
+from ..curation.rewriter import recall_form
 from ..errors import DeepSearchError
 from ..evals.judge import Judge
 from ..graph.deep_search import create_deep_search_agent
@@ -25,6 +29,7 @@ from ..trace import read_traces
 from .adapter_sync import AdapterSync
 from .curriculum import PlannedQuestion, get_curriculum, plan_questions
 from .graph_rollouts import GraphRollouts
+from .environment import is_main
 from .result import TrainingError, TrainingResult
 from .rewards import get_reward
 from .rl_config import RlConfig
@@ -33,6 +38,10 @@ from .serve import ModelServer
 
 ROLLOUTS_SUFFIX = ".rollouts"
 """What the name of the folder beside the model ends with that keeps the rollouts."""
+if TYPE_CHECKING:
+    from .memorization import Memory
+    from .rollout_memory import RolloutMemory
+
 
 USUAL_TOKENS = 512
 """Tokens of a rollout where `max_length` does not say; sets what is trained on at once."""
@@ -105,10 +114,12 @@ class RlRun(TrainingRun[RlConfig]):
         "rewards/format/mean",
         "kl",
         "entropy",
+        "rewards/recalls/mean",
         "frac_reward_zero_std",
         "sampling/sampling_logp_difference/mean",
     )
 
+        "memorization",
     def __init__(
         self,
         questions: Path,
@@ -119,7 +130,8 @@ class RlRun(TrainingRun[RlConfig]):
     ) -> None:
         super().__init__(questions, model, out, config)
         self._settings = dict(settings)
-        told = {n: v for n, v in config.to_json().items() if n != "judge_url"}
+        where = ("judge_url", "rewriter_url")
+        told = {n: v for n, v in config.to_json().items() if n not in where}
         self._manifest["config"] = {**told, "settings": _told(settings)}
         self._sync: AdapterSync | None = None
         self._rollouts: GraphRollouts | None = None
@@ -131,6 +143,17 @@ class RlRun(TrainingRun[RlConfig]):
 
     def _check_names(self) -> None:
         names = {
+        if self._config.memorization:
+            next(read_traces(internalized_file(self._config.memorization)), None)
+
+    def _data_hash(self) -> str:
+        from .checkpoints import file_sha256
+
+        own = super()._data_hash()
+        if not self._config.memorization:
+            return own
+        learned = file_sha256(internalized_file(self._config.memorization))
+        return sha256(f"{own} {learned}".encode()).hexdigest()
             stage.reward or self._config.reward
             for stage in get_curriculum(self._config.curriculum).stages
         }
@@ -141,6 +164,13 @@ class RlRun(TrainingRun[RlConfig]):
 
     def train(self) -> TrainingResult:
         with self._server():
+        if self._config.rewriter_model:
+            recall_form(self._dialect)
+
+    @property
+    def _dialect(self) -> str:
+        named = self._settings.get("dialect") or Context().dialect
+        return named if isinstance(named, str) else named.name
             return super().train()
 
     @property
@@ -198,7 +228,8 @@ class RlRun(TrainingRun[RlConfig]):
         os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # `rollout_func` is
         mean = float(self._config.max_length or USUAL_TOKENS)
         arguments = policy_arguments(self._config, mean, self._checkpoints)
-        self._rollouts = self._make_rollouts(rows, tokenizer)
+        fresh = self._fresh_memory(tokenizer)
+        self._rollouts = self._make_rollouts(rows, tokenizer, fresh)
         trainer = PolicyTrainer(
             self._config,
             rollouts=self._rollouts,
@@ -221,9 +252,13 @@ class RlRun(TrainingRun[RlConfig]):
         return trainer
 
     def _make_rollouts(
-        self, plan: Sequence[PlannedQuestion], tokenizer: Any
+        self,
+        plan: Sequence[PlannedQuestion],
+        tokenizer: Any,
+        memory: RolloutMemory | None,
     ) -> GraphRollouts:
         settings = dict(self._settings)
+            memory=fresh or self._stored_memory(tokenizer),
         if self._max_length is not None:
             settings.setdefault("max_context_tokens", self._max_length)
         return GraphRollouts(
@@ -236,11 +271,45 @@ class RlRun(TrainingRun[RlConfig]):
             settings={},
             max_length=self._max_length,
             judge=self._judge(),
-            rank=int(os.environ.get("RANK", "0")),
+            memory=memory,
+            rank=_rank(),
         )
 
     def _judge(self) -> Judge | None:
         if not self._config.judge_model:
+    def _stored_memory(self, tokenizer: Any) -> Memory | None:
+        if not self._config.memorization:
+            return None
+        from .memorization import stored_memory
+
+        memory, report = stored_memory(
+            self._config.memorization,
+            tokenizer,
+            max_length=self._max_length,
+            batch=self._config.memorization_batch,
+            seed=self._config.seed,
+            rank=_rank(),
+            processes=int(os.environ.get("WORLD_SIZE", "1")),
+        )
+        if is_main():
+            for line in report.lines():
+                self._say(f"to memorize: {line}")
+        return memory
+
+    def _fresh_memory(self, tokenizer: Any) -> RolloutMemory | None:
+        if not self._config.rewriter_model:
+            return None
+        from .rollout_memory import rollout_memory
+
+        return rollout_memory(
+            self._config,
+            self._dialect,
+            self._folder,
+            tokenizer,
+            max_length=self._max_length,
+            rank=_rank(),
+        )
+
             return None
         return Judge(
             resolve_reasoner(self._config.judge_model, base_url=self._config.judge_url)
@@ -283,3 +352,7 @@ def _told(settings: Mapping[str, Any]) -> dict[str, str]:
         for name, value in sorted(settings.items())
         if name != "base_url" and value is not None
     }
+def _rank() -> int:
+    return int(os.environ.get("RANK", "0"))
+
+

@@ -38,6 +38,13 @@ DYNAMIC_ROUNDS = 3
 """Rounds in which DAPO's groups without a difference are replaced by other questions'."""
 
 
+MU = 0.1
+"""Weight of the memorization loss (R1-Searcher++, mu) [secondary]."""
+
+MEMORIZATION_BATCH = 8
+"""Texts to memorize of an optimizer step, where they come from a file; ours."""
+
+
 @dataclass(frozen=True)
 class RlConfig(TrainingConfig):
     """How to train by reinforcement. `batch_size` counts rollouts of an optimizer step."""
@@ -76,6 +83,16 @@ class RlConfig(TrainingConfig):
     judge_model: str = ""
     """Model of a reward's judge: a served name with `judge_url`, or provider:model."""
     judge_url: str = ""
+    memorization: str | None = None
+    """What is learned by heart beside the reward (R1-Searcher++): the folder that
+    `deepsearch internalize` wrote, or a file of such traces."""
+    memorization_weight: float = MU
+    memorization_batch: int = MEMORIZATION_BATCH
+    """Texts of an optimizer step, where they come from a file."""
+    rewriter_model: str = ""
+    """Model that rewrites each step's right rollouts, to be learned in that step: a served
+    name with `rewriter_url`, or provider:model."""
+    rewriter_url: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -92,6 +109,12 @@ class RlConfig(TrainingConfig):
         if self.kl_in == "reward" and self.importance == "none":
             msg = "kl_in='reward' needs the trainer's probabilities: set importance"
             raise ConfigError(msg)
+        if self.memorization and self.rewriter_model:
+            msg = (
+                "settings memorization and rewriter_model exclude each other: texts come "
+                "from a file, or from the rollouts of each step"
+            )
+            raise ConfigError(msg)
         if self.evaluation_fraction:
             msg = (
                 "evaluation_fraction has no meaning here; hold questions out and run "
@@ -100,7 +123,8 @@ class RlConfig(TrainingConfig):
             raise ConfigError(msg)
 
     def _check_sizes(self) -> None:
-        for name in ("steps", "questions_per_step", "concurrency", "temperature"):
+        names = ("steps", "questions_per_step", "concurrency", "temperature")
+        for name in (*names, "memorization_batch"):
             if getattr(self, name) <= 0:
                 msg = f"setting {name} must be more than 0"
                 raise ConfigError(msg)
@@ -113,7 +137,7 @@ class RlConfig(TrainingConfig):
                 f"multiple of batch_size {self.batch_size}"
             )
             raise ConfigError(msg)
-        for name in ("kl", "clip_low"):
+        for name in ("kl", "clip_low", "memorization_weight"):
             if getattr(self, name) < 0:
                 msg = f"setting {name} must be 0 or more"
                 raise ConfigError(msg)

@@ -1,4 +1,4 @@
-"""TRL's GRPO trainer with the graph's rollouts, and the advantages of four algorithms."""
+"""TRL's GRPO trainer with the graph's rollouts, four advantages, and text to memorize."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ from .adapter_sync import AdapterSync
 from .advantages import advantages, normalized, rewards_to_go
 from .arguments import argument_values
 from .graph_rollouts import FIGURES, GraphRollouts
+from .memorization import Memory, memorization_loss
 from .rl_config import ESTIMATORS, LOSSES, RlConfig
+
+MEMORIZATION = "memorization"
+"""Name of L_M in the trainer's log."""
 
 
 def figure(name: str) -> Any:
@@ -31,13 +35,24 @@ class PolicyTrainer(GRPOTrainer):
 
     TRL corrects for the server's probabilities only with its own vLLM client. Ours takes
     that client's place after the trainer is made: it has the one method that is called.
+
+    With a `memory` the loss is R1-Searcher++'s, -J + mu * L_M (`memorization.py`).
     """
 
     def __init__(
-        self, config: RlConfig, *, rollouts: GraphRollouts, places: int, **arguments: Any
+        self,
+        config: RlConfig,
+        *,
+        rollouts: GraphRollouts,
+        places: int,
+        memory: Memory | None = None,
+        **arguments: Any,
     ) -> None:
         reported = [figure(name) for name in ("reward", *FIGURES)]
         self._config = config
+        self._memory = memory
+        self._part = (-1, 0)
+        """Optimizer step, and how many of its batches were seen."""
         super().__init__(
             reward_funcs=reported,
             train_dataset=Dataset.from_dict({"prompt": [str(i) for i in range(places)]}),
@@ -103,6 +118,13 @@ class PolicyTrainer(GRPOTrainer):
         return self._own_part(every, len(returns))[:, :width]
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        loss = self._policy_loss(model, inputs)
+        if self._memory is None or not self.model.training:
+            return loss
+        memorized = self._memorized(model, self._memory)
+        return loss if memorized is None else loss + memorized
+
+    def _policy_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         if self._config.kl_in == "loss" or not self._config.kl:
             return super()._compute_loss(model, inputs)
         # The divergence is in the advantages already; TRL would add it to the loss too.
@@ -111,6 +133,21 @@ class PolicyTrainer(GRPOTrainer):
             return super()._compute_loss(model, inputs)
         finally:
             self.beta = weight
+
+    def _memorized(self, model: Any, memory: Memory) -> torch.Tensor | None:
+        """Return mu * L_M's part that comes with this batch of rollouts."""
+        step, seen = self._part
+        part = seen if step == self.state.global_step else 0
+        self._part = (self.state.global_step, part + 1)
+        parts = self.current_gradient_accumulation_steps
+        # The model itself: whether a process has rows in a batch is its own affair.
+        policy = self.accelerator.unwrap_model(model)
+        rows = memory.rows(self.state.global_step)
+        loss = memorization_loss(policy, rows, part, parts)
+        # The log takes the mean over a step's batches; L_M is their sum.
+        told = 0.0 if loss is None else loss.item() * parts
+        self._metrics["train"][MEMORIZATION].append(told)
+        return None if loss is None else self._config.memorization_weight * loss
 
 
 def policy_arguments(config: RlConfig, mean_tokens: float, checkpoints: Path) -> GRPOConfig:

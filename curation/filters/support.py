@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -15,6 +16,10 @@ from .base import Dimension
 
 _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(r"\d{1,3}")
+
+
+CONCLUDED = ("yes", "no", "unknown", "none")
+"""Answers that are concluded from what was found, and stand nowhere in it."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class SupportedAnswer:
     dimension: ClassVar[Dimension] = "effectiveness"
     source: ClassVar[str] = "paper table 6 (the answer appears in the search results)"
 
-    exempt: tuple[str, ...] = ("yes", "no", "unknown", "none")
+    exempt: tuple[str, ...] = CONCLUDED
     share: float = 1.0
     where: Literal["shown", "retrieved"] = "shown"
 
@@ -44,7 +49,7 @@ class SupportedAnswer:
         if not trace.answer:
             return None
         answer = _plain(trace.answer)
-        if answer.strip() in self.exempt or _NUMBER.fullmatch(answer.strip()):
+        if is_concluded(trace.answer, self.exempt):
             return None
         shown = self.where == "shown"
         evidence = _plain(read_text(trace) if shown else retrieved_text(trace))
@@ -56,6 +61,16 @@ class SupportedAnswer:
         words = {word for word in answer.split() if word not in STOP_WORDS}
         found = words.intersection(evidence.split())
         return bool(words) and len(found) >= self.share * len(words)
+
+
+def is_concluded(answer: str, exempt: Sequence[str] = CONCLUDED) -> bool:
+    """Tell whether an answer is concluded, not found: yes, no, a small count.
+
+    >>> is_concluded("Yes."), is_concluded("12"), is_concluded("1987")
+    (True, True, False)
+    """
+    plain = _plain(answer).strip()
+    return plain in exempt or bool(_NUMBER.fullmatch(plain))
 
 
 def _plain(text: str) -> str:
