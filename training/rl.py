@@ -28,20 +28,20 @@ from ..questions import Question, read_questions
 from ..trace import read_traces
 from .adapter_sync import AdapterSync
 from .curriculum import PlannedQuestion, get_curriculum, plan_questions
-from .graph_rollouts import GraphRollouts
 from .environment import is_main
+from .graph_rollouts import GraphRollouts
 from .result import TrainingError, TrainingResult
 from .rewards import get_reward
 from .rl_config import RlConfig
 from .run import Spent, TrainingRun, check_packages
 from .serve import ModelServer
 
-ROLLOUTS_SUFFIX = ".rollouts"
-"""What the name of the folder beside the model ends with that keeps the rollouts."""
 if TYPE_CHECKING:
     from .memorization import Memory
     from .rollout_memory import RolloutMemory
 
+ROLLOUTS_SUFFIX = ".rollouts"
+"""What the name of the folder beside the model ends with that keeps the rollouts."""
 
 USUAL_TOKENS = 512
 """Tokens of a rollout where `max_length` does not say; sets what is trained on at once."""
@@ -111,15 +111,15 @@ class RlRun(TrainingRun[RlConfig]):
         "rewards/f1/mean",
         "rewards/em/mean",
         "rewards/searches/mean",
+        "rewards/recalls/mean",
         "rewards/format/mean",
         "kl",
         "entropy",
-        "rewards/recalls/mean",
         "frac_reward_zero_std",
+        "memorization",
         "sampling/sampling_logp_difference/mean",
     )
 
-        "memorization",
     def __init__(
         self,
         questions: Path,
@@ -140,9 +140,6 @@ class RlRun(TrainingRun[RlConfig]):
 
     def _check_data(self) -> None:
         read_questions(self._data)
-
-    def _check_names(self) -> None:
-        names = {
         if self._config.memorization:
             next(read_traces(internalized_file(self._config.memorization)), None)
 
@@ -154,6 +151,9 @@ class RlRun(TrainingRun[RlConfig]):
             return own
         learned = file_sha256(internalized_file(self._config.memorization))
         return sha256(f"{own} {learned}".encode()).hexdigest()
+
+    def _check_names(self) -> None:
+        names = {
             stage.reward or self._config.reward
             for stage in get_curriculum(self._config.curriculum).stages
         }
@@ -161,9 +161,6 @@ class RlRun(TrainingRun[RlConfig]):
         if judged and not self._config.judge_model:
             msg = f"reward {judged[0]!r} asks a judge: set judge_model (and judge_url)"
             raise TrainingError(msg)
-
-    def train(self) -> TrainingResult:
-        with self._server():
         if self._config.rewriter_model:
             recall_form(self._dialect)
 
@@ -171,6 +168,9 @@ class RlRun(TrainingRun[RlConfig]):
     def _dialect(self) -> str:
         named = self._settings.get("dialect") or Context().dialect
         return named if isinstance(named, str) else named.name
+
+    def train(self) -> TrainingResult:
+        with self._server():
             return super().train()
 
     @property
@@ -234,6 +234,7 @@ class RlRun(TrainingRun[RlConfig]):
             self._config,
             rollouts=self._rollouts,
             places=len(rows),
+            memory=fresh or self._stored_memory(tokenizer),
             model=load_weights(self._model, self._config, PADDED_ATTENTION),
             args=arguments,
             processing_class=tokenizer,
@@ -251,32 +252,6 @@ class RlRun(TrainingRun[RlConfig]):
         trainer.connect(self._sync)
         return trainer
 
-    def _make_rollouts(
-        self,
-        plan: Sequence[PlannedQuestion],
-        tokenizer: Any,
-        memory: RolloutMemory | None,
-    ) -> GraphRollouts:
-        settings = dict(self._settings)
-            memory=fresh or self._stored_memory(tokenizer),
-        if self._max_length is not None:
-            settings.setdefault("max_context_tokens", self._max_length)
-        return GraphRollouts(
-            create_deep_search_agent(**settings),
-            plan,
-            self._config,
-            tokenizer,
-            self._folder,
-            model_name=lambda: self._sync.model_name if self._sync else "",
-            settings={},
-            max_length=self._max_length,
-            judge=self._judge(),
-            memory=memory,
-            rank=_rank(),
-        )
-
-    def _judge(self) -> Judge | None:
-        if not self._config.judge_model:
     def _stored_memory(self, tokenizer: Any) -> Memory | None:
         if not self._config.memorization:
             return None
@@ -310,6 +285,31 @@ class RlRun(TrainingRun[RlConfig]):
             rank=_rank(),
         )
 
+    def _make_rollouts(
+        self,
+        plan: Sequence[PlannedQuestion],
+        tokenizer: Any,
+        memory: RolloutMemory | None,
+    ) -> GraphRollouts:
+        settings = dict(self._settings)
+        if self._max_length is not None:
+            settings.setdefault("max_context_tokens", self._max_length)
+        return GraphRollouts(
+            create_deep_search_agent(**settings),
+            plan,
+            self._config,
+            tokenizer,
+            self._folder,
+            model_name=lambda: self._sync.model_name if self._sync else "",
+            settings={},
+            max_length=self._max_length,
+            judge=self._judge(),
+            memory=memory,
+            rank=_rank(),
+        )
+
+    def _judge(self) -> Judge | None:
+        if not self._config.judge_model:
             return None
         return Judge(
             resolve_reasoner(self._config.judge_model, base_url=self._config.judge_url)
@@ -344,6 +344,10 @@ class RlRun(TrainingRun[RlConfig]):
                 self._say(f"the policy's adapters stay loaded: {error}")
 
 
+def _rank() -> int:
+    return int(os.environ.get("RANK", "0"))
+
+
 def _told(settings: Mapping[str, Any]) -> dict[str, str]:
     """Return settings for the manifest; where models are served is no part of it."""
     plain = (str, int, float, bool, Path)
@@ -352,7 +356,3 @@ def _told(settings: Mapping[str, Any]) -> dict[str, str]:
         for name, value in sorted(settings.items())
         if name != "base_url" and value is not None
     }
-def _rank() -> int:
-    return int(os.environ.get("RANK", "0"))
-
-
