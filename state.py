@@ -75,6 +75,8 @@ class ReportOutput(DeepSearchOutput, total=False):
     """The report in markdown, its sources at the end."""
     removed_citations: int
     """Citations taken out of it because they named nothing retrieved."""
+    error: str | None
+    """What broke, where a model failed for good after something had been written."""
 
 
 class ReportState(DeepSearchState, ReportOutput, total=False):

@@ -65,6 +65,9 @@ def report(
     if out is not None:
         _write(out, final["report"])
     _show(final, failures, out, as_json=as_json)
+    if final["error"]:
+        msg = f"the report is what was written before the run broke off: {final['error']}"
+        raise DeepSearchError(msg)
     if failures and not final["sources"]:
         msg = f"the report rests on no search, since none worked: {failures[-1]}"
         raise DeepSearchError(msg)

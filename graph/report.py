@@ -25,6 +25,7 @@ from ..nodes.reason import Reason, RouteState, route
 from ..nodes.report.check import Check
 from ..nodes.report.components import ReportComponents
 from ..nodes.report.edit import Edit
+from ..nodes.report.failure import end_with_report
 from ..nodes.report.finish import Finish
 from ..nodes.report.plan import Plan
 from ..nodes.report.polish import Polish
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
     from ..nodes.dialects import Dialect
     from ..nodes.models.base import Reasoner
     from ..tools.base import Reader, SearchProvider
+
+
+KEEPING = ("reason", "summarize", *REPORT_ACTIONS, "polish")
+"""Steps that ask a model once there may be sections, which a failure must not lose."""
 
 
 def build_graph(components: ReportComponents) -> StateGraph:
@@ -66,8 +71,12 @@ def build_graph(components: ReportComponents) -> StateGraph:
         ("polish", Polish(components)),
         ("generate", Finish(components)),
     ):
-        policy = None if name == "search" else MODEL_RETRIES
-        builder.add_node(name, step(name, node.run, node.arun), retry_policy=policy)
+        builder.add_node(
+            name,
+            step(name, node.run, node.arun),
+            retry_policy=None if name == "search" else MODEL_RETRIES,
+            error_handler=end_with_report if name in KEEPING else None,
+        )
     builder.add_edge(START, "prepare")
     builder.add_edge("prepare", "plan")
     builder.add_edge("plan", "reason")

@@ -172,6 +172,7 @@ class RolloutEngine:
             context={**self._context, "seed": rollout.seed(self._seed)},
             output_keys=STATE_KEYS,
         )
+        _require_end(state)
         _require_search(state["searches"])
         return to_trace(
             state,
@@ -210,6 +211,12 @@ class RolloutEngine:
                 "mend that and run the same command again"
             )
             raise RolloutError(msg)
+
+
+def _require_end(state: Mapping[str, Any]) -> None:
+    """Refuse a run that a failure ended early, though it gave a report of what there was."""
+    if state["stop_reason"] == "error":
+        raise RolloutError(state["error"])
 
 
 def _require_search(searches: Sequence[Mapping[str, Any]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from report_script import CHECK, FINISHED, QUESTION, script, search, write
+from report_script import CHECK, FINISHED, QUESTION, script, search, step_of, write
 
 from langgraph_deepsearch.trace import read_traces
 
@@ -32,8 +32,8 @@ The capital of Peru is Lima [1]. It is nice.
 def report(deepsearch, files, fake_server):
     """Return a function that runs `deepsearch report` over the small corpus."""
 
-    def run(*arguments, turns=TURNS, writer=None):
-        fake_server.script(script(turns, writer))
+    def run(*arguments, turns=TURNS, reply=None):
+        fake_server.script(reply or script(turns))
         return deepsearch(
             "report", QUESTION, "--base-url", fake_server.base_url,
             "--search", f"corpus:{files / 'corpus.jsonl'}", "--set", "top_k=1",
@@ -100,8 +100,22 @@ def test_no_report_is_an_error(report):
     assert "no report was written (answered)" in done.complaint
 
 
-def test_a_report_that_rests_on_no_search_is_kept_and_an_error(report, files, fake_server):
-    fake_server.script(script(TURNS))
+def test_a_run_that_breaks_off_leaves_what_was_written(report, files, fake_server):
+    left = script(TURNS)
+
+    def reply(prompt):
+        if len([r for r in fake_server.generations() if not step_of(r["prompt"])]) == 3:
+            fake_server.fail(400, "out of order", times=9)
+        return left(prompt)
+
+    done = report("--out", "report.md", reply=reply)
+    assert done.code == 1
+    assert "the report is what was written before the run broke off" in done.complaint
+    assert "out of order" in done.complaint
+    assert "is Lima [1]" in (files / "report.md").read_text()
+
+
+def test_a_report_that_rests_on_no_search_is_kept_and_an_error(report, files):
     done = report("--out", "report.md", "--search", "http:http://127.0.0.1:9")
     assert done.code == 1
     assert "the report rests on no search" in done.complaint

@@ -339,6 +339,49 @@ def test_a_writer_that_fails_for_a_moment_is_asked_again(agent_of, fake_server):
     assert agent.invoke(ASK)["report"] == REPORT
 
 
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+async def test_a_server_that_dies_does_not_take_the_report_with_it(
+    agent_of, fake_server, tmp_path, way
+):
+    def dying(prompt):
+        fake_server.fail(400, "out of order", times=99)
+        return "I go on. <|begin_search_query|>lima<|end_search_query|>"
+
+    reply = script([search("peru"), write("The capital", "Name it."), "?"])
+    agent = agent_of([], trace_dir=tmp_path)
+    fake_server.script(lambda p: dying(p) if "end_write_section|>" in p[-60:] else reply(p))
+    run = agent.invoke(ASK) if way == "invoke" else await agent.ainvoke(ASK)
+    assert run["stop_reason"] == "error"
+    assert "The capital of Peru is Lima [1]." in run["report"]
+    (trace,) = read_traces(tmp_path)
+    assert (trace.stop_reason, trace.answer) == ("error", run["report"])
+    assert "out of order" in trace.error
+
+
+def test_a_finished_report_that_cannot_be_polished_is_whole(agent_of, fake_server):
+    reply = script(RUN)
+
+    def failing(prompt):
+        if len(prompts(fake_server, "")) == len(RUN):
+            fake_server.fail(400, "out of order", times=9)
+        return reply(prompt)
+
+    agent = agent_of([])
+    fake_server.script(failing)
+    result = agent.invoke(ASK)
+    assert result["stop_reason"] == "answered"
+    assert result["report"].index("## The capital") < result["report"].index(
+        "## Its people"
+    )
+
+
+def test_a_server_that_dies_before_anything_is_written_is_an_error(agent_of, fake_server):
+    agent = agent_of(RUN)
+    fake_server.fail(400, "out of order", times=9)
+    with pytest.raises(DeepSearchError, match="out of order"):
+        agent.invoke(ASK)
+
+
 def test_a_broken_run_leaves_its_trace(agent_of, fake_server, tmp_path):
     def broken(prompt):
         raise ZeroDivisionError("a bug")
@@ -474,6 +517,29 @@ def test_rollouts_run_through_it(agent_of, tmp_path):
     progress = engine.run([Question(id="q", question=QUESTION, golds=[])], 2)
     assert (progress.done, progress.failed) == (2, 0)
     assert [t.answer for t in read_traces(tmp_path)] == [REPORT, REPORT]
+
+
+def test_a_rollout_that_a_failure_ended_early_is_run_again(agent_of, fake_server, tmp_path):
+    from langgraph_deepsearch.graph.rollout import RolloutEngine
+    from langgraph_deepsearch.questions import Question
+
+    reply = script([search("peru"), write("The capital", "Name it."), search("x"), *RUN])
+    is_broken = [True]
+
+    def dying(prompt):
+        if is_broken and prompt.endswith("<|end_write_section|>"):
+            is_broken.pop()
+            fake_server.fail(400, "out of order")  # the next call
+        return reply(prompt)
+
+    engine = RolloutEngine(agent_of([]), tmp_path, concurrency=1)
+    fake_server.script(dying)
+    questions = [Question(id="q", question=QUESTION)]
+    progress = engine.run(questions)
+    assert progress.failed == 1
+    assert "out of order" in progress.last_failure
+    assert engine.run(questions).done == 1
+    assert [t.answer for t in read_traces(tmp_path)] == [REPORT]
 
 
 def test_a_dialect_that_writes_no_reports_is_refused(agent_of, monkeypatch):
