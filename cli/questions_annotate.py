@@ -7,10 +7,17 @@ from typing import Annotated
 
 import typer
 
-from ..errors import DeepSearchError
 from .options import AsJson, Concurrency, Limit, OutDir
-from .questions import BaseUrl, Model, Plan, print_plan, questions
-from .terminal import err, out, print_json, work_progress
+from .questions import (
+    BaseUrl,
+    Constrained,
+    Model,
+    Plan,
+    finish,
+    print_plan,
+    questions,
+)
+from .terminal import work_progress
 
 
 @questions.command()
@@ -26,6 +33,7 @@ def annotate(
             "comma-separated."
         ),
     ] = "closed",
+    constrained: Constrained = True,
     limit: Limit = 0,
     concurrency: Concurrency = 16,
     plan: Plan = False,
@@ -49,14 +57,14 @@ def annotate(
             reasoner,
             directory,
             domains=listed,
+            constrained=constrained,
             concurrency=concurrency,
             on_progress=show,
         )
-    print_json(report.to_json()) if as_json else out.print(report.table())
-    if report.failed:
-        msg = (
-            f"{report.failed} questions have no usable annotation, see "
-            f"{directory}/annotation_failures.jsonl; run again to retry them"
-        )
-        raise DeepSearchError(msg)
-    err.print(f"annotated questions in {directory}/annotated.jsonl", markup=False)
+    finish(
+        report,
+        as_json,
+        failed=f"{report.failed} questions have no usable annotation",
+        failures=directory / "annotation_failures.jsonl",
+        result=f"annotated questions in {directory}/annotated.jsonl",
+    )

@@ -7,10 +7,17 @@ from typing import Annotated
 
 import typer
 
-from ..errors import DeepSearchError
 from .options import AsJson, Concurrency, Limit, OutDir
-from .questions import BaseUrl, Model, Plan, print_plan, questions
-from .terminal import err, out, print_json, work_progress
+from .questions import (
+    BaseUrl,
+    Constrained,
+    Model,
+    Plan,
+    finish,
+    print_plan,
+    questions,
+)
+from .terminal import work_progress
 
 
 @questions.command("filter")
@@ -26,6 +33,7 @@ def filter_verb(
     ] = 10,
     model: Model = "",
     base_url: BaseUrl = "",
+    constrained: Constrained = True,
     limit: Limit = 0,
     concurrency: Concurrency = 16,
     plan: Plan = False,
@@ -47,14 +55,14 @@ def filter_verb(
             reasoner,
             directory,
             tries=tries,
+            constrained=constrained,
             concurrency=concurrency,
             on_progress=show,
         )
-    print_json(report.to_json()) if as_json else out.print(report.table())
-    if report.failed:
-        msg = (
-            f"{report.failed} questions could not be judged, see {directory}/"
-            "filter_failures.jsonl; run again to retry them"
-        )
-        raise DeepSearchError(msg)
-    err.print(f"{report.kept} questions in {directory}/filtered.jsonl", markup=False)
+    finish(
+        report,
+        as_json,
+        failed=f"{report.failed} questions could not be judged",
+        failures=directory / "filter_failures.jsonl",
+        result=f"{report.kept} questions in {directory}/filtered.jsonl",
+    )

@@ -11,8 +11,8 @@ import typer
 
 from ..errors import DeepSearchError
 from .options import AsJson, Concurrency, OutDir, Seed
-from .questions import BaseUrl, Model, Plan, print_plan, questions
-from .terminal import err, out, print_json, work_progress
+from .questions import BaseUrl, Model, Plan, finish, print_plan, questions
+from .terminal import err, work_progress
 
 if TYPE_CHECKING:
     from ..curation.asking import Asker
@@ -89,23 +89,20 @@ def synthesize(
         msg = f"--spans rules names spans to mask; {method} needs a model that writes"
         raise DeepSearchError(msg)
     from ..curation.asking import Asker
-    from ..curation.resumable import WorkPlan, read_log
     from ..curation.synthesis.rule_spans import RuleSpans
-    from ..curation.synthesis.synthesize import LOG_FILE
+    from ..curation.synthesis.synthesize import plan_synthesis
     from ..curation.synthesis.synthesize import synthesize as run
     from ..nodes.models.resolve import resolve_reasoner
 
     page_set = _pages(pages, directory, crawl_limit, allow_private)
     items = _items(method, page_set, easy, count, hops, seed)
     if plan:
-        # An item has two tries, of one call each and those that verify.
         calls = {
             "ramp": int(spans == "model"),
             "e2hqa": (hops - 1) * (1 + verify),
             "crawlqa": 1 + 2 * verify,
         }
-        left = max(0, len(items) - len(read_log(directory / LOG_FILE)))
-        print_plan(WorkPlan(left, 2 * left * calls[method]), as_json)
+        print_plan(plan_synthesis(len(items), directory, calls=calls[method]), as_json)
         return
     if spans == "rules":
         asker: Asker = RuleSpans()
@@ -122,15 +119,12 @@ def synthesize(
             concurrency=concurrency,
             on_progress=show,
         )
-    print_json(report.to_json()) if as_json else out.print(report.table())
-    if report.failed:
-        msg = (
-            f"the model failed on {report.failed} items, see {directory}/"
-            "synthesis_failures.jsonl; run again to retry them"
-        )
-        raise DeepSearchError(msg)
-    err.print(
-        f"{report.questions} questions in {directory}/synthesized.jsonl", markup=False
+    finish(
+        report,
+        as_json,
+        failed=f"the model failed on {report.failed} items",
+        failures=directory / "synthesis_failures.jsonl",
+        result=f"{report.questions} questions in {directory}/synthesized.jsonl",
     )
 
 

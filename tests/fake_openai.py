@@ -30,6 +30,8 @@ Switches (attributes, changed at any time):
     context_limit    tokens of prompt the model can hold (default 8192)
     api_key          a key that must be sent
     thoughts         text that chat replies carry as `reasoning_content`
+    schemas          what a JSON schema (`response_format`) does: "ignored" (the default),
+                     "held" (replies are bent to it) or "refused" (a 400)
     fail(status, message, times)   the next generations answer with that error
 `aborted` counts generations whose client went away, `written` the tokens sent.
 """
@@ -45,6 +47,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
+
+from held_reply import hold
 
 BOT, EOS = "<|im_start|>", "<|im_end|>"
 SPECIAL = {BOT: 1, EOS: 2}
@@ -103,6 +107,7 @@ class FakeServer:
         self.context_limit = 8192
         self.api_key: str | None = None
         self.thoughts = ""
+        self.schemas = "ignored"
         self.aborted = self.written = 0
         self.lock = threading.Lock()
         self._failures: list[tuple[int, str]] = []
@@ -285,12 +290,23 @@ class _Handler(BaseHTTPRequestHandler):
         record.update(prompt=prompt, ids=ids)
         self._check_length(ids, body)
         answer = _Answer(self.fake, body, model, ids, self._is_chat())
-        answer.write("a" if is_probe else self.fake.reply(model, prompt))
+        schema = self._schema(body)
+        reply = "a" if is_probe else self.fake.reply(model, prompt)
+        answer.write(hold(reply, schema) if schema else reply)
         self.fake.remember(ids)
         if body.get("stream"):
             self._stream(answer)
         else:
             self._json(200, answer.whole())
+
+    def _schema(self, body: dict[str, Any]) -> dict[str, Any] | None:
+        asked = body.get("response_format")
+        if asked is None or self.fake.schemas == "ignored":
+            return None
+        if self.fake.schemas == "refused":
+            raise _RefusalError(400, "response_format: Extra inputs are not permitted")
+        assert asked["type"] == "json_schema"
+        return asked["json_schema"]["schema"]
 
     def _is_chat(self) -> bool:
         return self.path.endswith("/chat/completions")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,29 +16,25 @@ from ...nodes.budget import estimate_tokens
 from ...nodes.models.base import Reasoner
 from ...questions import Question
 from ..asking import Asker, TokenCount
-from ..resumable import (
-    ResumableWork,
-    UnusableReplyError,
-    WorkPlan,
-    check_settings,
-    question_key,
-    read_log,
-    write_whole,
+from ..resumable import UnusableReplyError, WorkPlan, question_key, write_whole
+from ..work_files import WorkFiles
+from .annotation import (
+    DOMAINS,
+    Annotation,
+    annotation_prompt,
+    annotation_schema,
+    read_annotation,
 )
-from .annotation import DOMAINS, Annotation, annotation_prompt, read_annotation
 from .interrogatives import count_interrogatives
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
 ANNOTATED_FILE = "annotated.jsonl"
-LOG_FILE = "annotation_log.jsonl"
-FAILURES_FILE = "annotation_failures.jsonl"
-SETTINGS_FILE = "annotation_settings.json"
 REPORT_FILE = "annotation.json"
+WORK = "annotation"
 """What an annotation writes into its folder: the annotated questions in the order of their
-file, the log that a resumed run goes on from, replies that could not be used, settings and
-counts."""
+file, counts, and the work's own files (`WorkFiles`)."""
 
 ATTEMPTS = 3
 """Replies asked for until one has both a domain and key points."""
@@ -97,6 +92,7 @@ class Annotator:
         model: any chat model, or one of the graph's reasoners.
         domains: closed list of domains; empty: any domain.
         attempts: replies asked for until one is whole, at least 1.
+        constrained: whether a server that can (vLLM) is to hold replies to their form.
     """
 
     def __init__(
@@ -105,9 +101,11 @@ class Annotator:
         *,
         domains: Sequence[str] = DOMAINS,
         attempts: int = ATTEMPTS,
+        constrained: bool = True,
     ) -> None:
-        self.asker = Asker(model)
+        self.asker = Asker(model, constrained=constrained)
         self.domains = tuple(domains)
+        self._schema = annotation_schema(self.domains)
         self._attempts = max(1, attempts)
 
     async def annotate(self, question: str) -> tuple[Annotation, int, list[str]]:
@@ -125,7 +123,9 @@ class Annotator:
         best, reply, attempt = Annotation("", ()), "", 0
         for attempt in range(self._attempts):
             heat = RETRY_TEMPERATURE if attempt else 0.0
-            reply = await self.asker.ask(prompt, temperature=heat, seed=attempt)
+            reply = await self.asker.ask(
+                prompt, temperature=heat, seed=attempt, schema=self._schema
+            )
             found = read_annotation(reply, self.domains)
             marks += found.marks
             if found.is_whole:
@@ -142,7 +142,7 @@ def plan_annotation(
     questions: Sequence[Question], out: str | Path, *, domains: Sequence[str] = DOMAINS
 ) -> WorkPlan:
     """Return what is left to annotate."""
-    finished = read_log(Path(out) / LOG_FILE)
+    finished = WorkFiles(Path(out), WORK).finished()
     left = [question for question in questions if question_key(question) not in finished]
     prompts = (annotation_prompt(question.question, domains) for question in left)
     return WorkPlan(len(left), ATTEMPTS * len(left), sum(map(estimate_tokens, prompts)))
@@ -154,6 +154,7 @@ def annotate_questions(
     out: str | Path,
     *,
     domains: Sequence[str] = DOMAINS,
+    constrained: bool = True,
     concurrency: int = 16,
     on_progress: Callable[[WorkProgress], None] | None = None,
 ) -> AnnotationReport:
@@ -166,6 +167,7 @@ def annotate_questions(
         model: what annotates.
         out: folder to write.
         domains: closed list of domains; empty: any domain.
+        constrained: see `Annotator`.
         concurrency: questions in work at once.
         on_progress: called after each question.
 
@@ -173,9 +175,8 @@ def annotate_questions(
         ResumableError: the model's server is down, or the folder was started with
             another list of domains; what was finished is kept.
     """
-    folder = Path(out)
-    annotator = Annotator(model, domains=domains)
-    check_settings(folder / SETTINGS_FILE, {"domains": list(annotator.domains)})
+    files = WorkFiles(Path(out), WORK)
+    annotator = Annotator(model, domains=domains, constrained=constrained)
 
     async def work(question: Question) -> dict[str, Any]:
         found, replies, marks = await annotator.annotate(question.question)
@@ -187,28 +188,21 @@ def annotate_questions(
             "model": annotator.asker.name,
         }
 
-    log = folder / LOG_FILE
-    job = ResumableWork(
-        log,
-        folder / FAILURES_FILE,
+    return files.run(
+        questions,
         question_key,
         work,
+        lambda: _write(questions, files, annotator),
+        settings={"domains": list(annotator.domains)},
         concurrency=concurrency,
         on_progress=on_progress,
     )
-    try:
-        asyncio.run(job.run(questions))
-    finally:
-        report = _write(questions, read_log(log), folder, annotator)
-    return report
 
 
 def _write(
-    questions: Sequence[Question],
-    finished: Mapping[str, Mapping[str, Any]],
-    folder: Path,
-    annotator: Annotator,
+    questions: Sequence[Question], files: WorkFiles, annotator: Annotator
 ) -> AnnotationReport:
+    finished = files.finished()
     report = AnnotationReport(len(questions), model=annotator.asker.name)
     report.used = annotator.asker.used
     lines = []
@@ -227,10 +221,10 @@ def _write(
         }
         lines.append(json.dumps(record, ensure_ascii=False))
     report.annotated = len(lines)
-    failures = read_log(folder / FAILURES_FILE)
+    failures = files.failed()
     report.failed = len(failures)
     for failure in failures.values():
         report.marks.update(failure.get("marks", ()))
-    write_whole(folder / ANNOTATED_FILE, lines)
-    write_whole(folder / REPORT_FILE, [json.dumps(report.to_json(), indent=2)])
+    write_whole(files.folder / ANNOTATED_FILE, lines)
+    write_whole(files.folder / REPORT_FILE, [json.dumps(report.to_json(), indent=2)])
     return report

@@ -10,6 +10,7 @@ from ...errors import DeepSearchError
 from ...tools.stemming import terms
 from ..asking import fill
 from ..json_reply import read_json_reply
+from ..json_schema import label, labels, object_of
 from .labels import as_key_points, plain_label
 
 DOMAINS = (
@@ -37,8 +38,8 @@ DOMAINS = (
 
 OTHER = "other"
 
-MAX_KEY_POINTS = 4
-"""Key points kept; the reference asks for 2 to 4."""
+MIN_KEY_POINTS, MAX_KEY_POINTS = 2, 4
+"""Key points asked for, as the reference does; no more are kept."""
 
 DOMAIN_KEYS = ("domain", "category", "topic")
 KEY_POINT_KEYS = ("key_points", "keypoints", "keywords", "key_point")
@@ -108,6 +109,12 @@ def annotation_prompt(question: str, domains: Sequence[str] = ()) -> str:
     """
     choice = f"Exactly one of: {', '.join(domains)}." if domains else ANY_DOMAIN
     return fill(PROMPT, domains=choice, question=" ".join(question.split()))
+
+
+def annotation_schema(domains: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the JSON schema of a reply, for servers that can hold a model to it."""
+    points = labels(MIN_KEY_POINTS, MAX_KEY_POINTS)
+    return object_of(domain=label(domains), key_points=points)
 
 
 def read_annotation(reply: str, domains: Sequence[str] = ()) -> Annotation:

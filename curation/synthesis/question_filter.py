@@ -7,7 +7,6 @@ searching in at least one of k tries (its contamination filter, pass@10).
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -23,15 +22,9 @@ from ...nodes.models.base import Reasoner
 from ...questions import Question
 from ..asking import Asker, TokenCount, fill
 from ..json_reply import read_json_reply
-from ..resumable import (
-    ResumableWork,
-    UnusableReplyError,
-    WorkPlan,
-    check_settings,
-    question_key,
-    read_log,
-    write_whole,
-)
+from ..json_schema import object_of
+from ..resumable import UnusableReplyError, WorkPlan, question_key, write_whole
+from ..work_files import WorkFiles
 from .answering import FROM_MEMORY, answer_from_memory, is_right
 
 if TYPE_CHECKING:
@@ -39,11 +32,9 @@ if TYPE_CHECKING:
 
 FILTERED_FILE = "filtered.jsonl"
 REMOVED_FILE = "removed.jsonl"
-LOG_FILE = "filter_log.jsonl"
-FAILURES_FILE = "filter_failures.jsonl"
-SETTINGS_FILE = "filter_settings.json"
 REPORT_FILE = "question_filter.json"
-"""What a filter writes into its folder."""
+WORK = "filter"
+"""What a filter writes into its folder, beside the work's own files (`WorkFiles`)."""
 
 TRIES = 10
 """Closed-book answers a question; one right answer is enough to leave it out."""
@@ -55,6 +46,7 @@ ATTEMPTS = 3
 """Replies asked for until one says yes or no to everything."""
 
 FLAGS = ("time_sensitive", "subjective", "harmful")
+FLAGS_SCHEMA = object_of(**{name: {"type": "boolean"} for name in FLAGS})
 KNOWN = "known_without_search"
 
 PROMPT = """Judge whether a question is fit for testing a web search. Do not answer it.
@@ -107,11 +99,19 @@ class QuestionFilter:
     Args:
         model: judges and answers: to tell what is known without search, it should be the
             model that will be trained.
-        tries: closed-book answers a question; 0 leaves that part out.
+        tries: closed-book answers a question; 0 leaves that part out. They are never held
+            to a schema: a model may know more when it may think first.
+        constrained: whether a server that can (vLLM) is to hold verdicts to their form.
     """
 
-    def __init__(self, model: BaseChatModel | Reasoner, *, tries: int = TRIES) -> None:
-        self.asker = Asker(model)
+    def __init__(
+        self,
+        model: BaseChatModel | Reasoner,
+        *,
+        tries: int = TRIES,
+        constrained: bool = True,
+    ) -> None:
+        self.asker = Asker(model, constrained=constrained)
         self._tries = max(0, tries)
 
     async def judge(self, question: Question) -> dict[str, Any]:
@@ -134,7 +134,9 @@ class QuestionFilter:
         prompt, reply = fill(PROMPT, question=question), ""
         for attempt in range(ATTEMPTS):
             heat = 0.6 if attempt else 0.0
-            reply = await self.asker.ask(prompt, temperature=heat, seed=attempt)
+            reply = await self.asker.ask(
+                prompt, temperature=heat, seed=attempt, schema=FLAGS_SCHEMA
+            )
             flags = read_flags(reply)
             if flags is not None:
                 return [name for name in FLAGS if flags[name]]
@@ -171,7 +173,7 @@ def plan_filter(
     questions: Sequence[Question], out: str | Path, *, tries: int = TRIES
 ) -> WorkPlan:
     """Return what is left to judge."""
-    finished = read_log(Path(out) / LOG_FILE)
+    finished = WorkFiles(Path(out), WORK).finished()
     left = [question for question in questions if question_key(question) not in finished]
     tokens = sum(
         estimate_tokens(fill(PROMPT, question=question.question))
@@ -187,6 +189,7 @@ def filter_questions(
     out: str | Path,
     *,
     tries: int = TRIES,
+    constrained: bool = True,
     concurrency: int = 16,
     on_progress: Callable[[WorkProgress], None] | None = None,
 ) -> FilterReport:
@@ -196,31 +199,26 @@ def filter_questions(
         ResumableError: the model's server is down, or the folder was started with other
             settings; what was finished is kept.
     """
-    folder = Path(out)
-    judge = QuestionFilter(model, tries=tries)
-    check_settings(folder / SETTINGS_FILE, {"tries": tries})
+    files = WorkFiles(Path(out), WORK)
+    judge = QuestionFilter(model, tries=tries, constrained=constrained)
 
     async def work(question: Question) -> Mapping[str, Any]:
         return await judge.judge(question)
 
-    job = ResumableWork(
-        folder / LOG_FILE,
-        folder / FAILURES_FILE,
+    return files.run(
+        questions,
         question_key,
         work,
+        lambda: _write(questions, files, judge.asker),
+        settings={"tries": tries},
         concurrency=concurrency,
         on_progress=on_progress,
     )
-    try:
-        asyncio.run(job.run(questions))
-    finally:
-        report = _write(questions, folder, judge.asker)
-    return report
 
 
-def _write(questions: Sequence[Question], folder: Path, asker: Asker) -> FilterReport:
+def _write(questions: Sequence[Question], files: WorkFiles, asker: Asker) -> FilterReport:
     report = FilterReport(len(questions), model=asker.name, used=asker.used)
-    finished = read_log(folder / LOG_FILE)
+    finished = files.finished()
     kept, removed, known = [], [], Counter[int]()
     for question in questions:
         found = finished.get(question_key(question))
@@ -236,8 +234,8 @@ def _write(questions: Sequence[Question], folder: Path, asker: Asker) -> FilterR
         (removed if reasons else kept).append(text)
     report.kept = len(kept)
     report.known_after = {n: known[n] for n in sorted(known) if n}
-    report.failed = len(read_log(folder / FAILURES_FILE))
-    write_whole(folder / FILTERED_FILE, kept)
-    write_whole(folder / REMOVED_FILE, removed)
-    write_whole(folder / REPORT_FILE, [json.dumps(report.to_json(), indent=2)])
+    report.failed = len(files.failed())
+    write_whole(files.folder / FILTERED_FILE, kept)
+    write_whole(files.folder / REMOVED_FILE, removed)
+    write_whole(files.folder / REPORT_FILE, [json.dumps(report.to_json(), indent=2)])
     return report

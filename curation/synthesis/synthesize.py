@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -14,21 +13,15 @@ from rich.table import Table
 
 from ...graph.work_progress import WorkProgress
 from ..asking import TokenCount
-from ..resumable import (
-    ResumableWork,
-    check_settings,
-    read_log,
-    write_whole,
-)
-from .method import Method
+from ..resumable import WorkPlan, write_whole
+from ..work_files import WorkFiles
+from .method import ATTEMPTS, Method
 from .ramp import curriculum
 
 SYNTHESIZED_FILE = "synthesized.jsonl"
-LOG_FILE = "synthesis_log.jsonl"
-FAILURES_FILE = "synthesis_failures.jsonl"
-SETTINGS_FILE = "synthesis_settings.json"
 REPORT_FILE = "synthesis.json"
-"""What a synthesis writes into its folder."""
+WORK = "synthesis"
+"""What a synthesis writes into its folder, beside the work's own files (`WorkFiles`)."""
 
 Item = TypeVar("Item")
 
@@ -95,36 +88,44 @@ def synthesize(
         ResumableError: the model's server is down, or the folder was started with other
             settings; what was finished is kept.
     """
-    folder = Path(out)
+    files = WorkFiles(Path(out), WORK)
     chosen = {"method": method.name, "seed": seed, **method.settings(), **(settings or {})}
-    check_settings(folder / SETTINGS_FILE, chosen)
 
     async def work(item: Item) -> dict[str, Any]:
         draft, reasons = await method.make(item, seed)
         record = draft.record(method.name) if draft else None
         return {"question": record, "rejected": reasons, "model": method.asker.name}
 
-    job = ResumableWork(
-        folder / LOG_FILE,
-        folder / FAILURES_FILE,
+    keys = [method.key(item) for item in items]
+    return files.run(
+        items,
         method.key,
         work,
+        lambda: _write(method, keys, files, seed),
+        settings=chosen,
         concurrency=concurrency,
         on_progress=on_progress,
     )
-    try:
-        asyncio.run(job.run(items))
-    finally:
-        report = _write(method, [method.key(item) for item in items], folder, seed)
-    return report
+
+
+def plan_synthesis(items: int, out: str | Path, *, calls: int) -> WorkPlan:
+    """Return what is left to make.
+
+    Args:
+        items: how many there are.
+        out: folder to write.
+        calls: of the model for one try at an item.
+    """
+    left = max(0, items - len(WorkFiles(Path(out), WORK).finished()))
+    return WorkPlan(left, ATTEMPTS * left * calls)
 
 
 def _write(
-    method: Method[Any], keys: Sequence[str], folder: Path, seed: int
+    method: Method[Any], keys: Sequence[str], files: WorkFiles, seed: int
 ) -> SynthesisReport:
     report = SynthesisReport(method.name, len(keys), model=method.asker.name)
     report.used = method.asker.used
-    finished = read_log(folder / LOG_FILE)
+    finished = files.finished()
     records: dict[str, Mapping[str, Any]] = {}
     for key in keys:
         line = finished.get(key, {})
@@ -138,8 +139,8 @@ def _write(
         ordered = curriculum(ordered, seed)
         report.stages = dict(sorted(Counter(r["masks"] for r in ordered).items()))
     report.questions = len(ordered)
-    report.failed = len(read_log(folder / FAILURES_FILE))
+    report.failed = len(files.failed())
     lines = (json.dumps(record, ensure_ascii=False) for record in ordered)
-    write_whole(folder / SYNTHESIZED_FILE, lines)
-    write_whole(folder / REPORT_FILE, [json.dumps(report.to_json(), indent=2)])
+    write_whole(files.folder / SYNTHESIZED_FILE, lines)
+    write_whole(files.folder / REPORT_FILE, [json.dumps(report.to_json(), indent=2)])
     return report

@@ -1,8 +1,10 @@
-"""Traces as the graph leaves them, for the default dialect."""
+"""Traces as the graph leaves them, JSON Lines files, and the public sets if at hand."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,9 @@ from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.trace import Document, SearchRecord, Segment, Trace, Usage
 
 DIALECT = get_dialect()
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+"""Public sets; not part of the project."""
 
 
 def make_trace(
@@ -91,3 +96,38 @@ def build():
 @pytest.fixture
 def dialect():
     return DIALECT
+
+
+def write_lines(path: Path, records) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    return path
+
+
+def read_lines(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.fixture
+def jsonl():
+    """Write records into a JSON Lines file."""
+    return write_lines
+
+
+@pytest.fixture
+def lines():
+    """Read the records of a JSON Lines file."""
+    return read_lines
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """Return the path of a public set, or skip."""
+
+    def path(name: str) -> Path:
+        found = SHARED / name
+        if not found.exists():
+            pytest.skip(f"{name} is not at hand")
+        return found
+
+    return path

@@ -24,9 +24,9 @@ CASES = [
 
 @pytest.mark.parametrize(("file", "source", "preset", "kept"), CASES)
 def test_a_dialects_preset_keeps_the_good_part(
-    data_file, tmp_path, file, source, preset, kept
+    shared, tmp_path, file, source, preset, kept
 ):
-    traces = list(import_traces(data_file(file), source))
+    traces = list(import_traces(shared(file), source))
     report = curate(traces, tmp_path, preset=preset)
     assert report.read == len(traces)
     low, high = kept
@@ -38,8 +38,8 @@ def test_a_dialects_preset_keeps_the_good_part(
     assert all(original_record(trace) for trace in curated)
 
 
-def test_what_the_judge_rejects_is_not_kept(data_file, tmp_path):
-    traces = import_traces(data_file(CASES[0][0]), "r1_searcher")
+def test_what_the_judge_rejects_is_not_kept(shared, tmp_path):
+    traces = import_traces(shared(CASES[0][0]), "r1_searcher")
     curate(traces, tmp_path, preset="r1_searcher")
     curated = list(read_traces(tmp_path / "curated.jsonl"))
     assert all(trace.outcome["judge"] == 1 for trace in curated)

@@ -33,8 +33,8 @@ def records_of(path):
         ("traces_knowagent/HotpotQA_data_knowagent.json", "knowagent", 132),
     ],
 )
-def test_every_record_comes_back(data_file, file, source, count):
-    path = data_file(file)
+def test_every_record_comes_back(shared, file, source, count):
+    path = shared(file)
     traces = list(import_traces(path, source))
     assert len(traces) == count
     # As text, so that the order of keys counts too.
@@ -52,8 +52,8 @@ def test_every_record_comes_back(data_file, file, source, count):
 
 
 @pytest.mark.parametrize("name", ["qwen", "llama"])
-def test_r1_searcher_is_rendered_again(data_file, name):
-    path = data_file(f"traces_r1searcher/hotpotqa_{name}.jsonl")
+def test_r1_searcher_is_rendered_again(shared, name):
+    path = shared(f"traces_r1searcher/hotpotqa_{name}.jsonl")
     for trace in import_traces(path, "r1_searcher"):
         dialect = get_dialect(trace.dialect)
         found = {search.turn: search for search in trace.searches}
@@ -71,9 +71,9 @@ def test_r1_searcher_is_rendered_again(data_file, name):
         assert again == record["gen_text_store"]
 
 
-def test_web_dancer_is_rendered_again(data_file):
+def test_web_dancer_is_rendered_again(shared):
     dialect = get_dialect("web_dancer")
-    path = data_file("traces_webdancer/sample_traj.jsonl")
+    path = shared("traces_webdancer/sample_traj.jsonl")
     for trace in import_traces(path, "web_dancer"):
         record = original_record(trace)
         again = []
@@ -102,9 +102,9 @@ def web_dancer_results(trace, turn):
     return results
 
 
-def test_o2_searcher_is_rendered_again_but_for_the_listed(data_file):
+def test_o2_searcher_is_rendered_again_but_for_the_listed(shared):
     dialect = get_dialect("o2_searcher:cold_start")
-    path = data_file("traces_o2/coldstart_test.json")
+    path = shared("traces_o2/coldstart_test.json")
     irregular = set()
     for number, trace in enumerate(import_traces(path, "o2_searcher"), 1):
         record = original_record(trace)
@@ -123,8 +123,8 @@ def test_o2_searcher_is_rendered_again_but_for_the_listed(data_file):
     assert len(irregular) <= 0.05 * 180
 
 
-def test_knowagent_scores_as_its_authors_say(data_file):
-    path = data_file("traces_knowagent/KnowAgentHotpotQA_llama-2-13b_D0.jsonl")
+def test_knowagent_scores_as_its_authors_say(shared):
+    path = shared("traces_knowagent/KnowAgentHotpotQA_llama-2-13b_D0.jsonl")
     traces = list(import_traces(path, "knowagent"))
     assert sum(trace.outcome["em"] for trace in traces) == 132
     for trace in traces:

@@ -127,9 +127,9 @@ def test_an_unknown_source_is_refused_at_once(tmp_path):
     ],
 )
 def test_real_rollouts_give_their_bytes_and_figures(
-    data_file, name, correct, searches, squad, spaced
+    shared, name, correct, searches, squad, spaced
 ):
-    path = data_file(f"traces_r1searcher/{name}.jsonl")
+    path = shared(f"traces_r1searcher/{name}.jsonl")
     traces = list(import_traces(path, "r1_searcher"))
     lines = path.read_text(encoding="utf-8").splitlines()
     assert [json.dumps(original_record(trace)) for trace in traces] == lines
@@ -143,8 +143,8 @@ def test_real_rollouts_give_their_bytes_and_figures(
         assert tuple(round(mean, 3) for mean in means) == figures
 
 
-def test_real_rollouts_survive_a_trace_file(data_file, tmp_path):
-    path = data_file("traces_r1searcher/hotpotqa_qwen.jsonl")
+def test_real_rollouts_survive_a_trace_file(shared, tmp_path):
+    path = shared("traces_r1searcher/hotpotqa_qwen.jsonl")
     for trace in import_traces(path, "r1_searcher"):
         again = parse_trace(trace.model_dump_json().encode(), tmp_path, 1)
         assert again == trace

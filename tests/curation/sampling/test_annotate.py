@@ -18,6 +18,7 @@ from langgraph_deepsearch.curation.sampling.annotate import annotate_questions
 from langgraph_deepsearch.curation.sampling.annotation import (
     DOMAINS,
     annotation_prompt,
+    annotation_schema,
     parse_domains,
     read_annotation,
 )
@@ -160,6 +161,34 @@ def test_what_failed_is_tried_again(fake_server, tmp_path):
     report = annotate_questions(asked(3), model, tmp_path)
     assert (report.annotated, report.failed) == (3, 0)
     assert not (tmp_path / "annotation_failures.jsonl").exists()
+
+
+def test_a_server_that_holds_replies_to_the_schema(fake_server, tmp_path, lines):
+    fake_server.schemas = "held"
+    fake_server.script(lambda _: 'Sure! {"domain": "cookery", "key_points": ["age"]} Bye.')
+    model = resolve_reasoner("", base_url=fake_server.base_url)
+    report = annotate_questions(asked(3), model, tmp_path)
+    assert (report.annotated, report.replies, report.marks) == (3, 3, {})
+    saved = json.loads((tmp_path / "annotation.json").read_text())
+    assert (saved["used"]["constrained"], saved["used"]["refused"]) == (3, 0)
+    for one in lines(tmp_path / "annotated.jsonl"):
+        assert one["domain"] in DOMAINS
+        assert 2 <= len(one["key_points"]) <= 4
+
+
+def test_a_server_that_refuses_schemas_annotates_in_plain_text(fake_server, tmp_path):
+    fake_server.schemas = "refused"
+    fake_server.script(lambda _: f"```json\n{GOOD}\n```")
+    model = resolve_reasoner("", base_url=fake_server.base_url)
+    report = annotate_questions(asked(6), model, tmp_path, concurrency=1)
+    assert (report.annotated, report.marks) == (6, {"fenced": 6})
+    assert (report.used.calls, report.used.constrained, report.used.refused) == (7, 0, 1)
+
+
+def test_an_open_list_is_held_to_short_labels():
+    open_domain = annotation_schema()["properties"]["domain"]
+    closed = annotation_schema(("film", "law"))["properties"]["domain"]
+    assert (open_domain["maxLength"], closed["enum"]) == (60, ["film", "law"])
 
 
 def test_other_questions_with_the_same_ids_are_asked(fake_server, tmp_path, lines):

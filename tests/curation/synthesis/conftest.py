@@ -1,8 +1,7 @@
-"""Linked pages, a model on a real server, and the public sets where they are at hand."""
+"""Linked pages, and a model on a real server."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -10,9 +9,6 @@ import pytest
 from langgraph_deepsearch.curation.asking import Asker
 from langgraph_deepsearch.curation.synthesis.pages import read_pages
 from langgraph_deepsearch.nodes.models.resolve import resolve_reasoner
-
-SHARED = Path(__file__).parents[4] / "shared" / "data"
-"""Public sets; not part of the project."""
 
 PAGES = [
     {
@@ -37,29 +33,9 @@ PAGES = [
 ]
 
 
-def write_lines(path: Path, records) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(record) + "\n" for record in records))
-    return path
-
-
-def read_lines(path: Path) -> list[dict]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
 @pytest.fixture
-def jsonl():
-    return write_lines
-
-
-@pytest.fixture
-def lines():
-    return read_lines
-
-
-@pytest.fixture
-def corpus(tmp_path) -> Path:
-    return write_lines(tmp_path / "corpus.jsonl", PAGES)
+def corpus(tmp_path, jsonl) -> Path:
+    return jsonl(tmp_path / "corpus.jsonl", PAGES)
 
 
 @pytest.fixture
@@ -71,16 +47,3 @@ def pages(corpus):
 def asker(fake_server) -> Asker:
     fake_server.script(lambda _: "unscripted")
     return Asker(resolve_reasoner("", base_url=fake_server.base_url))
-
-
-@pytest.fixture
-def shared():
-    """Return the path of a public set, or skip."""
-
-    def path(name: str) -> Path:
-        found = SHARED / name
-        if not found.exists():
-            pytest.skip(f"{name} is not at hand")
-        return found
-
-    return path

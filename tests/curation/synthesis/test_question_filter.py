@@ -87,6 +87,17 @@ def test_a_second_run_asks_only_what_failed(reasoner, tmp_path, fake_server):
         filter_questions(ASKED, reasoner, tmp_path, tries=3)
 
 
+def test_verdicts_are_held_to_a_schema_and_answers_are_not(reasoner, tmp_path, fake_server):
+    fake_server.schemas = "held"
+    report = filter_questions(ASKED, reasoner, tmp_path, tries=2)
+    assert report.failed == 0  # even the odd one has a verdict
+    judged = [r for r in fake_server.generations() if "Do not answer it" in r["prompt"]]
+    assert len(judged) == len(ASKED) == report.used.constrained
+    answered = [r for r in fake_server.generations() if "No search" in r["prompt"]]
+    assert answered
+    assert not any("response_format" in r["body"] for r in answered)
+
+
 def test_without_tries_nothing_is_answered(reasoner, tmp_path, fake_server):
     report = filter_questions(ASKED[:2], reasoner, tmp_path, tries=0)
     assert report.kept == 2
