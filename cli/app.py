@@ -51,6 +51,10 @@ def main() -> None:
         _fail(str(error))
     except ValidationError as error:
         _fail("; ".join(map(_complaint, error.errors())))
+    except OSError as error:
+        if error.filename is None:  # not about a file that the user named
+            raise
+        _fail(f"{error.filename}: {error.strerror}; check the path and its permissions")
     except KeyboardInterrupt:
         _fail("interrupted; run the same command again to go on", code=130)
 

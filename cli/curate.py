@@ -19,7 +19,10 @@ def curate(
     directory: OutDir,
     preset: Annotated[
         str,
-        typer.Option(help="Filters and constants: reference | desk | direct | reflective."),
+        typer.Option(
+            help="Filters and constants: reference | desk | direct | reflective; for imported "
+            "traces r1_searcher | web_dancer | o2_searcher | know_agent."
+        ),
     ] = "reference",
     without: Annotated[
         list[str] | None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 
 from ..errors import DeepSearchError
 from .app import TRACES, app
+from .inputs import require_traces
 from .options import Traces
 from .terminal import err, print_text
 
@@ -21,18 +23,26 @@ def rerender(
     out: Annotated[Path, typer.Option("--out", help="Trace file to write.")],
 ) -> None:
     """Write traces again in another dialect, to train a model of that one on them."""
-    from ..nodes.dialects import get_dialect
+    require_traces(traces)
+    from ..curation.rerender import inline_dialect
     from ..trace import read_traces, write_traces
 
-    get_dialect(dialect)
+    inline_dialect(dialect)
     left_out: list[str] = []
-    count = write_traces(out, _written(read_traces(traces), dialect, left_out))
-    for line in left_out:
-        err.print(f"left out: {line}", style="yellow", markup=False, soft_wrap=True)
-    print_text(f"{count} traces in {out}; {len(left_out)} left out")
-    if not count:
+    written = _written(read_traces(traces), dialect, left_out)
+    first = next(written, None)
+    if first is None:  # an earlier file stays as it is
+        _complain(left_out)
         msg = f"no trace of {traces} could be said in {dialect}"
         raise DeepSearchError(msg)
+    count = write_traces(out, chain([first], written))
+    _complain(left_out)
+    print_text(f"{count} traces in {out}; {len(left_out)} left out")
+
+
+def _complain(left_out: list[str]) -> None:
+    for line in left_out:
+        err.print(f"left out: {line}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _written(traces: Any, dialect: str, left_out: list[str]) -> Iterator[Any]:

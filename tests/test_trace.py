@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -57,19 +58,30 @@ def test_a_file_that_is_only_a_torn_line_starts_afresh(tmp_path):
     assert [t.id for t in read_traces(path)] == ["b"]
 
 
-def _append_many(path, name):
-    for number in range(50):
-        append_trace(path, make_trace(f"{name}{number}", text="x" * 20_000))
+APPENDING = """
+import sys
+from langgraph_deepsearch.trace import Segment, Trace, append_trace
+path, name = sys.argv[1:]
+thought = Segment(kind="reason", speaker="assistant", text="x" * 20_000, trainable=True)
+for number in range(50):
+    trace = Trace(
+        id=f"{name}{number}",
+        question="Who?",
+        segments=[thought],
+        stop_reason="answered",
+        dialect="search_o1",
+    )
+    append_trace(path, trace)
+"""
+"""A program of its own: what multiprocessing spawns imports the tests by their folder's name,
+which works in one working directory alone."""
 
 
 def test_several_processes_may_append_to_one_file(tmp_path):
     path = tmp_path / "traces.jsonl"
-    context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_append_many, args=(path, n)) for n in "ab"]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
+    command = [sys.executable, "-c", APPENDING, str(path)]
+    workers = [subprocess.Popen([*command, name], cwd=tmp_path) for name in "ab"]
+    assert [worker.wait(120) for worker in workers] == [0, 0]
     assert len({t.id for t in read_traces(path)}) == 100
 
 

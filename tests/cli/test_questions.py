@@ -34,6 +34,9 @@ def files(tmp_path) -> Path:
     for name, records in (("pool", rows), ("test", rows[:3]), ("corpus", PAGES)):
         text = "".join(json.dumps(record) + "\n" for record in records)
         (tmp_path / f"{name}.jsonl").write_text(text)
+    (tmp_path / "twice.jsonl").write_text(json.dumps(rows[0]) + "\n" + json.dumps(rows[0]))
+    (tmp_path / "malformed.jsonl").write_text(json.dumps(rows[0]) + '\n{"id\n')
+    (tmp_path / "empty.jsonl").write_text("")
     return tmp_path
 
 
@@ -121,13 +124,36 @@ BAD = [
         ("sample", "pool.jsonl", "--target", 3, "--against", "t=absent.jsonl"),
         "no question file at absent.jsonl",
     ),
+    (
+        ("sample", "malformed.jsonl", "--target", 3),
+        "malformed.jsonl: record 2: not valid JSON",
+    ),
+    (
+        ("sample", "pool.jsonl", "--target", 3, "--against", "t=empty.jsonl"),
+        "empty.jsonl holds no questions",
+    ),
     (("annotate", "absent.jsonl"), "no question file at absent.jsonl"),
+    (("annotate", "malformed.jsonl"), "malformed.jsonl:2: not valid JSON"),
+    (("annotate", "empty.jsonl"), "empty.jsonl holds no questions"),
+    (("annotate", "corpus.jsonl"), "corpus.jsonl:1: no question text"),
+    (("annotate", "twice.jsonl"), "twice.jsonl"),
     (("annotate", "pool.jsonl", "--domains", ","), "--domains takes closed, open, or"),
     (("annotate", "pool.jsonl", "--base-url", DOWN), f"no model server at {DOWN}"),
     (("synthesize", "absent.jsonl"), "no pages at absent.jsonl"),
     (("synthesize", "pool.jsonl"), "pool.jsonl holds no text"),
     (("synthesize", "corpus.jsonl", "--hops", 4), "no 4 of the 2 pages are linked"),
+    (("synthesize", "malformed.jsonl"), "malformed.jsonl:2: not valid JSON"),
+    (("synthesize", "empty.jsonl"), "empty.jsonl holds no text"),
+    (("synthesize", "http://127.0.0.1:9/"), "none of the roots could be read"),
     (("synthesize", "corpus.jsonl", "--method", "e2hqa"), "with --questions"),
+    (
+        ("synthesize", "corpus.jsonl", "--method", "e2hqa", "--questions", "absent.jsonl"),
+        "no question file at absent.jsonl",
+    ),
+    (("synthesize", "corpus.jsonl", "--base-url", DOWN), f"no model server at {DOWN}"),
+    (("filter", "absent.jsonl"), "no question file at absent.jsonl"),
+    (("filter", "malformed.jsonl"), "malformed.jsonl:2: not valid JSON"),
+    (("filter", "empty.jsonl"), "empty.jsonl holds no questions"),
     (("filter", "pool.jsonl", "--base-url", DOWN), f"no model server at {DOWN}"),
 ]
 
@@ -138,3 +164,64 @@ def test_bad_input_is_one_line_and_writes_nothing(deepsearch, files, arguments, 
     assert done.code == 1
     assert words in done.complaint
     assert not (files / "o").exists()
+
+
+@pytest.mark.parametrize("verb", ["annotate", "filter"])
+def test_a_server_that_fails_keeps_what_was_done(
+    deepsearch, files, fake_server, monkeypatch, verb
+):
+    monkeypatch.setattr("langgraph_deepsearch.curation.asking.RETRY_SECONDS", 0)
+    fake_server.script(reply)
+    options = ("--out", "o", "--base-url", fake_server.base_url, "--concurrency", 1)
+    tries = ("--tries", 0) if verb == "filter" else ()
+    assert (
+        deepsearch("questions", verb, "pool.jsonl", "--limit", 4, *options, *tries).code
+        == 0
+    )
+    fake_server.fail(400, "the engine is dead", times=1000)
+    done = deepsearch("questions", verb, "pool.jsonl", *options, *tries)
+    assert done.code == 1
+    assert "8 failures in a row" in done.complaint
+    assert "4 of 30 are kept" in done.complaint
+    result = {"annotate": "annotated.jsonl", "filter": "filtered.jsonl"}[verb]
+    assert len(read(files / "o" / result)) == 4
+
+
+@pytest.mark.parametrize("verb", ["annotate", "filter", "synthesize"])
+def test_questions_that_fail_are_listed_and_the_command_fails(
+    deepsearch, files, fake_server, verb
+):
+    fake_server.script(lambda _: "No.")
+    file = "corpus.jsonl" if verb == "synthesize" else "pool.jsonl"
+    options = ("--out", "o", "--base-url", fake_server.base_url, "--json")
+    done = deepsearch("questions", verb, file, *options)
+    if verb == "synthesize":  # drafts that fail are no failure of the command
+        assert (done.code, json.loads(done.out)["questions"]) == (0, 0)
+        return
+    assert done.code == 1
+    assert json.loads(done.out)["failed"] == 30
+    names = {"annotate": "annotation", "filter": "filter"}
+    assert f"o/{names[verb]}_failures.jsonl; run again to retry" in done.complaint
+    assert len(read(files / "o" / f"{names[verb]}_failures.jsonl")) == 30
+
+
+def test_a_folder_that_is_a_file(deepsearch, files, fake_server):
+    fake_server.script(reply)
+    before = (files / "test.jsonl").read_text()
+    options = ("--out", "test.jsonl", "--base-url", fake_server.base_url)
+    done = deepsearch("questions", "annotate", "pool.jsonl", *options)
+    assert done.code == 1
+    assert "test.jsonl: File exists" in done.complaint
+    assert (files / "test.jsonl").read_text() == before
+    assert not fake_server.generations()
+
+
+def test_plain_replies_on_demand(deepsearch, files, fake_server):
+    fake_server.schemas = "held"
+    fake_server.script(reply)
+    options = ("--base-url", fake_server.base_url, "--json")
+    held = deepsearch("questions", "annotate", "pool.jsonl", "--out", "a", *options)
+    assert json.loads(held.out)["used"]["constrained"] == 30
+    plain = ("--out", "b", "--unconstrained")
+    done = deepsearch("questions", "annotate", "pool.jsonl", *plain, *options)
+    assert json.loads(done.out)["used"]["constrained"] == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.trace import (
     Document,
@@ -49,11 +51,36 @@ def test_traces_are_written_in_the_other_dialect(deepsearch, tmp_path):
     )
 
 
-def test_nothing_written_is_an_error(deepsearch, tmp_path):
+def test_nothing_written_is_an_error_and_keeps_the_earlier_file(deepsearch, tmp_path):
     source, out = tmp_path / "traces.jsonl", tmp_path / "again.jsonl"
     write_traces(source, [trace(2, "odd")])
+    out.write_text("earlier")
     done = deepsearch("rerender", source, "--dialect", "search_r1", "--out", out)
     assert done.code == 1
-    assert "no trace of" in done.err
-    done = deepsearch("rerender", source, "--dialect", "klingon", "--out", out)
-    assert (done.code, "unknown dialect" in done.err) == (1, True)
+    assert "no trace of" in done.complaint
+    assert "left out: trace t2" in done.err
+    assert out.read_text() == "earlier"
+
+
+@pytest.mark.parametrize(
+    ("file", "dialect", "words"),
+    [
+        ("absent.jsonl", "search_r1", "no trace file at absent.jsonl"),
+        ("malformed.jsonl", "search_r1", "malformed.jsonl:1: not a trace"),
+        ("half.jsonl", "search_r1", "half.jsonl:2: not a trace"),
+        ("empty.jsonl", "search_r1", "no traces in empty.jsonl"),
+        ("good.jsonl", "klingon", "unknown dialect 'klingon'"),
+        ("good.jsonl", "web_dancer", "name an inline one"),
+    ],
+)
+def test_bad_input_is_one_line_and_keeps_the_earlier_file(
+    deepsearch, files, file, dialect, words
+):
+    write_traces(files / "good.jsonl", [trace(1, SDS.render_results("Lima it is."))])
+    good = (files / "good.jsonl").read_text()
+    (files / "half.jsonl").write_text(good + '{"id": 1}\n')
+    (files / "again.jsonl").write_text("earlier")
+    done = deepsearch("rerender", file, "--dialect", dialect, "--out", "again.jsonl")
+    assert done.code == 1
+    assert words in done.complaint
+    assert (files / "again.jsonl").read_text() == "earlier"
