@@ -16,6 +16,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Overwrite
 
 from ..context import Context
+from ..tools.passage import evidence_window
 from ..trace import Document, ReadRecord, segments_text
 from .components import Components
 from .condensers.base import Condensed, Condenser, CondenseRequest
@@ -82,7 +83,8 @@ class Summarize:
         opened = _opened(joined, condensed)
         update = _update(state, runtime, joined, condensed, opened, placed, started)
         if self._keeps_opened and opened:
-            update["opened"] = [document.model_dump() for document in opened]
+            chars = state["run"]["settings"]["max_doc_chars"]
+            update["opened"] = [_kept(query, page, chars) for query, page in opened]
         return update
 
     def _begin(self, state: State) -> tuple[Dialect, _Joined]:
@@ -204,14 +206,24 @@ def _notices(state: State, dialect: Dialect) -> list[str]:
     return notices
 
 
-def _opened(joined: _Joined, condensed: Sequence[Condensed | None]) -> list[Document]:
-    """Return the documents that condensers retrieved themselves, with their source ids."""
+def _opened(
+    joined: _Joined, condensed: Sequence[Condensed | None]
+) -> list[tuple[str, Document]]:
+    """Return the documents that condensers retrieved themselves, and for what query.
+
+    They have their source ids.
+    """
     return [
-        document
-        for one in condensed
+        (entry["query"], document)
+        for entry, one in zip(joined.entries, condensed, strict=True)
         if one and one.documents
         for document in joined.sources.add(one.documents)
     ]
+
+
+def _kept(query: str, page: Document, chars: int) -> dict[str, Any]:
+    """Return what state keeps of a page: a window, as of one that a search found."""
+    return {**page.model_dump(), "text": evidence_window(page.text, query, chars)}
 
 
 def _update(
@@ -219,13 +231,13 @@ def _update(
     runtime: Runtime[Context],
     joined: _Joined,
     condensed: Sequence[Condensed | None],
-    opened: Sequence[Document],
+    opened: Sequence[tuple[str, Document]],
     placed: list[dict[str, Any]],
     started: float,
 ) -> dict[str, Any]:
     inserted = placed[0]
     used = {i for one in condensed if one for i in one.used}
-    used |= {document.id for document in opened}
+    used |= {document.id for _, document in opened}
     runtime.stream_writer(
         {
             "event": "result",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from ...tools.bm25 import BM25_B, BM25_K1, TITLE_WEIGHT
@@ -36,7 +37,7 @@ def best_documents(query: str, documents: Sequence[Document], count: int) -> lis
         documents: a page that several searches found may stand there several times.
         count: how many to return.
     """
-    bags = [Counter(terms(f"{d.title} " * TITLE_WEIGHT + d.text)) for d in documents]
+    bags = [_bag(document.title, document.text) for document in documents]
     scores = _bm25(set(terms(query)), bags)
     order = sorted(range(len(documents)), key=lambda place: (-scores[place], place))
     best: dict[str, Document] = {}
@@ -44,6 +45,12 @@ def best_documents(query: str, documents: Sequence[Document], count: int) -> lis
         if len(best) < count:
             best.setdefault(documents[place].id, documents[place])
     return list(best.values())
+
+
+@lru_cache(maxsize=512)
+def _bag(title: str, text: str) -> Counter[str]:
+    # A run ranks the same pages again for every section.
+    return Counter(terms(f"{title} " * TITLE_WEIGHT + text))
 
 
 def _bm25(wanted: set[str], bags: Sequence[Counter[str]]) -> list[float]:
