@@ -12,7 +12,7 @@ from itertools import combinations
 
 from .assignment import best_assignment
 from .similarity import Similarity
-from .tfidf import tfidf_similarity
+from .tfidf import tfidf_matrix
 
 MATCH_THRESHOLD = 0.75
 """Least similarity of a finding to the reference it is matched with
@@ -88,7 +88,7 @@ def diversity(texts: Sequence[str]) -> float:
     """
     if len(texts) < 2:
         return 1.0
-    matrix = tfidf_similarity(texts, texts)
+    matrix = tfidf_matrix(texts)
     pairs = [matrix[i][j] for i, j in combinations(range(len(texts)), 2)]
     largest, mean = max(pairs), sum(pairs) / len(pairs)
     alike = 2 * sum(value > SIMILAR for value in pairs) / len(pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from langgraph_deepsearch.evals.findings import (
 )
 from langgraph_deepsearch.evals.query_diversity import query_diversity
 from langgraph_deepsearch.evals.similarity import WordSimilarity
-from langgraph_deepsearch.evals.tfidf import tfidf_similarity
+from langgraph_deepsearch.evals.tfidf import tfidf_matrix, tfidf_similarity
 
 WORDS = WordSimilarity()
 MATRIX = st.integers(1, 4).flatmap(
@@ -65,6 +66,15 @@ def test_similarity_is_symmetric_and_1_for_the_same_words(left, right):
         assert matrix[i][j] == pytest.approx(turned[j][i])
         if left[i] == right[j] and len(left[i]) > 1:
             assert matrix[i][j] == pytest.approx(1.0)
+
+
+def test_weights_are_those_of_scikit_learn():
+    # TfidfVectorizer().fit_transform(["alpha beta", "alpha gamma", "delta"]), the first two.
+    shared, own = math.log(4 / 3) + 1, math.log(4 / 2) + 1
+    expected = shared**2 / (shared**2 + own**2)
+    matrix = tfidf_matrix(["alpha beta", "alpha gamma", "delta"])
+    assert matrix[0][1] == pytest.approx(expected) == pytest.approx(0.366447, abs=1e-6)
+    assert matrix[0][2] == 0.0
 
 
 def test_findings_are_bullet_lines():
