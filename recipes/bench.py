@@ -16,19 +16,29 @@ from ..graph.progress import RolloutDisplay
 from ..graph.rollout import RolloutEngine
 from ..nodes.dialects import get_dialect
 from ..nodes.models.resolve import forget_reasoners
-from ..questions import Question, read_questions
+from ..questions import Question, read_questions, write_questions
 from ..tools.corpus import CorpusSearch
 from ..tools.factory import make_search
 from ..training.rl import PROCESSED_LOGPROBS
 from ..training.serve import Engine, ModelServer, find_vllm_python
 from ..world.build import build_world
 from ..world.masked import write_masked_questions
+from ..world.open_ended import write_open_questions
 from ..world.server import serve_world
 from ..world.teacher import DecompositionTeacher, TeacherErrors
+from ..world.teacher_roles import RoleTeacher
 from .recipe import DeskQuestions, Recipe
 from .registry import RecipeError
 from .sizes import DeskSize
-from .stand_ins import JUDGE, SIMULATOR, judge, serve_stand_ins, simulator
+from .stand_ins import (
+    JUDGE,
+    REWRITER,
+    SIMULATOR,
+    judge,
+    rewriter,
+    serve_stand_ins,
+    simulator,
+)
 
 ALLOWED = "127.0.0.1"
 """The desk world is served on the loopback."""
@@ -150,31 +160,43 @@ class Bench:
         self.seed = seed
         self._console = console
         self._places: dict[str, str] = {}
-        self.judge_url = ""
+        self.stand_ins_url = ""
 
     def build(self) -> None:
         """Build the world and its questions."""
-        world = self.directory / "world"
+        world, size = self.directory / "world", self.size
         summary = build_world(
             world,
-            pages=self.size.pages,
+            pages=size.pages,
             seed=self.seed,
-            train_questions=self.size.train_questions,
-            test_questions=self.size.test_questions,
+            train_questions=size.train_questions,
+            test_questions=size.test_questions,
         )
         masked = self.question_file("masked")
-        write_masked_questions(world, masked, self.size.train_questions, seed=self.seed)
+        write_masked_questions(world, masked, size.train_questions, seed=self.seed)
+        for split, count in (
+            ("train", size.train_questions),
+            ("test", size.test_questions),
+        ):
+            own = world / f"open_{split}.jsonl"
+            write_open_questions(world, own, count, split=split, seed=self.seed)
+        both = [*self.questions("world"), *read_questions(world / "open_train.jsonl")]
+        write_questions(self.question_file("mixed"), both)
         self.say(str(summary))
 
     @contextmanager
     def opened(self) -> Iterator[None]:
         """Serve the world and the stand-ins for models while the context is open."""
         folder = self.directory / "world"
-        models = {SIMULATOR: simulator(CorpusSearch(folder)), JUDGE: judge}
+        models = {
+            SIMULATOR: simulator(CorpusSearch(folder)),
+            JUDGE: judge,
+            REWRITER: rewriter,
+        }
         with ExitStack() as stack:
             world = stack.enter_context(serve_world(folder))
             stand_ins = stack.enter_context(serve_stand_ins(models))
-            self.judge_url = stand_ins
+            self.stand_ins_url = stand_ins
             self._places = {
                 "world": world.url,
                 "corpus": str(folder / "corpus.jsonl"),
@@ -187,17 +209,31 @@ class Bench:
         return read_questions(self.question_file(kind))
 
     def test_questions(self) -> list[Question]:
-        """Return the held-out questions."""
-        return read_questions(self.directory / "world" / "test.jsonl")
+        """Return the held-out questions; open-ended ones too where some are trained on."""
+        world = self.directory / "world"
+        files = ["test.jsonl"]
+        if any(stage.desk_questions == "mixed" for stage in self.recipe.stages):
+            files.append("open_test.jsonl")
+        return [question for file in files for question in read_questions(world / file)]
 
-    def teacher(self, questions: Sequence[Question]) -> DecompositionTeacher:
-        """Return the stand-in for a large model, speaking the recipe's dialect."""
-        return DecompositionTeacher.for_questions(
+    def teach(self, questions: Sequence[Question], file: Path, rollouts: int = 1) -> None:
+        """Run the stand-in for a large model, speaking the recipe's dialect.
+
+        Raises:
+            RecipeError: some runs broke on infrastructure.
+        """
+        roles = self.recipe.desk.roles
+        if roles:
+            team = RoleTeacher.for_questions(questions)
+            self.rollouts(team, questions, file, rollouts, roles=roles)
+            return
+        teacher = DecompositionTeacher.for_questions(
             questions,
             dialect=get_dialect(self.recipe.dialect),
             errors=TEACHER_ERRORS,
             spaced_answers=True,
         )
+        self.rollouts(teacher, questions, file, rollouts)
 
     def settings(self, **changes: Any) -> dict[str, Any]:
         """Return the settings of a run, with the search as an object."""
@@ -259,5 +295,5 @@ class Bench:
 
     def question_file(self, kind: DeskQuestions) -> Path:
         """Return the file of the questions to train on."""
-        names = {"world": "train.jsonl", "masked": "masked.jsonl"}
-        return self.directory / "world" / names[kind]
+        names = {"world": "train.jsonl"}
+        return self.directory / "world" / names.get(kind, f"{kind}.jsonl")

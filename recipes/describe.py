@@ -57,6 +57,17 @@ def markdown_table(recipes: Iterable[Recipe]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def methods_table(recipes: Iterable[Recipe]) -> str:
+    """Return the methods that one system alone has, and their modules, as a table."""
+    rows = [("system", "method", "module"), ("---", "---", "---")]
+    rows += [
+        (recipe.system, name, f"`{module.removeprefix('langgraph_deepsearch.')}`")
+        for recipe in recipes
+        for name, module in recipe.methods.items()
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
 def _cells(recipe: Recipe) -> list[str]:
     tools = [recipe.tools.search.partition(":")[0], recipe.tools.condenser]
     texts = {

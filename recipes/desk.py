@@ -26,11 +26,12 @@ from ..evals.report import write_report
 from ..graph.rollout import check_manifest
 from ..stages import StageLog
 from ..trace import read_traces
-from ..training.base_model import prepare_base_model
+from ..training.base_model import is_adapter_dir, prepare_base_model
 from ..training.config import SftConfig
 from ..training.curriculum import get_curriculum
 from ..training.dpo import train_dpo
 from ..training.dpo_config import DpoConfig
+from ..training.merge import merge_adapter
 from ..training.registry import ModelRegistry
 from ..training.result import TrainingResult
 from ..training.rewards import get_reward
@@ -42,7 +43,7 @@ from .describe import method, result_line
 from .recipe import Recipe, TrainingStage
 from .registry import RecipeError
 from .sizes import DeskSize, desk_config, get_size
-from .stand_ins import JUDGE
+from .stand_ins import JUDGE, REWRITER
 
 WARM_START = TrainingStage(
     name="warm_start",
@@ -116,7 +117,7 @@ def desk_stages(
     Raises:
         RecipeError: a stage that is left out is none, or another one starts from it.
     """
-    stages = list(recipe.stages)
+    stages = [replace(s, start=s.desk_start or s.start) for s in recipe.stages]
     if recipe.desk.warm_start:
         first = WARM_START.name
         stages = [WARM_START, *(replace(s, start=s.start or first) for s in stages)]
@@ -178,10 +179,10 @@ class DeskRun:
             self._log.run(BEFORE, lambda: self._evaluate(BEFORE, base))
             models = {"": base}
             for stage in self._stages:
-                models[stage.name] = self._train(stage, models[stage.start])
+                model = self._train(stage, models[stage.start])
                 column = self._column(stage)
-                model = models[stage.name]
                 self._log.run(column, lambda c=column, m=model: self._evaluate(c, m))
+                models[stage.name] = self._whole(stage, model, models[stage.start])
         return self._finish()
 
     def _check(self) -> None:
@@ -206,8 +207,7 @@ class DeskRun:
 
     def _evaluate_teacher(self) -> None:
         questions = self._bench.test_questions()
-        teacher = self._bench.teacher(questions)
-        self._bench.rollouts(teacher, questions, self._dir / f"{TEACHER}.jsonl")
+        self._bench.teach(questions, self._dir / f"{TEACHER}.jsonl")
         self._log.note(TEACHER, engine="unknown")
 
     def _evaluate(self, column: str, model: Path) -> None:
@@ -222,6 +222,13 @@ class DeskRun:
         return self._serving(model, name, log=log, trains=trains)
 
     # Trainings.
+
+    def _whole(self, stage: TrainingStage, model: Path, start: Path) -> Path:
+        """Return the model for a stage that starts from this one: no adapter."""
+        goes_on = any(other.start == stage.name for other in self._stages)
+        if not (goes_on and is_adapter_dir(model)):
+            return model
+        return merge_adapter(model, start, model.with_name("merged"))
 
     def _train(self, stage: TrainingStage, start: Path) -> Path:
         """Return the folder of the model that a stage makes."""
@@ -249,10 +256,7 @@ class DeskRun:
 
     def _teach(self, stage: TrainingStage, traces: Path) -> None:
         questions = self._bench.questions(stage.desk_questions)
-        teacher = self._bench.teacher(questions)
-        self._bench.rollouts(
-            teacher, questions, traces, self._config.sizes.teacher_rollouts
-        )
+        self._bench.teach(questions, traces, self._config.sizes.teacher_rollouts)
 
     def _curate(self, traces: Path, folder: Path) -> None:
         desk = self._recipe.desk
@@ -297,17 +301,21 @@ class DeskRun:
         def train(out: Path) -> TrainingResult:
             with self._serve(start, stage.name, trains=True) as served:
                 settings = self._bench.settings(base_url=served.url)
-                judged = self._with_judge(config)
-                return train_rl(questions, start, out, judged, settings=settings)
+                helped = self._with_stand_ins(config)
+                return train_rl(questions, start, out, helped, settings=settings)
 
         return self._trained(stage, folder, train)
 
-    def _with_judge(self, config: RlConfig) -> RlConfig:
+    def _with_stand_ins(self, config: RlConfig) -> RlConfig:
+        """Return the settings with stand-ins for the models that the training asks."""
+        url, changes = self._bench.stand_ins_url, {}
         stages = get_curriculum(config.curriculum).stages
         names = {stage.reward or config.reward for stage in stages}
-        if not any(get_reward(name).needs_judge for name in names):
-            return config
-        return replace(config, judge_model=JUDGE, judge_url=self._bench.judge_url)
+        if any(get_reward(name).needs_judge for name in names):
+            changes |= {"judge_model": JUDGE, "judge_url": url}
+        if config.rewriter_model:
+            changes |= {"rewriter_model": REWRITER, "rewriter_url": url}
+        return replace(config, **changes)
 
     def _trained(
         self, stage: TrainingStage, folder: Path, train: Callable[[Path], TrainingResult]

@@ -31,8 +31,9 @@ KNOWN: Mapping[Known, str] = {
 Kind = Literal["sft", "dpo", "rl"]
 """Methods of training."""
 
-DeskQuestions = Literal["world", "masked"]
-"""What a desk stage is trained on: the world's questions, or its facts masked (RAMP)."""
+DeskQuestions = Literal["world", "masked", "mixed"]
+"""What a desk stage is trained on: the world's questions, its facts masked (RAMP), or its
+questions and open-ended ones together."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +90,8 @@ class TrainingStage:
     """Name of the stage whose model it begins with; empty: the recipe's model."""
     rounds: int = 1
     """Times it is done, each from the model of the one before."""
+    desk_start: str = ""
+    """The same at a desk, where a small model must have learned the protocol before."""
     desk_questions: DeskQuestions = "world"
     note: str = ""
     """Where the original's settings and ours differ, or are not known."""
@@ -130,6 +133,9 @@ class Desk:
     """Curation preset of the runs that a fine-tuning stage is trained on."""
     without: tuple[str, ...] = ()
     """Filters of it that are left out."""
+    roles: str = ""
+    """What writes the runs a fine-tuning stage is trained on (`Context.roles`); empty: the
+    decomposition teacher, as one agent."""
     warm_start: bool = False
     """Whether a fine-tuning on the teacher's runs goes before the first stage: a model of
     135 million parameters cannot find a protocol by reinforcement alone."""

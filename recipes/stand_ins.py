@@ -1,9 +1,10 @@
-"""Stand-ins at a desk for models that are too large for one: a simulator and a judge.
+"""Stand-ins at a desk for models too large for one: a simulator, a judge, a rewriter.
 
 They are small programs behind the HTTP protocol of a model server, asked with the very
-prompts that a model would get, so that everything around them is the real thing. What they
-say they know from the desk world: the simulator writes what its index finds, or what it
-does not; the judge compares with the accepted answers.
+prompts that a model would get, so that everything around them is the real thing. The
+simulator writes what its index of the desk world finds, or what it does not; the judge
+compares with the accepted answers; the rewriter tells of each search the sentences of its
+documents that fit it best.
 """
 
 from __future__ import annotations
@@ -23,12 +24,20 @@ from ..nodes.condensers.extractive import ExtractiveCondenser
 from ..tools.base import SearchProvider
 from ..tools.simulated import PROMPT as SIMULATOR_PROMPT
 from ..tools.simulated import write_documents
+from ..trace import Document
 
-SIMULATOR, JUDGE = "desk-simulator", "desk-judge"
+SIMULATOR, JUDGE, REWRITER = "desk-simulator", "desk-judge", "desk-rewriter"
 """Names they are served under."""
 
 DOCUMENT_CHARS = 200
 """Length of a simulated document, about the 30 words that the prompt asks for."""
+
+_LOOKED_FOR = "Looked for: "
+_REWRITING = re.compile(
+    r"\nAnswer: (?P<answer>.*?)\n\n(?P<findings>Looked for: .*)\n\nGive one step", re.DOTALL
+)
+_SHOWN = re.compile(r"^Document (\d+): ", re.MULTILINE)
+"""What the rewriter's prompt is read by (`curation/rewriter.py`)."""
 
 Reply = Callable[[str], str]
 """From a prompt to what the model says."""
@@ -64,6 +73,36 @@ def simulator(search: SearchProvider) -> Reply:
         return write_documents([text.removeprefix("(1) ") for text in texts if text])
 
     return reply
+
+
+def rewriter(prompt: str) -> str:
+    """Return what right runs found as knowledge, one step for each search."""
+    asked = _REWRITING.search(prompt)
+    if asked is None:
+        msg = f"the prompt is not the one this stand-in knows: {prompt[:80]!r}"
+        raise ValueError(msg)
+    steps = [_known(search) for search in asked["findings"].split(_LOOKED_FOR)[1:]]
+    told = {
+        "steps": [step for step in steps if step],
+        "conclusion": f"So the answer is {asked['answer']}.",
+    }
+    return json.dumps(told, ensure_ascii=False)
+
+
+def _known(search: str) -> dict[str, Any] | None:
+    """Return what the first document that fits a search says, as a step."""
+    query, *shown = _SHOWN.split(search)
+    query = query.strip()
+    condenser = ExtractiveCondenser(max_chars=DOCUMENT_CHARS)
+    for number, text in zip(shown[::2], shown[1::2], strict=True):
+        title, _, own = text.partition("\n")
+        document = Document(title=title, text=own)
+        found = condenser.condense(CondenseRequest("", query, [document])).text
+        said = found.removeprefix(f"(1) {title}: ").strip("… ")
+        if said:
+            thought = f"What has to be known next: {query}."
+            return {"thought": thought, "knowledge": said, "documents": [int(number)]}
+    return None
 
 
 def _read(template: str, prompt: str) -> Mapping[str, str]:

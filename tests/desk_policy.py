@@ -49,7 +49,8 @@ class DeskPolicy:
 
     def _script(self):
         world = self._directory / "world"
-        files = [world / f"{name}.jsonl" for name in ("train", "test", "masked")]
+        names = ("mixed", "masked", "test", "open_test")
+        files = [world / f"{name}.jsonl" for name in names]
         questions = [question for file in files for question in read_questions(file)]
         dialect = get_dialect(self._recipe.dialect)
         teacher = DecompositionTeacher.for_questions(questions, dialect=dialect)

@@ -26,6 +26,7 @@ from langgraph_deepsearch.recipes.describe import (
     describe,
     legend,
     markdown_table,
+    methods_table,
     result_line,
 )
 from langgraph_deepsearch.recipes.export import export_recipe, settings_file
@@ -38,6 +39,7 @@ from langgraph_deepsearch.training.config import load_config
 from langgraph_deepsearch.training.curriculum import get_curriculum
 from langgraph_deepsearch.training.rewards import get_reward
 from langgraph_deepsearch.training.rl_config import RlConfig
+from langgraph_deepsearch.training.schedule import CONFIGS, load_schedule
 
 ROOT = Path(__file__).parents[1]
 NAMES = list_recipes()
@@ -73,7 +75,8 @@ def test_its_stages_can_be_configured(recipe: Recipe):
     names = [stage.name for stage in recipe.stages]
     assert len(set(names)) == len(names)
     for number, stage in enumerate(recipe.stages):
-        assert not stage.start or stage.start in names[:number]
+        for start in (stage.start, stage.desk_start):
+            assert not start or start in names[:number]
         assert stage.data
         if isinstance(stage.config, RlConfig):
             curriculum = get_curriculum(stage.config.curriculum)
@@ -102,7 +105,7 @@ def test_its_desk_run_can_be_configured(recipe: Recipe):
     desk = recipe.desk
     assert desk.departures
     assert get_preset(desk.preset).without(desk.without)
-    Context(**desk.settings)
+    Context(**desk.settings, roles=desk.roles or None)
     spec = desk.search.format(
         world="http://127.0.0.1:1", corpus="c", simulator="http://x/v1"
     )
@@ -118,6 +121,15 @@ def shown_commands(recipe: Recipe):
             start = part.find("deepsearch ")
             if start >= 0:
                 yield part[start:]
+
+
+def scheduled(recipe: Recipe, schedule):
+    """Return the settings files of a recipe whose content a shipped schedule has."""
+    stages = load_schedule(schedule).stages
+    configs = [load_config(one.config, CONFIGS[one.method]) for one in stages]
+    found = [stage for stage in recipe.stages if stage.config in configs]
+    assert len({id(stage.config) for stage in found if stage.kind == "rl"}) == len(configs)
+    return {settings_file(stage) for stage in found}
 
 
 @each_recipe
@@ -136,6 +148,8 @@ def test_its_commands_are_taken(recipe: Recipe):
         given = command.make_context(name, words).params
         if given.get("config"):
             named.add(str(given["config"]))
+        if given.get("schedule"):
+            named |= scheduled(recipe, given["schedule"])
         if command.name == "curate":
             assert get_preset(given["preset"])
         if given.get("dialect"):
@@ -182,6 +196,7 @@ def test_the_description_says_all_of_it():
 def test_the_documented_table_is_the_recipes():
     page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
     assert markdown_table(RECIPES.values()) in page
+    assert methods_table(RECIPES.values()) in page
     assert legend() in page
     assert set(MARKS) == set(KNOWN)
 
@@ -305,6 +320,7 @@ def test_a_recipe_runs_at_a_desk(run_desk, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @each_recipe
 def test_every_recipe_runs_at_a_desk(run_desk, tmp_path, recipe: Recipe):
     result, _ = run_desk(recipe)

@@ -7,14 +7,14 @@ model for the spans; here the facts are known, so no model is needed.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from ..questions import Question, write_questions
-from .relations import RELATIONS
+from .fact_records import Fact, fact_records, hops_of, single_facts
 
 MASK = "[mask]"
 MOST_MASKS = 4
@@ -40,56 +40,28 @@ def write_masked_questions(world: Path, out: Path, count: int, *, seed: int = 0)
         count: most questions.
         seed: chooses entities and facts.
     """
-    random = Random(f"masked {seed}")
-    taken = _tested_subjects(world)
-    records = [r for r in _lines(world / "facts.jsonl") if r["id"] not in taken]
-    random.shuffle(records)
+    random = Random(f"masks {seed}")
     questions: list[Question] = []
-    for record in records:
+    for record in fact_records(world, "train", f"masked {seed}"):
         if len(questions) == count:
             break
         masks = len(questions) % MOST_MASKS + 1
-        facts = _facts(record)
+        facts = single_facts(record)
         if len(facts) >= masks:
             questions.append(_question(record, random.sample(facts, masks)))
     write_questions(out, questions)
     return len(questions)
 
 
-def _tested_subjects(world: Path) -> set[str]:
-    hops = (h for q in _lines(world / "test.jsonl") for h in q["decomposition"])
-    return {hop["subject_id"] for hop in hops}
-
-
-def _facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return relation and value of the facts that can be masked: one value, told apart."""
-    return [
-        (relation, str(values[0]))
-        for relation, values in record["facts"].items()
-        if len(values) == 1
-        and not RELATIONS[relation].many
-        and str(values[0]) not in record["mention"]
-    ]
-
-
-def _question(record: Mapping[str, Any], facts: list[tuple[str, str]]) -> Question:
-    subject = record["mention"]
-    statements = (RELATIONS[r].states.format(s=subject, o=MASK) for r, _ in facts)
+def _question(record: Mapping[str, Any], facts: Sequence[Fact]) -> Question:
+    masked = (replace(fact, value=MASK).states(record["mention"]) for fact in facts)
     return Question(
         id=f"masked-{record['id']}",
-        question=TASK + " ".join(statements),
-        golds=("; ".join(value for _, value in facts),),
+        question=TASK + " ".join(masked),
+        golds=("; ".join(fact.value for fact in facts),),
         metadata={
             "kind": "masked",
             "masks": len(facts),
-            "decomposition": [
-                {"relation": relation, "subject": subject, "values": [value]}
-                for relation, value in facts
-            ],
+            "decomposition": hops_of(record, facts),
         },
     )
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as lines:
-        yield from map(json.loads, lines)

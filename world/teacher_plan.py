@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..questions import Question
+from ..questions import Question, is_open_ended
 from .preset import UNKNOWN
 from .relations import RELATIONS, Relation
 
@@ -57,6 +57,7 @@ class Plan:
 def read_plan(question: Question) -> Plan:
     """Read a question's decomposition as a world's question file holds it."""
     record = question.metadata
+    listed = "\n".join(f"- {finding}" for finding in question.golds)
     hops = tuple(
         PlanHop(
             relation=RELATIONS[hop["relation"]],
@@ -68,7 +69,7 @@ def read_plan(question: Question) -> Plan:
     return Plan(
         id=question.id,
         kind=str(record["kind"]),
-        answer=question.golds[0],
+        answer=listed if is_open_ended(record) else question.golds[0],
         hops=(hops[0], *hops[1:]),  # an empty list is an IndexError
         detail=record.get("detail") or {},
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..questions import OPEN_ENDED
 from .relations import join_names
 from .teacher_plan import Plan, PlanHop
 
@@ -21,6 +22,9 @@ WORDINGS = len(NEXT)
 
 DONE = "That was the last step."
 SO = ("So the answer is {a}.", "The answer is {a}.", "Therefore the answer is {a}.")
+LISTED = "These are the findings."
+"""What is said of an answer that is a list."""
+
 HEDGES = (
     "Wait, maybe I should think again. Hmm, wait, is that what was asked? Wait, "
     "alternatively I could look at it the other way round. Hmm, wait, no, I go on.",
@@ -180,6 +184,8 @@ class Wording:
         return f"That is the {detail['kin']} of {detail['of']}."
 
     def _so(self, answer: str) -> str:
+        if self._plan.kind == OPEN_ENDED:
+            return LISTED
         return SO[self._style].format(a=answer)
 
 

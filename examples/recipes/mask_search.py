@@ -9,22 +9,14 @@ from langgraph_deepsearch.recipes.recipe import (
     Tools,
     TrainingStage,
 )
-from langgraph_deepsearch.training.config import SftConfig
+from langgraph_deepsearch.training.config import load_config
 from langgraph_deepsearch.training.rl_config import RlConfig
 
 PAPER = "arXiv 2505.20285, main results"
 MEASURE = "token recall"
 SETTING = "Google"
 
-FINE_TUNING = SftConfig(
-    learning_rate=1e-5,
-    epochs=1,
-    batch_size=64,
-    micro_batch_size=1,
-    gradient_checkpointing=True,
-    deepspeed="zero3",
-)
-"""Our choice: the paper's settings were not seen."""
+FINE_TUNING = load_config("sft_mask_search")
 
 RECIPE = Recipe(
     name="mask_search",
@@ -72,25 +64,20 @@ RECIPE = Recipe(
         ),
         TrainingStage(
             name="ramp_rl",
-            config=RlConfig(
-                algorithm="dapo",
-                reward="mask_search",
-                curriculum="mask_search",
-                learning_rate=1e-6,
-                questions_per_step=64,
-                rollouts=8,
-                batch_size=512,
-                micro_batch_size=1,
-                steps=200,
-                max_length=16_384,
-                lora_rank=64,
-                gradient_checkpointing=True,
-            ),
+            config=load_config("rl_mask_search_ramp", RlConfig),
             data="masked passages, few masks first",
-            start="ramp_sft",
+            desk_start="ramp_sft",
             desk_questions="masked",
             note="DAPO and the curriculum are the paper's, all numbers ours, the weights of "
             "recall and form too; with reward mask_search_judge a model judges",
+            known="ours",
+        ),
+        TrainingStage(
+            name="rl",
+            config=load_config("rl_mask_search_task", RlConfig),
+            data="HotpotQA",
+            start="ramp_rl",
+            note="as before",
             known="ours",
         ),
     ),
@@ -132,39 +119,51 @@ RECIPE = Recipe(
             source=PAPER,
         ),
     ),
-    methods={"masking": "langgraph_deepsearch.curation.synthesis.ramp"},
+    methods={
+        "masking": "langgraph_deepsearch.curation.synthesis.ramp",
+        "planner": "langgraph_deepsearch.nodes.roles.planner",
+        "rewriter": "langgraph_deepsearch.nodes.roles.rewriter",
+        "observer": "langgraph_deepsearch.nodes.roles.observer",
+        "self-evolving distillation": "langgraph_deepsearch.curation.role_calls",
+        "two stages": "langgraph_deepsearch.training.schedule",
+    },
     unverified=(
         "no released model was seen",
         "how the chat template of its training renders the turn of role function",
         "which settings and weights its reinforcement has",
     ),
     commands=(
+        "# in another terminal: deepsearch serve models/Qwen2.5-72B-Instruct --name teacher",
         "deepsearch questions synthesize wikipedia.jsonl --out ramp --method ramp "
-        "--masks curriculum --count 100000",
+        "--masks curriculum --count 100000 --model teacher",
         "deepsearch rollout ramp/synthesized.jsonl --out ramp-runs --rollouts 4 "
-        "--dialect mask_search --search serper",
+        "--model teacher --dialect mask_search --set roles=mask_search --search serper",
         "deepsearch curate ramp-runs --out ramp-runs --preset direct",
         "deepsearch train sft ramp-runs/curated.jsonl --out ramp_sft "
         "--config ramp_sft.json --model models/Qwen2.5-7B-Instruct",
         "deepsearch rollout hotpotqa_train.jsonl --out runs --rollouts 4 "
-        "--dialect mask_search --search serper",
+        "--model teacher --dialect mask_search --set roles=mask_search --search serper",
         "deepsearch curate runs --out runs --preset direct",
         "deepsearch train sft runs/curated.jsonl --out sft --config sft.json "
         "--model ramp_sft",
-        "deepsearch train rl ramp/synthesized.jsonl --out ramp_rl --config ramp_rl.json "
-        "--model ramp_sft --dialect mask_search --search serper",
+        "# both reinforcement stages, ramp_rl.json and rl.json, the adapter merged between",
+        "deepsearch train stages stages_mask_search_rl --out rl "
+        "--data ramp=ramp/synthesized.jsonl --data task=hotpotqa_train.jsonl "
+        "--model models/Qwen2.5-7B-Instruct --dialect mask_search --search serper",
         "# in another terminal: deepsearch serve sft --name mask-search",
         "deepsearch evaluate test.jsonl --out evaluation --model mask-search "
         "--dialect mask_search --search serper",
     ),
     desk=Desk(
         search="searxng:{world}",
-        preset="desk",
         without=("supported_answer",),
+        roles="mask_search",
+        settings={"max_searches": 15},
         departures=(
             "facts of the world are masked, not spans of passages that a model names",
-            "the teacher stands for planner, rewriter and observer, and asks one query a "
-            "search",
+            "a program that knows the questions' decompositions plays planner, rewriter "
+            "and observer",
+            "reinforcement starts from the model fine-tuned on masks, not from the base",
             "a list of answers stands in no single result, so supported_answer is left out",
         ),
     ),

@@ -9,7 +9,7 @@ from langgraph_deepsearch.recipes.recipe import (
     Tools,
     TrainingStage,
 )
-from langgraph_deepsearch.training.config import SftConfig
+from langgraph_deepsearch.training.config import load_config
 from langgraph_deepsearch.training.rl_config import RlConfig
 
 RECIPE = Recipe(
@@ -22,10 +22,11 @@ RECIPE = Recipe(
     model="Qwen2.5-3B-Instruct",
     released=("Jianbiao/O2-Searcher-Qwen2.5-3B-GRPO",),
     questions=QuestionSource(
-        data="closed questions and some 300 open ones with reference findings", known="data"
+        data="1,200 closed questions, and open ones with reference findings",
+        known="data",
     ),
     dialect="o2_searcher",
-    dialect_known="data",
+    dialect_known="code",
     tools=Tools(
         search="http:http://127.0.0.1:8000/retrieve",
         engine="open: cached web pages in Meilisearch; closed: Search-R1's Wikipedia; 3 "
@@ -42,40 +43,21 @@ RECIPE = Recipe(
     stages=(
         TrainingStage(
             name="sft",
-            config=SftConfig(
-                learning_rate=1e-5,
-                epochs=2,
-                batch_size=64,
-                micro_batch_size=1,
-                max_length=10_240,
-                gradient_checkpointing=True,
-                deepspeed="zero3",
-            ),
+            config=load_config("sft_o2_searcher"),
             data="o2searcher/data/coldstart",
+            desk_questions="mixed",
             note="the batch is ours",
             known="code",
         ),
         TrainingStage(
             name="rl",
-            config=RlConfig(
-                algorithm="grpo",
-                reward="o2_searcher",
-                learning_rate=1e-6,
-                questions_per_step=32,
-                rollouts=8,
-                batch_size=256,
-                micro_batch_size=1,
-                steps=151,
-                kl=0.001,
-                max_length=16_384,
-                lora_rank=64,
-                gradient_checkpointing=True,
-            ),
-            data="closed questions by exact match, open ones by findings, form and queries "
-            "(reward o2_searcher_open)",
+            config=load_config("rl_o2_searcher", RlConfig),
+            data="1,200 closed questions by exact match, each open one four times by "
+            "findings, form and queries",
+            desk_questions="mixed",
             start="sft",
-            note="one update a step, the weight of the divergence and the length are ours; "
-            "the penalties for tags that the code computes are never applied there",
+            note="one update a step and the length are ours; the penalties for tags that "
+            "the code computes are never applied there",
             known="code",
         ),
     ),
@@ -104,6 +86,11 @@ RECIPE = Recipe(
             known="secondary",
         ),
     ),
+    methods={
+        "open-ended questions": "langgraph_deepsearch.evals.open_ended",
+        "findings": "langgraph_deepsearch.evals.findings",
+        "query diversity": "langgraph_deepsearch.evals.query_diversity",
+    },
     unverified=("the authors' cached web pages are not released",),
     commands=(
         "deepsearch import coldstart.json --from o2_searcher --out coldstart.jsonl",
@@ -112,21 +99,26 @@ RECIPE = Recipe(
         "--model models/Qwen2.5-3B-Instruct",
         "# in another terminal: "
         "deepsearch search serve --search dense:wiki-18.jsonl --port 8000",
-        "deepsearch train rl questions.jsonl --out rl --config rl.json --model sft "
+        "# mixed.jsonl: the closed questions, and each open one four times",
+        "deepsearch train rl mixed.jsonl --out rl --config rl.json --model sft "
         "--dialect o2_searcher --search http:http://127.0.0.1:8000/retrieve "
         "--summarizer-model learner --summarizer-url http://127.0.0.1:8001/v1",
         "# in another terminal: deepsearch serve rl --name o2-searcher",
-        "deepsearch evaluate test.jsonl --out evaluation --model o2-searcher "
+        "deepsearch evaluate test.jsonl openended/test_gt.json --out evaluation "
+        "--model o2-searcher "
         "--dialect o2_searcher --search http:http://127.0.0.1:8000/retrieve "
         "--summarizer-model learner --summarizer-url http://127.0.0.1:8001/v1",
     ),
     desk=Desk(
         search="corpus:{corpus}",
+        without=("exact_match", "supported_answer"),
         settings={"condenser": "extractive"},
         departures=(
             "sentences are chosen by overlap, not noted by a model as learnings",
-            "closed questions alone, one query a turn",
-            "preset desk in place of o2_searcher: here gold answers say what is right",
+            "one query a turn; findings are facts of the world",
+            "preset desk in place of o2_searcher: here gold answers say what is right; a "
+            "list of findings equals no gold answer and stands in no single result, so two "
+            "filters are left out",
         ),
     ),
 )

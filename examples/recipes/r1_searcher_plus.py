@@ -71,9 +71,13 @@ RECIPE = Recipe(
                 kl=1e-4,
                 lora_rank=64,
                 gradient_checkpointing=True,
+                rewriter_model="Qwen2.5-72B-Instruct",
+                rewriter_url="http://127.0.0.1:8001/v1",
             ),
             data="8,142 questions (4,561 HotpotQA, 3,581 2Wiki)",
             start="sft",
+            note="L = -J + mu L_M with mu 0.1; whether each step's right rollouts are "
+            "rewritten in that step, as here, or before is not verified",
             known="secondary",
         ),
     ),
@@ -112,6 +116,11 @@ RECIPE = Recipe(
             source=FIGURE,
         ),
     ),
+    methods={
+        "rewriter": "langgraph_deepsearch.curation.rewriter",
+        "memorization loss": "langgraph_deepsearch.training.memorization",
+        "group rule": "langgraph_deepsearch.training.rewards.fewest_searches",
+    },
     unverified=(
         "the exact tags, the prompt, the rules of form, how the spread of searches is scaled",
     ),
@@ -122,6 +131,9 @@ RECIPE = Recipe(
         "deepsearch curate rollouts --out rollouts --preset r1_searcher --most 805",
         "deepsearch train sft rollouts/curated.jsonl --out sft --config sft.json "
         "--model models/Qwen2.5-7B-Instruct",
+        "# texts made before in place of each step's: deepsearch internalize rollouts "
+        "--out rollouts --model Qwen2.5-72B-Instruct; then set memorization in rl.json",
+        "# in another terminal: deepsearch serve models/Qwen2.5-72B-Instruct --port 8001",
         "deepsearch train rl rl-questions.jsonl --out rl --config rl.json --model sft "
         "--dialect r1_searcher_plus --search http+queries:http://127.0.0.1:5004",
         "# in another terminal: deepsearch serve rl --name r1-searcher-plus",
@@ -132,6 +144,8 @@ RECIPE = Recipe(
         departures=(
             "the teacher always searches: what it could know is in no model's weights, so "
             "nothing is recalled at first",
+            "the rewriter is a program that tells the sentences of the documents that fit "
+            "a search; the checks of what it writes are the real ones",
         ),
     ),
 )

@@ -31,8 +31,8 @@ RECIPE = Recipe(
         "RUC-AIBOX/QwQ-32B-SimpleDeepSearcher",
     ),
     questions=QuestionSource(
-        data="NQ, HotpotQA, 2Wiki, MuSiQue and others, sampled by domain, key words and "
-        "interrogatives",
+        data="NQ, SimpleQA, HotpotQA, 2Wiki, MuSiQue, MultiHopRAG, sampled by domain, key "
+        "words and interrogatives",
         made_by="questions annotate, then questions sample",
         known="code",
     ),

@@ -39,7 +39,8 @@ RECIPE = Recipe(
         summarizer="Qwen2.5-72B",
     ),
     filters=Filters(
-        rule="validity, correctness, quality (repeated n-grams)", preset="web_dancer"
+        rule="validity, correctness, quality (repeated n-grams)",
+        preset="web_dancer_funnel",
     ),
     reward_known="paper",
     stages=(
@@ -120,6 +121,7 @@ RECIPE = Recipe(
     methods={
         "CrawlQA": "langgraph_deepsearch.curation.synthesis.crawl_qa",
         "E2HQA": "langgraph_deepsearch.curation.synthesis.e2hqa",
+        "long chains of thought (keep_thoughts)": "langgraph_deepsearch.nodes.thoughts",
     },
     unverified=("the settings of its trainings: no code was published",),
     commands=(
@@ -129,12 +131,16 @@ RECIPE = Recipe(
         "--questions simpleqa.jsonl --hops 3 --count 40000",
         "# in other terminals: deepsearch serve models/QwQ-32B --name QwQ-32B; "
         "deepsearch serve models/Qwen2.5-72B-Instruct --port 8001",
-        "deepsearch rollout crawlqa/synthesized.jsonl --out long --rollouts 4 "
-        "--model QwQ-32B --dialect web_dancer --search serper "
+        "deepsearch rollout crawlqa/synthesized.jsonl --out short --rollouts 4 "
+        "--model openai:gpt-4o --dialect web_dancer --search serper "
         "--summarizer-model Qwen2.5-72B-Instruct "
         "--summarizer-url http://127.0.0.1:8001/v1",
-        "deepsearch curate long --out long --preset web_dancer",
-        "deepsearch train sft long/curated.jsonl --out sft --config sft.json "
+        "deepsearch rollout crawlqa/synthesized.jsonl --out long --rollouts 4 "
+        "--model QwQ-32B --dialect web_dancer --set keep_thoughts=false --search serper "
+        "--summarizer-model Qwen2.5-72B-Instruct "
+        "--summarizer-url http://127.0.0.1:8001/v1",
+        "deepsearch curate short long --out curated --preset web_dancer_funnel",
+        "deepsearch train sft curated/curated.jsonl --out sft --config sft.json "
         "--model models/QwQ-32B",
         "deepsearch train rl e2hqa/synthesized.jsonl --out rl --config rl.json --model sft "
         "--dialect web_dancer --search serper "

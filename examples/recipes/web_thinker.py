@@ -106,7 +106,10 @@ RECIPE = Recipe(
             source=PAPER,
         ),
     ),
-    methods={"explorer": "langgraph_deepsearch.nodes.condensers.explorer"},
+    methods={
+        "explorer": "langgraph_deepsearch.nodes.condensers.explorer",
+        "report mode": "langgraph_deepsearch.graph.report",
+    },
     unverified=("the settings of its training: no code was published",),
     commands=(
         "# in other terminals: deepsearch serve models/QwQ-32B --name policy; "
@@ -126,6 +129,9 @@ RECIPE = Recipe(
         "deepsearch evaluate test.jsonl --out evaluation --model policy "
         "--dialect web_thinker --search serper "
         "--summarizer-model reader --summarizer-url http://127.0.0.1:8001/v1",
+        "deepsearch report 'What is known of the Nazca lines?' --out report.md "
+        "--model policy --search serper "
+        "--writer-model reader --writer-url http://127.0.0.1:8001/v1",
     ),
     desk=Desk(
         warm_start=True,

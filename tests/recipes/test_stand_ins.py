@@ -6,18 +6,23 @@ import asyncio
 
 import pytest
 
+from langgraph_deepsearch.curation.asking import Asker
+from langgraph_deepsearch.curation.rewriter import Rewriter
 from langgraph_deepsearch.evals.judge import Judge, JudgeError
+from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.nodes.models.resolve import forget_reasoners, resolve_reasoner
 from langgraph_deepsearch.recipes.stand_ins import (
     JUDGE,
+    REWRITER,
     SIMULATOR,
     judge,
+    rewriter,
     serve_stand_ins,
     simulator,
 )
 from langgraph_deepsearch.tools.base import Episode
 from langgraph_deepsearch.tools.factory import make_search
-from langgraph_deepsearch.trace import Document
+from langgraph_deepsearch.trace import Document, SearchRecord, Segment, Trace
 
 
 class Ranked:
@@ -36,7 +41,8 @@ class Ranked:
 
 @pytest.fixture
 def server():
-    with serve_stand_ins({SIMULATOR: simulator(Ranked()), JUDGE: judge}) as url:
+    models = {SIMULATOR: simulator(Ranked()), JUDGE: judge, REWRITER: rewriter}
+    with serve_stand_ins(models) as url:
         yield url
     forget_reasoners()
 
@@ -63,6 +69,46 @@ def test_the_simulator_writes_what_helps_or_what_stands_below(server):
     assert [d.text for d in noisy] == [
         f"T{n}: Rank {n} on capital peru." for n in (4, 5, 6)
     ]
+
+
+def test_the_rewriter_tells_what_was_found_and_passes_the_checks(server, run):
+    asker = Asker(resolve_reasoner(REWRITER, base_url=server))
+    rewritten = asyncio.run(Rewriter(asker).rewrite(run))
+    assert rewritten.rejected == ()
+    recalled = [s.text for s in rewritten.trace.segments if s.kind == "recall"]
+    assert len(recalled) == 2
+    assert "Red Watch was directed by Mira Holm." in recalled[0]
+    assert "Mira Holm was born in Norvale." in recalled[1]
+    assert rewritten.trace.answer == "Norvale"
+
+
+@pytest.fixture
+def run():
+    """A right run of two searches."""
+    dialect = get_dialect("r1_searcher_plus")
+    question = "Where was the director of the film Red Watch born?"
+    found = {
+        "director of Red Watch": "It rained. Red Watch was directed by Mira Holm.",
+        "birthplace of Mira Holm": "Mira Holm was born in Norvale. She paints.",
+    }
+    prompt = dialect.prompt(question, max_searches=6)
+    return Trace(
+        id="q/0",
+        question=question,
+        golds=["Norvale"],
+        answer="Norvale",
+        stop_reason="answered",
+        dialect=dialect.name,
+        segments=[
+            Segment(kind="prompt", speaker=m["role"], text=m["content"]) for m in prompt
+        ],
+        searches=[
+            SearchRecord(
+                turn=n, query=query, documents=[Document(id="1", title="T", text=t)]
+            )
+            for n, (query, t) in enumerate(found.items(), 1)
+        ],
+    )
 
 
 def test_a_prompt_they_do_not_know_is_an_error(server):
