@@ -8,8 +8,9 @@ is the question as it stands, so that of a multi-hop question the later passages
 find: what an agent reaches with queries of its own is another matter. recall@k is the mean
 share of a question's supporting passages among the first k; `all@k` is the share of questions
 with all of them there. Intervals are 95 % bootstrap over the questions. Time is that of a
-query alone, one after the other; building the index is timed apart. `dense` and `hybrid` need
-the extra `dense`.
+query alone, one after the other; building the index is timed apart. Indexes are kept for the
+run, or in `--cache-dir`: where one is taken over, as the vectors of `dense` are by `hybrid`, its
+time is that of loading it. `dense` and `hybrid` need the extra `dense`.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ import json
 import math
 import os
 import statistics
-import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
 from langgraph_deepsearch.errors import DeepSearchError
@@ -84,11 +85,11 @@ def recalls(found: Sequence[int], wanted: frozenset[int]) -> dict[str, list[floa
 
 
 def measure(
-    folder: Path, ranking: RankingName, asked: Sequence[Asked], model: str
+    folder: Path, ranking: RankingName, asked: Sequence[Asked], model: str, cache: Path
 ) -> dict[str, Any]:
     """Return a ranking's figures."""
     started = time.perf_counter()
-    search = CorpusSearch(folder, ranking=ranking, model=model)
+    search = CorpusSearch(folder, ranking=ranking, model=model, cache_dir=cache)
     built = time.perf_counter() - started
     search.ranked(asked[0].question, max(CUTS))  # what is loaded at the first query
     groups, seconds = [], []
@@ -118,19 +119,20 @@ def measure(
     }
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return the figures for people."""
-    names = [f"{kind}@{cut}" for kind in ("recall", "all") for cut in CUTS]
-    head = "".join(f"{name:>22}" for name in names)
-    lines = [f"{'ranking':8}{head}{'ms a query (p95)':>20}{'index s':>9}"]
-    for row in rows:
-        cells = "".join(f"{_percent(row[name]):>22}" for name in names)
-        took = row["milliseconds"]
-        time_cell = f"{took['median']:.2f} ({took['p95']:.2f})"
-        lines.append(
-            f"{row['ranking']:8}{cells}{time_cell:>20}{row['index_seconds']:>9.1f}"
-        )
-    return "\n".join(lines)
+FIGURES = [f"{kind}@{cut}" for kind in ("recall", "all") for cut in CUTS]
+
+HEAD = (
+    f"{'ranking':8}{''.join(f'{n:>22}' for n in FIGURES)}{'ms a query (p95)':>20}  index s"
+)
+"""First line of the table."""
+
+
+def table_line(row: Mapping[str, Any]) -> str:
+    """Return a ranking's figures for people."""
+    cells = "".join(f"{_percent(row[name]):>22}" for name in FIGURES)
+    took = row["milliseconds"]
+    time_cell = f"{took['median']:.2f} ({took['p95']:.2f})"
+    return f"{row['ranking']:8}{cells}{time_cell:>20}{row['index_seconds']:>9.1f}"
 
 
 def _percent(figure: Mapping[str, Any]) -> str:
@@ -145,20 +147,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rankings", nargs="+", choices=RANKINGS, default=list(RANKINGS))
     parser.add_argument("--model", default="", help="of the vectors; the packaged one")
     parser.add_argument("--json", type=Path, help="file for all figures")
+    parser.add_argument("--cache-dir", type=Path, help="keeps the indexes")
     options = parser.parse_args(arguments)
     try:
         asked = read_asked(options.folder, options.questions)
-        rows = []
-        for ranking in options.rankings:
-            rows.append(measure(options.folder, ranking, asked, options.model))
-            print(f"{ranking} done", file=sys.stderr)
+        rows = list(_measured(options, asked))
     except DeepSearchError as error:
         msg = f"error: {error}"
         raise SystemExit(msg) from None
     passages, load = rows[0]["passages"], os.getloadavg()[0]
-    print(f"{passages} passages, {len(asked)} questions, load {load:.1f}\n\n{table(rows)}")
+    print(f"{passages} passages, {len(asked)} questions; load of the machine {load:.1f}")
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+def _measured(
+    options: argparse.Namespace, asked: Sequence[Asked]
+) -> Iterator[dict[str, Any]]:
+    """Measure each ranking, and print its line at once: vectors take their time."""
+    with TemporaryDirectory() as folder:
+        cache = options.cache_dir or Path(folder)
+        for place, ranking in enumerate(options.rankings):
+            row = measure(options.folder, ranking, asked, options.model, cache)
+            print(table_line(row) if place else f"{HEAD}\n{table_line(row)}", flush=True)
+            yield row
 
 
 if __name__ == "__main__":
