@@ -179,6 +179,11 @@ def split_sections(text: str) -> tuple[Section, ...]:
     return tuple(section for section in sections if section.name or section.text)
 
 
+def is_source_list(name: str) -> bool:
+    """Return whether a heading is that of a list of sources."""
+    return bool(_LISTED.match(name.lstrip("#").strip(" *:")))
+
+
 def without_source_list(text: str) -> str:
     r"""Return markdown without a list of sources that a writer made up.
 
@@ -190,7 +195,7 @@ def without_source_list(text: str) -> str:
     lines: list[str] = []
     inside = 0
     for line, level in headings(text, every_line=True):
-        if level and _LISTED.match(line.lstrip("#").strip(" *:")):
+        if level and is_source_list(line):
             inside = level
         elif level and inside and level <= inside:
             inside = 0

@@ -11,6 +11,7 @@ from collections.abc import Generator
 from ..dialects.parts.prompt import fill_in
 from ..dialects.parts.report import ReportDialect
 from .article import Article, article_of, one_line, title_draft
+from .citations import CitationCheck, hide_citations
 from .step import Done, Messages, Reply, State, Work, WriterStep
 
 INSTRUCTION = (
@@ -33,9 +34,12 @@ class Check(WriterStep):
         if article.title:
             outline = dialect.wrap_outline(article.outline)
             return Done(says=outline, says_kind="result")
-        title = yield from _ask_title(state, dialect, article)
+        said = yield from _ask_title(state, dialect, article)
+        check = CitationCheck(())  # a title cites nothing
+        title = check.clean(said).strip() or title_from(state["run"]["question"], dialect)
         outline = dialect.wrap_outline(f"# {title}\n\n{article.outline}")
-        return Done({"drafts": [title_draft(title)]}, says=outline, says_kind="result")
+        update = {"drafts": [title_draft(title)]}
+        return Done(update, says=outline, says_kind="result", removed=check.removed)
 
 
 def _ask_title(
@@ -45,9 +49,9 @@ def _ask_title(
     values = {"question": question, "outline": article.outline.strip() or "(empty)"}
     reply = yield [{"role": "user", "content": fill_in(INSTRUCTION, values)}]
     said = dialect.neutralize(reply.text) if reply else ""
-    return one_line(said).strip("#*\"' ") or title_from(question, dialect)
+    return one_line(said).strip("#*\"' ")
 
 
 def title_from(question: str, dialect: ReportDialect) -> str:
     """Return the title of a report that was given none."""
-    return one_line(dialect.neutralize(question)).strip("#* ")
+    return hide_citations(one_line(dialect.neutralize(question)).strip("#* "))

@@ -58,16 +58,17 @@ class Report:
         self, article: Article, sources: Sequence[Mapping[str, Any]], seen_text: str
     ) -> None:
         check = CitationCheck(sources, seen_text)
-        body = check.clean(article.markdown) if article.sections else ""
-        body, numbers = number_sources(body)
+        text = check.clean(Article("", article.sections).markdown)
+        body, numbers = number_sources(text)
         self.removed = check.removed
         self.sources = [
             {**one, "number": numbers.get(one["id"], 0), "cited": one["id"] in numbers}
             for one in sources
         ]
         listed = source_list(self.sources)
-        parts = [body, f"{SOURCES_HEADING}\n\n{listed}" if listed else ""]
-        self.text = "\n\n".join(filter(None, parts)) + "\n" if body else ""
+        ending = [f"{SOURCES_HEADING}\n\n{listed}"] if listed else []
+        parts = [f"# {article.title}", body, *ending]
+        self.text = "\n\n".join(parts) + "\n" if body else ""
 
     def update(self) -> dict[str, Any]:
         """Return the state's update."""

@@ -11,7 +11,15 @@ from ..condensers.reason_in_documents import shorten_reasoning
 from ..dialects.parts.prompt import fill_in
 from ..dialects.parts.report import ReportDialect
 from ..sources import SourceList
-from .article import Article, Section, article_of, read_section, section_draft, unfence
+from .article import (
+    Article,
+    Section,
+    article_of,
+    is_source_list,
+    read_section,
+    section_draft,
+    unfence,
+)
 from .citations import CitationCheck, hide_citations
 from .evidence import best_documents, found_documents, show_documents
 from .step import Done, Messages, Reply, State, Work, WriterStep
@@ -53,6 +61,8 @@ class Write(WriterStep):
     def work(self, state: State) -> Work:
         pending = state["pending"]
         dialect = self._components.dialect_for(state["run"])
+        if is_source_list(pending["title"]):
+            return Done(says=dialect.failed_message("the sources are listed by themselves"))
         draft = yield from write_section(state, dialect, pending["title"], pending["goal"])
         if draft is None:
             return Done(says=dialect.failed_message("the section could not be written"))

@@ -276,6 +276,26 @@ def test_a_report_without_any_search_that_worked_cites_nothing(agent_of):
     assert (result["sources"], result["removed_citations"]) == ([], 2)
 
 
+def test_the_model_asks_for_no_list_of_sources(agent_of, fake_server):
+    turns = [*RUN[:4], write("References", "List them."), *RUN[4:]]
+    assert agent_of(turns).invoke(ASK)["report"] == REPORT
+    assert "(Nothing was written: the sources are listed by themselves.)" in transcript(
+        fake_server
+    )
+
+
+def test_a_title_cites_nothing_and_a_question_may_hold_what_it_likes(agent_of):
+    turns = [search("peru"), write("The capital", "Name it."), FINISHED]
+    asked = {"question": "What does [9] on http://w.test/peru say?"}
+    result = agent_of(turns).invoke(asked)
+    assert result["report"].startswith("# What does (9) on http://w.test/peru say?\n\n")
+    assert result["removed_citations"] == 1
+    turns.insert(2, CHECK)
+    result = agent_of(turns, {"title": "Peru [1] [see](http://evil.test)"}).invoke(asked)
+    assert result["report"].startswith("# Peru see\n\n")
+    assert result["removed_citations"] == 3
+
+
 def test_there_must_be_something_to_edit(agent_of, fake_server):
     agent_of([edit("Say more."), FINISHED]).invoke(ASK)
     assert "(Nothing was written: there is no section yet to edit.)" in transcript(
