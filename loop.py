@@ -398,7 +398,12 @@ class Loop:
         settings = asdict(self._config)
         for name in ("self_distill", "evolving_rounds"):
             del settings[name]  # later rounds may be added to a finished loop
-        check_manifest(self._dir, settings)
+        # A directory of an earlier version lacks fields that were added since. A run's own
+        # settings are complete: what they do not name is the context's, not the preset's.
+        defaults = asdict(LoopConfig())
+        for name in ("self_distill", "evolving_rounds", "settings"):
+            del defaults[name]
+        check_manifest(self._dir, settings, defaults)
 
     def _questions(self, split: str) -> list[Question]:
         return read_questions(self._dir / "world" / f"{split}.jsonl")

@@ -233,10 +233,20 @@ def finished_ids(path: str | Path) -> set[str]:
     return {trace.id for trace in read_traces(path)}
 
 
-def check_manifest(out: str | Path, settings: Mapping[str, Any]) -> None:
+def check_manifest(
+    out: str | Path,
+    settings: Mapping[str, Any],
+    defaults: Mapping[str, Any] | None = None,
+) -> None:
     """Write a run directory's settings, or compare with those it was started with.
 
     Where servers listen is left out: a run resumed elsewhere is the same run.
+
+    Args:
+        out: the run directory.
+        settings: what every run of it must share.
+        defaults: what a setting was, at any depth, in directories from before it was
+            added.
 
     Raises:
         RolloutError: it was started with others; the message names the first difference.
@@ -251,6 +261,8 @@ def check_manifest(out: str | Path, settings: Mapping[str, Any]) -> None:
         partial.replace(path)
         return
     earlier = json.loads(path.read_text(encoding="utf-8"))
+    if defaults is not None:
+        earlier = _filled(earlier, json.loads(json.dumps(defaults, default=str)))
     for name in sorted({*earlier, *current} - ADDRESSES):
         if earlier.get(name) != current.get(name):
             msg = (
@@ -258,3 +270,12 @@ def check_manifest(out: str | Path, settings: Mapping[str, Any]) -> None:
                 f"{current.get(name)!r}: take another --out, or the same settings to resume"
             )
             raise RolloutError(msg)
+
+
+def _filled(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with the defaults of the names they lack, inner mappings too."""
+    filled = {**defaults, **values}
+    for name, default in defaults.items():
+        if isinstance(default, dict) and isinstance(filled[name], dict):
+            filled[name] = _filled(filled[name], default)
+    return filled

@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 
 class TinyServer:
-    def __init__(self, model, script, context=1024):
+    def __init__(self, model, script, context=1024, port=0):
         self.tokenizer = AutoTokenizer.from_pretrained(model)
         self.model = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
         self.base = "tiny"
@@ -29,7 +29,7 @@ class TinyServer:
         self.events: list[tuple[str, str]] = []
         self.lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"tiny": self})
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.http = ThreadingHTTPServer(("127.0.0.1", port), handler)
         self.http.daemon_threads = True
         self.thread = threading.Thread(
             target=self.http.serve_forever, args=(0.02,), daemon=True

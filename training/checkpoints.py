@@ -14,6 +14,7 @@ from typing import Any
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from ..errors import DeepSearchError
+from .environment import meet
 
 MANIFEST_FILE = "manifest.json"
 """In the checkpoint folder: what the run there trains, on what, with which settings."""
@@ -52,6 +53,7 @@ class MarkWhole(TrainerCallback):
         **_: Any,
     ) -> None:
         """Put the mark in; a checkpoint without it is a torn one."""
+        meet()  # every process writes a part: its random state, its share of the optimizer
         if state.is_world_process_zero and args.output_dir:
             folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
             sync_tree(folder)
@@ -76,29 +78,62 @@ def seconds_spent(checkpoint: Path | None) -> float:
     return float(json.loads((checkpoint / WHOLE_MARK).read_text())["seconds"])
 
 
-def check_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
-    """Write a run's manifest, or check that the one there is the same.
-
-    Raises:
-        TrainingMismatchError: another run was begun in this folder.
-    """
+def check_manifest(
+    folder: Path, manifest: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> None:
+    """Write a run's manifest, or check that the one there is the same; see `compare`."""
     path = folder / MANIFEST_FILE
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         write_json(path, manifest)
         return
-    compare(json.loads(path.read_text()), manifest, folder.parent)
+    compare(json.loads(path.read_text()), manifest, folder.parent, defaults)
 
 
-def compare(found: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path) -> None:
-    """Refuse to go on when a folder's run differs from the wanted one."""
-    changed = [name for name in wanted if found.get(name) != wanted[name]]
-    if changed:
-        msg = (
-            f"{folder} holds a training run with another {changed[0]}; choose another "
-            "output folder, or remove that one to train anew"
-        )
-        raise TrainingMismatchError(msg)
+def compare(
+    found: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    folder: Path,
+    defaults: Mapping[str, Any],
+) -> None:
+    """Refuse to go on when a folder's run differs from the wanted one.
+
+    Args:
+        found: what the folder says of its run.
+        wanted: what is to be run: data, parent and `config`.
+        folder: the output folder.
+        defaults: settings that one of them does not name, and what they then are: a run
+            begun before a setting was added had its default.
+
+    Raises:
+        TrainingMismatchError: they differ; the message names the first difference.
+    """
+    for name in wanted:
+        if name == "config":
+            _compare_settings(found.get(name) or {}, wanted[name], folder, defaults)
+        elif found.get(name) != wanted[name]:
+            raise TrainingMismatchError(_another(folder, name))
+
+
+def _compare_settings(
+    found: Mapping[str, Any],
+    wanted: Mapping[str, Any],
+    folder: Path,
+    defaults: Mapping[str, Any],
+) -> None:
+    earlier = {**defaults, **found}
+    now = json.loads(json.dumps({**defaults, **wanted}))
+    for name in sorted({*earlier, *now}):
+        if earlier.get(name) != now.get(name):
+            what = f"config ({name} {earlier.get(name)!r}, now {now.get(name)!r})"
+            raise TrainingMismatchError(_another(folder, what))
+
+
+def _another(folder: Path, what: str) -> str:
+    return (
+        f"{folder} holds a training run with another {what}; choose another output folder, "
+        "or remove that one to train anew"
+    )
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -84,6 +84,11 @@ class TrainingConfig:
         """Return the settings as a file holds them."""
         return asdict(self)
 
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """Return every setting's default."""
+        return asdict(cls())
+
 
 @dataclass(frozen=True)
 class SftConfig(TrainingConfig):

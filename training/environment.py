@@ -16,11 +16,26 @@ def is_main() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
+def has_others() -> bool:
+    """Tell whether this is one of several processes that train together."""
+    import torch.distributed as dist
+
+    return dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+
+
+def meet() -> None:
+    """Wait until every process is here."""
+    import torch.distributed as dist
+
+    if has_others():
+        dist.barrier()
+
+
 def agree(resume: Path | None, checkpoints: Path) -> Path | None:
     """Make every process resume from what the first one found."""
     import torch.distributed as dist
 
-    if not dist.is_available() or not dist.is_initialized() or dist.get_world_size() == 1:
+    if not has_others():
         return resume
     names = [resume.name if resume else ""]
     dist.broadcast_object_list(names)

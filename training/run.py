@@ -131,7 +131,7 @@ class TrainingRun(ABC, Generic[Config]):
                 )
                 raise TrainingError(msg)
             return None
-        compare(result.to_json(), self._manifest, self._out)
+        compare(result.to_json(), self._manifest, self._out, type(self._config).defaults())
         return replace(result, finished_before=True)
 
     def train(self) -> TrainingResult:
@@ -146,7 +146,9 @@ class TrainingRun(ABC, Generic[Config]):
         with quiet(), environment(self._config):
             tokenizer, rows, report = self._read()
             if is_main():
-                check_manifest(self._checkpoints, self._manifest)
+                check_manifest(
+                    self._checkpoints, self._manifest, type(self._config).defaults()
+                )
             found = last_whole_checkpoint(self._checkpoints) if is_main() else None
             marker = MarkWhole(seconds_spent(found))
             trainer, progress = self._prepared(rows, marker, tokenizer)

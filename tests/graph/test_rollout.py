@@ -118,6 +118,20 @@ def test_resuming_with_other_settings_is_refused(tmp_path):
         check_manifest(tmp_path, {"seed": 0, "model": "b"})
 
 
+def test_a_directory_from_before_a_setting_was_added_had_its_default(tmp_path):
+    check_manifest(tmp_path, {"seed": 0, "training": {"epochs": 2}})
+    now = {"seed": 0, "training": {"epochs": 2, "decay": 0.0}, "pages": 10}
+    defaults = {"training": {"epochs": 1, "decay": 0.0}, "pages": 10}
+    check_manifest(tmp_path, now, defaults)
+    with pytest.raises(RolloutError, match="started with pages=10, now it is 20"):
+        check_manifest(tmp_path, {**now, "pages": 20}, defaults)
+    changed = {"epochs": 2, "decay": 0.1}
+    with pytest.raises(RolloutError, match="started with training="):
+        check_manifest(tmp_path, {**now, "training": changed}, defaults)
+    with pytest.raises(RolloutError, match="started with pages=None"):
+        check_manifest(tmp_path, now)
+
+
 def test_a_plan_counts_what_is_left(agent_of, tmp_path):
     plan = plan_rollouts(QUESTIONS, 3, 4, tmp_path, {})
     assert (plan.rollouts, plan.searches) == (15, 35)

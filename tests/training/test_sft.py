@@ -1,11 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="training needs torch")
 
 import torch
+from killed_runs import finish, kill_after_a_checkpoint, start_python
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from langgraph_deepsearch.trace import TraceFileError, write_traces
@@ -38,22 +34,6 @@ trainer.RowTrainer.training_step = slowly
 result = train_sft(sys.argv[1], sys.argv[2], sys.argv[3], SftConfig(**json.loads(sys.argv[4])))
 print(json.dumps(result.to_json()))
 """
-
-
-def in_process(*arguments, **environment) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    )
-
-
-def finish(process: subprocess.Popen[str], seconds: int = 200) -> dict:
-    out, err = process.communicate(timeout=seconds)
-    assert process.returncode == 0, err[-3000:]
-    return json.loads(out.strip().splitlines()[-1])
 
 
 def test_training_lowers_the_loss_and_leaves_a_model_that_loads(
@@ -101,26 +81,36 @@ def test_a_finished_run_does_nothing_and_other_data_is_refused(
         train_sft(other, tiny_model, out, config)
 
 
+def test_a_run_from_before_a_setting_was_added_had_its_default(
+    traces_file, tiny_model, tmp_path
+):
+    out = tmp_path / "model"
+    config = SftConfig(batch_size=8, threads=1)
+    train_sft(traces_file, tiny_model, out, config)
+    said = json.loads((out / "training.json").read_text())
+    del said["config"]["weight_decay"]
+    (out / "training.json").write_text(json.dumps(said))
+    assert train_sft(traces_file, tiny_model, out, config).finished_before
+    changed = SftConfig(batch_size=8, threads=1, weight_decay=0.1)
+    wrong = r"another config \(weight_decay 0.0, now 0.1\)"
+    with pytest.raises(TrainingMismatchError, match=wrong):
+        train_sft(traces_file, tiny_model, out, changed)
+
+
 def test_a_killed_run_resumes_and_ends_like_an_unbroken_one(
     traces_file, tiny_model, tmp_path
 ):
     config = json.dumps({"batch_size": 1, "save_steps": 3, "threads": 1})
     killed_out = tmp_path / "killed"
     checkpoints = tmp_path / "killed.checkpoints"
-    process = in_process(traces_file, tiny_model, killed_out, config, 0.2)
-    deadline = time.monotonic() + 120
-    while not list(checkpoints.glob("checkpoint-*/whole")):
-        assert process.poll() is None, process.communicate()[1][-3000:]
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    words = ["-c", SCRIPT, traces_file, tiny_model, killed_out, config]
+    kill_after_a_checkpoint(start_python(*words, 0.2), checkpoints)
     assert not killed_out.exists()
     torn = checkpoints / "checkpoint-999"
     torn.mkdir()
     (torn / "model.safetensors").write_text("torn")
 
-    resumed = finish(in_process(traces_file, tiny_model, killed_out, config, 0))
+    resumed = json.loads(finish(start_python(*words, 0)))
     settings = SftConfig(**json.loads(config))
     unbroken = train_sft(traces_file, tiny_model, tmp_path / "whole", settings)
     assert resumed["resumed"]
@@ -206,7 +196,8 @@ def test_zero_stage_3_trains_on_cpu_and_gathers_the_model(
     pytest.importorskip("deepspeed", reason="ZeRO needs deepspeed")
     out = tmp_path / "zero3"
     settings = {"learning_rate": 1e-2, "batch_size": 4, "deepspeed": "zero3", "threads": 1}
-    zero = finish(in_process(traces_file, tiny_model, out, json.dumps(settings), 0))
+    words = ["-c", SCRIPT, traces_file, tiny_model, out, json.dumps(settings), 0]
+    zero = json.loads(finish(start_python(*words)).strip().splitlines()[-1])
     del settings["deepspeed"]
     plain = train_sft(traces_file, tiny_model, tmp_path / "plain", SftConfig(**settings))
     assert zero["losses"] == pytest.approx(plain.losses, abs=0.05)
@@ -228,10 +219,10 @@ if os.environ["RANK"] == "0":
 
 
 @pytest.mark.slow
-def test_two_deepspeed_processes_lose_what_one_process_does(
-    traces_file, tiny_model, tmp_path
-):
-    pytest.importorskip("deepspeed", reason="ZeRO needs deepspeed")
+@pytest.mark.parametrize("deepspeed", [None, "zero3"], ids=["ddp", "zero3"])
+def test_two_processes_lose_what_one_does(traces_file, tiny_model, tmp_path, deepspeed):
+    if deepspeed:
+        pytest.importorskip("deepspeed", reason="ZeRO needs deepspeed")
     settings = {
         "learning_rate": 1e-2,
         "batch_size": 4,
@@ -243,21 +234,11 @@ def test_two_deepspeed_processes_lose_what_one_process_does(
     script = tmp_path / "two.py"
     script.write_text(TWO_PROCESSES)
     out = tmp_path / "two"
-    port = f"--master_port={free_port()}"
-    launch = ["-m", "torch.distributed.run", "--nproc_per_node=2", port]
-    arguments = [
-        traces_file,
-        tiny_model,
-        out,
-        json.dumps({**settings, "deepspeed": "zero3"}),
-    ]
-    process = subprocess.Popen(
-        [sys.executable, *launch, str(script), *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    two = finish(process, 280)
+    torchrun = ["-m", "torch.distributed.run", "--nproc_per_node=2"]
+    torchrun += [f"--master_port={free_port()}", script]
+    values = json.dumps({**settings, "deepspeed": deepspeed})
+    process = start_python(*torchrun, traces_file, tiny_model, out, values)
+    two = json.loads(finish(process, 280).strip().splitlines()[-1])
     assert two["losses"] == pytest.approx(one.losses, abs=1e-3)
     assert len(one.losses) == 3
     trained = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32)

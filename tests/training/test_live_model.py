@@ -1,0 +1,162 @@
+"""A whole model replaced behind its name; each run ends on the model it began with."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from types import SimpleNamespace
+
+import httpx
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch")
+
+import torch
+from tiny_server import TinyServer
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from langgraph_deepsearch.graph.deep_search import create_deep_search_agent
+from langgraph_deepsearch.nodes.models.resolve import forget_reasoners
+from langgraph_deepsearch.trace import Document
+from langgraph_deepsearch.training.live_model import LiveModel, LiveModelError
+from langgraph_deepsearch.training.serve import ServerError
+
+QUESTION = {"question": "The capital of Peru?"}
+SEARCH = "Look. <|begin_search_query|>capital<|end_search_query|>"
+
+
+class Library:
+    name = "library"
+    returns_full_text = True
+    settings = {}
+
+    def search(self, query, k, *, episode=None):
+        return [Document(title="Peru", text="A country.", url="http://x/1")]
+
+    async def asearch(self, query, k, *, episode=None):
+        return self.search(query, k)
+
+
+class Servers:
+    """Makes servers whose models say the name of their folder, after one search."""
+
+    def __init__(self, tiny_model):
+        self.tiny_model = tiny_model
+        self.running = []
+        self.on_search = {}
+
+    def __call__(self, model, *, name, port):
+        def reply(prompt):
+            if "A country." in prompt:
+                return f"\\boxed{{{model.name}}}"
+            self.on_search.pop(model.name, lambda: None)()
+            return SEARCH
+
+        served = SimpleNamespace(port=port, url="")
+
+        def start():
+            if model.name == "broken":
+                msg = "the server ended before it was ready"
+                raise ServerError(msg)
+            served.http = TinyServer(self.tiny_model, reply, port=port)
+            served.http.base = name
+            served.url = served.http.url
+            served.port = served.http.http.server_port
+            self.running.append(model.name)
+            return served
+
+        def stop():
+            served.http.close()
+            self.running.remove(model.name)
+
+        served.start, served.stop = start, stop
+        return served
+
+
+@pytest.fixture
+def servers(tiny_model):
+    yield Servers(tiny_model)
+    forget_reasoners()
+
+
+@pytest.fixture
+def agent():
+    return create_deep_search_agent(search=Library(), condenser="none")
+
+
+async def answer(agent, live):
+    async with live.arun() as where:
+        assert where["model"] == "desk"
+        return (await agent.ainvoke(QUESTION, context=where))["answer"]
+
+
+async def test_a_run_under_way_keeps_its_model_while_the_next_has_the_new_one(
+    servers, agent
+):
+    with LiveModel("desk", make_server=servers) as live:
+        live.replace("first")
+        servers.on_search["first"] = lambda: live.replace("second")
+        assert await answer(agent, live) == "first"
+        assert servers.running == ["second"]  # the first ended with its last run
+        assert await answer(agent, live) == "second"
+    assert servers.running == []
+
+
+async def test_without_room_for_two_runs_wait_for_the_restart(servers, agent):
+    with LiveModel("desk", beside=False, make_server=servers) as live:
+        live.replace("first")
+        replacing = threading.Thread(target=live.replace, args=("second",))
+        servers.on_search["first"] = replacing.start
+        with live.run() as where:
+            url = where["base_url"]
+        under_way, waiting = await asyncio.gather(answer(agent, live), later(agent, live))
+        replacing.join()
+        assert (under_way, waiting) == ("first", "second")
+        with live.run() as where:
+            assert where["base_url"] == url
+        assert servers.running == ["second"]
+
+
+async def later(agent, live):
+    while not live._is_restarting:  # noqa: ASYNC110 - a thread sets it
+        await asyncio.sleep(0.01)
+    return await answer(agent, live)
+
+
+@pytest.mark.parametrize("beside", [True, False])
+async def test_a_model_that_does_not_start_leaves_the_earlier_one(servers, agent, beside):
+    with LiveModel("desk", beside=beside, make_server=servers) as live:
+        with pytest.raises(LiveModelError, match="no model is served as 'desk'"):
+            await answer(agent, live)
+        live.replace("first")
+        with pytest.raises(ServerError, match="ended before"):
+            live.replace("broken")
+        assert await answer(agent, live) == "first"
+
+
+@pytest.mark.slow
+def test_transformers_server_is_restarted_behind_the_same_name(tiny_model, tmp_path):
+    torch.manual_seed(1)
+    other = AutoModelForCausalLM.from_pretrained(tiny_model)
+    for weight in other.parameters():
+        weight.data.normal_(std=0.2)
+    other.save_pretrained(tmp_path / "other")
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(tmp_path / "other")
+
+    def said(where):
+        body = {"model": where["model"], "prompt": "Lima is", "max_tokens": 8}
+        url = f"{where['base_url']}/completions"
+        reply = httpx.post(url, json={**body, "temperature": 0.0}, timeout=120)
+        return reply.json()["choices"][0]["text"]
+
+    with LiveModel("desk", beside=False, engine="transformers") as live:
+        live.replace(tiny_model)
+        with live.run() as where:
+            first, url = said(where), where["base_url"]
+        live.replace(tmp_path / "other")
+        with live.run() as where:
+            assert where["base_url"] == url
+            assert said(where) != first
+        live.replace(tiny_model)
+        with live.run() as where:
+            assert said(where) == first
