@@ -2,7 +2,8 @@
 
 What is ours here is the batch (no padding, no attention or positions across samples) and
 the loss (logits are computed at labelled positions alone, the largest cost with a large
-vocabulary). The loop, mixed precision, resume and DeepSpeed are the libraries'.
+vocabulary, and never copied whole in float32). The loop, mixed precision, resume and
+DeepSpeed are the libraries'.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch.nn.functional import cross_entropy
 from torch.utils.data import Dataset
 from transformers import Trainer
 
+from .label_loss import label_loss
 from .rows import IGNORED, TokenRow
 
 
@@ -79,7 +80,7 @@ class RowTrainer(Trainer):
         targets = batch.pop("labels")[0]
         del batch["shift_labels"]
         outputs = model(**batch, use_cache=False)
-        loss = cross_entropy(outputs.logits[0].float(), targets, reduction="sum")
+        loss = label_loss(outputs.logits[0], targets)
         if num_items_in_batch is None:
             loss = loss / max(1, len(targets))
         else:
