@@ -96,7 +96,7 @@ class LoopConfig:
     """What makes the traces: one agent, or several roles (`Context.roles`). The trained
     model answers alone in any case; in a later round it takes the roles."""
     pages: int = 1500
-    train_questions: int = 420
+    train_questions: int = 330
     test_questions: int = 120
     teacher_rollouts: int = 3
     """A rollout without any of the four defects is one of two, so three cover nine of ten
@@ -113,7 +113,7 @@ class LoopConfig:
     training: SftConfig = field(
         default_factory=lambda: SftConfig(batch_size=2, learning_rate=4e-4, dtype="mixed")
     )
-    """Small steps, many of them: fewer than 200k tokens must teach the protocol and the plan."""
+    """Small steps, many of them: some 160k tokens must teach the protocol and the plan."""
     settings: dict[str, Any] = field(
         default_factory=lambda: {
             "condenser": "extractive",

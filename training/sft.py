@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,16 +112,23 @@ class SftRun(TrainingRun[SftConfig]):
         self, rows: Sequence[TokenRow], callbacks: list[Any], tokenizer: Any
     ) -> RowTrainer:
         from .arguments import training_arguments
+        from .master_weights import MasterAdamW, keeps_copies
         from .model import load_for_training
         from .trainer import RowDataset, RowTrainer
 
         train_rows, held_out = split_rows(rows, self._config)
+        config, optimizer = self._config, None
         # DeepSpeed's settings must stand before the model is made, so that ZeRO-3 can
         # cut it up while it loads.
-        arguments = training_arguments(self._config, train_rows, self._checkpoints)
+        arguments = training_arguments(config, train_rows, self._checkpoints)
+        if keeps_copies(config, arguments.gradient_accumulation_steps):
+            config = replace(config, dtype="bfloat16")
+            arguments = training_arguments(config, train_rows, self._checkpoints)
+            optimizer = MasterAdamW, {"lr": config.learning_rate}
         return RowTrainer(
-            model=load_for_training(self._model, self._config),
+            model=load_for_training(self._model, config),
             args=arguments,
+            optimizer_cls_and_kwargs=optimizer,
             train_dataset=RowDataset(train_rows),
             eval_dataset=RowDataset(held_out) if held_out else None,
             callbacks=callbacks,
