@@ -7,8 +7,9 @@
 The reference's way is transformers' Trainer over padded batches with logits at every
 position (SimpleDeepSearcher sft.py), ours lays samples end to end and computes logits at
 labels alone. Both train the same model on the same samples in the same order, each in a
-process of its own, so that its peak memory is its own, and in turn, twice by default. The
-first step of each is not counted.
+process of its own, so that its peak memory is its own, one after the other. The first step
+of each is not counted. Eight samples at even ranks of length stand for all; on two CPU cores
+that takes a few minutes (`--steps`, `--batch` and `--rounds` take more).
 
 With `--shape` a randomly initialised model of that size is trained on random tokens of
 one length, on a GPU, and the share of its peak arithmetic that was reached is reported.
@@ -26,6 +27,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,7 +37,7 @@ from langgraph_deepsearch.training.rows import IGNORED, TokenRow
 
 SIDES = ("reference", "ours")
 
-BATCH = 8
+BATCH = 4
 """Samples of an optimizer step, both sides."""
 
 REFERENCE_MICRO = 2
@@ -45,24 +47,60 @@ TRAINED_SHARE = 0.4
 """Share of random tokens that carry loss, about that of R1-Searcher's rollouts."""
 
 
-def rows_of_traces(folder: Path, model: Path, count: int, seed: int = 0) -> list[TokenRow]:
-    """Return rows of R1-Searcher's rollouts, drawn over all its files."""
+def rows_of_traces(folder: Path, model: Path, count: int, warm_up: int) -> list[TokenRow]:
+    """Return rows of R1-Searcher's rollouts: short ones to warm up with, then real lengths.
+
+    The counted rows stand at even ranks among all rows by length, so that a few of them
+    have the lengths of all; their order is random.
+
+    Args:
+        folder: the rollouts' files.
+        model: whose tokenizer counts.
+        count: rows that are counted.
+        warm_up: rows before them, the shortest there are.
+    """
     from transformers import AutoTokenizer
 
     from langgraph_deepsearch.curation.imports import import_traces
     from langgraph_deepsearch.training.rows import build_rows
 
-    traces = [
+    traces = (
         trace
         for file in sorted(folder.glob("*_*.jsonl"))
         for trace in import_traces(file, "r1_searcher")
-    ]
-    drawn = random.Random(seed).sample(traces, min(count, len(traces)))
+    )
     tokenizer = AutoTokenizer.from_pretrained(model)
-    rows, report = build_rows(drawn, tokenizer, max_length=8192)
+    rows, report = build_rows(traces, tokenizer, max_length=8192)
     for line in report.lines():
         print(line, file=sys.stderr)
-    return rows
+    rows.sort(key=lambda row: len(row.input_ids))
+    taken = even_ranks(len(rows), count)
+    random.Random(0).shuffle(taken)
+    drawn = [rows[rank] for rank in taken]
+    for name, some in (("all", rows), ("counted", drawn)):
+        print(f"{name}: {length_figures(some)}", file=sys.stderr)
+    return rows[:warm_up] + drawn
+
+
+def even_ranks(size: int, count: int) -> list[int]:
+    """Return `count` ranks of `size`, one in the middle of each of as many equal parts.
+
+    >>> even_ranks(100, 4)
+    [12, 37, 62, 87]
+    """
+    return [int((number + 0.5) * size / count) for number in range(count)]
+
+
+def length_figures(rows: Sequence[TokenRow]) -> dict[str, int]:
+    """Return how many rows there are and how long they are."""
+    lengths = sorted(len(row.input_ids) for row in rows)
+    return {
+        "rows": len(lengths),
+        "mean": round(sum(lengths) / len(lengths)),
+        "median": lengths[len(lengths) // 2],
+        "longest": lengths[-1],
+        "trained": round(sum(row.trained_tokens for row in rows) / len(rows)),
+    }
 
 
 def random_rows(vocabulary: int, length: int, count: int, seed: int = 0) -> list[TokenRow]:
@@ -286,16 +324,12 @@ def _figures(
 
 
 def run_side(arguments: argparse.Namespace) -> dict[str, float]:
-    """Measure one side in this process."""
+    """Measure one side in this process, which holds nothing but model and rows."""
     if arguments.shape:
         model: Any = random_model(arguments.shape, Path(arguments.out).parent)
-        count = (arguments.steps + 1) * arguments.batch
-        size = SHAPES[arguments.shape].vocabulary
-        rows = random_rows(size, arguments.length, count)
     else:
         model = arguments.model
-        count = (arguments.steps + 1) * arguments.batch
-        rows = rows_of_traces(arguments.traces, model, count)
+    rows = [TokenRow(**values) for values in json.loads(arguments.rows.read_text())]
     return measure(
         arguments.side,
         rows,
@@ -304,6 +338,15 @@ def run_side(arguments: argparse.Namespace) -> dict[str, float]:
         batch=arguments.batch,
         checkpoint=bool(arguments.shape),
     )
+
+
+def make_rows(arguments: argparse.Namespace) -> list[TokenRow]:
+    """Return the rows of both sides; the first step's come first."""
+    counted = arguments.steps * arguments.batch
+    if arguments.shape:
+        vocabulary = SHAPES[arguments.shape].vocabulary
+        return random_rows(vocabulary, arguments.length, counted + arguments.batch)
+    return rows_of_traces(arguments.traces, arguments.model, counted, arguments.batch)
 
 
 def compare(rounds: Sequence[dict[str, dict[str, float]]]) -> dict[str, float]:
@@ -326,11 +369,12 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--model", type=Path, help="model folder; SmolLM2-135M if absent")
     parser.add_argument("--shape", choices=sorted(SHAPES), help="random model of a size")
     parser.add_argument("--length", type=int, default=30_000, help="tokens with --shape")
-    parser.add_argument("--steps", type=int, default=4, help="optimizer steps counted")
+    parser.add_argument("--steps", type=int, default=2, help="optimizer steps counted")
     parser.add_argument("--batch", type=int, default=BATCH)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
+    parser.add_argument("--rows", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args(words)
     if not arguments.shape and not arguments.traces:
         parser.error("give --traces, or --shape for a random model")
@@ -346,25 +390,30 @@ def main() -> None:
     if arguments.side:
         print(json.dumps(run_side(arguments)))
         return
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    rows = make_rows(arguments)
     rounds: list[dict[str, dict[str, float]]] = []
-    for number in range(arguments.rounds):
-        # In turn and not always the same first: what else runs here changes over time.
-        order = SIDES if number % 2 == 0 else SIDES[::-1]
-        rounds.append({side: _in_process(side) for side in order})
-        print(json.dumps(rounds[-1]), file=sys.stderr)
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "rows.json"
+        file.write_text(json.dumps([asdict(row) for row in rows]))
+        for number in range(arguments.rounds):
+            # In turn and not always the same first: what else runs here changes over time.
+            order = SIDES if number % 2 == 0 else SIDES[::-1]
+            rounds.append({side: _in_process(side, file) for side in order})
+            print(json.dumps(rounds[-1]), file=sys.stderr)
     result = {
         "command": " ".join(["python", *sys.argv]),
         "cores": os.cpu_count(),
+        "lengths": length_figures(rows[arguments.batch :]),
         "rounds": rounds,
         **compare(rounds),
     }
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(f"speedup {result['speedup']:.2f}, memory {result['memory_share']:.2f} of it")
 
 
-def _in_process(side: str) -> dict[str, float]:
-    command = [sys.executable, __file__, *sys.argv[1:], "--side", side]
+def _in_process(side: str, rows: Path) -> dict[str, float]:
+    command = [sys.executable, __file__, *sys.argv[1:], "--side", side, "--rows", str(rows)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.strip().splitlines()[-1])
 

@@ -143,12 +143,13 @@ def _range(edge: tuple[int, int]) -> str:
 
 
 def line(points: Sequence[tuple[float, float]], *, x: str, y: str) -> Markup:
-    """Return a line through (x, y) points, y from 0."""
+    """Return a line through (x, y) points, y from 0, or from the least below it."""
     xs, ys = [p[0] for p in points], [p[1] for p in points]
     width = (max(xs) - min(xs)) or 1.0
-    top = max(ys) or 1.0
+    bottom = min(0.0, *ys)
+    height = (max(0.0, *ys) - bottom) or 1.0
     path = " ".join(
-        f"{(px - min(xs)) / width * 100:.2f},{100 - py / top * 100:.2f}"
+        f"{(px - min(xs)) / width * 100:.2f},{100 - (py - bottom) / height * 100:.2f}"
         for px, py in points
     )
     grid = [
@@ -165,7 +166,9 @@ def line(points: Sequence[tuple[float, float]], *, x: str, y: str) -> Markup:
         aria_label=f"{y} over {x}, from {ys[0]:.3g} to {ys[-1]:.3g}",
     )
     axis = element(
-        "div", *(element("span", f"{top * s:.2g}") for s in (1, 0.5, 0)), class_="y"
+        "div",
+        *(element("span", f"{bottom + height * share:.2g}") for share in (1, 0.5, 0)),
+        class_="y",
     )
     ends = element(
         "div",

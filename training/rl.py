@@ -22,6 +22,7 @@ from ..curation.rewriter import recall_form
 from ..errors import DeepSearchError
 from ..evals.judge import Judge
 from ..graph.deep_search import create_deep_search_agent
+from ..graph.preflight import check_agent
 from ..nodes.models.http import normalize_url
 from ..nodes.models.resolve import resolve_reasoner
 from ..questions import Question, read_questions
@@ -30,6 +31,7 @@ from .adapter_sync import AdapterSync
 from .curriculum import PlannedQuestion, get_curriculum, plan_questions
 from .environment import is_main
 from .graph_rollouts import GraphRollouts
+from .reload import served_names
 from .result import TrainingError, TrainingResult
 from .rewards import get_reward
 from .rl_config import RlConfig
@@ -75,8 +77,9 @@ def train_rl(
     Raises:
         MissingDependencyError: a package is not installed.
         QuestionFileError: the questions cannot be read.
-        RowError: the server gives no token ids with probabilities.
-        TrainingError: the model is no model.
+        ReloadError: no server answers, or it takes no adapters.
+        TrainingError: the model is no model, or the server gives no token ids with
+            probabilities.
         TrainingMismatchError: `out` holds another training run.
     """
     config = config or RlConfig()
@@ -170,8 +173,26 @@ class RlRun(TrainingRun[RlConfig]):
         return named if isinstance(named, str) else named.name
 
     def train(self) -> TrainingResult:
+        create_deep_search_agent(**self._settings)  # wrong settings, before a server starts
         with self._server():
+            self._check_server()
             return super().train()
+
+    @property
+    def _urls(self) -> list[str]:
+        return [normalize_url(url) for url in str(self._settings["base_url"]).split(",")]
+
+    def _check_server(self) -> None:
+        """Ask for all that the rollouts need, before a model is loaded."""
+        for url in self._urls:
+            served_names(url)
+            if resolve_reasoner("", base_url=url).exactness != "token":
+                msg = (
+                    f"the server at {url} gives no token ids with probabilities, which is "
+                    "what is trained on; serve the policy with vLLM"
+                )
+                raise TrainingError(msg)
+        check_agent(create_deep_search_agent(**self._settings))
 
     @property
     def _folder(self) -> Path:
@@ -242,7 +263,7 @@ class RlRun(TrainingRun[RlConfig]):
             peft_config=lora_settings(self._config),
         )
         self._sync = AdapterSync(
-            [normalize_url(u) for u in str(self._settings["base_url"]).split(",")],
+            self._urls,
             (self._folder / "adapters").absolute(),
             self._out.name,
             save=trainer.save_model,

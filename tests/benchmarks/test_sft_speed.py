@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import json
 import sys
 from pathlib import Path
 
@@ -58,9 +60,36 @@ def test_both_sides_are_compared_by_their_best_round(speed):
     assert speed.compare(rounds) == {"speedup": 4.0, "memory_share": 0.5}
 
 
-def test_real_lengths_come_from_r1_searchers_rollouts(speed, base_model):
+def test_real_lengths_come_from_r1_searchers_rollouts(speed, base_model, capsys):
     if not R1_SEARCHER.is_dir():
         pytest.skip("R1-Searcher's rollouts are not here")
-    rows = speed.rows_of_traces(R1_SEARCHER, base_model, 6)
-    assert len(rows) == 6
+    rows = speed.rows_of_traces(R1_SEARCHER, base_model, 8, warm_up=2)
+    assert len(rows) == 10
     assert all(0 < row.trained_tokens < len(row.input_ids) for row in rows)
+    lengths = [len(row.input_ids) for row in rows]
+    assert max(lengths[:2]) <= min(lengths[2:])
+    # Eight rows have the lengths of all.
+    said = capsys.readouterr().err.splitlines()[-2:]
+    every, counted = (ast.literal_eval(line.partition(": ")[2]) for line in said)
+    assert counted["mean"] == pytest.approx(every["mean"], rel=0.1)
+    assert counted["median"] == pytest.approx(every["median"], rel=0.15)
+
+
+def test_both_sides_run_in_processes_of_their_own(speed, tiny_model, tmp_path, monkeypatch):
+    rows = speed.random_rows(1000, 40, 4)
+    monkeypatch.setattr(speed, "make_rows", lambda _: rows)
+    out = tmp_path / "speed.json"
+    words = ["--traces", ".", "--model", str(tiny_model), "--out", str(out)]
+    words += ["--steps", "1", "--batch", "2"]
+    monkeypatch.setattr(sys, "argv", ["sft_speed.py", *words])
+    speed.main()
+    result = json.loads(out.read_text())
+    [both] = result["rounds"]
+    counted = sum(row.trained_tokens for row in rows[2:])
+    assert both["ours"]["trained_tokens"] == both["reference"]["trained_tokens"] == counted
+    ratio = (
+        both["ours"]["trained_tokens_per_second"]
+        / both["reference"]["trained_tokens_per_second"]
+    )
+    assert result["speedup"] == pytest.approx(ratio)
+    assert result["lengths"]["rows"] == 2

@@ -1,0 +1,136 @@
+"""Reinforcement against vLLM itself: real steps of the packaged model, probabilities alike."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch")
+pytest.importorskip("trl", reason="needs trl: pip install 'langgraph-deepsearch[train]'")
+pytest.importorskip("peft", reason="LoRA needs peft")
+
+import torch
+from peft import PeftModel
+from transformers import AutoModelForCausalLM
+
+from langgraph_deepsearch.questions import Question, write_questions
+from langgraph_deepsearch.trace import Document, read_traces
+from langgraph_deepsearch.training.rewards import Reward, presets
+from langgraph_deepsearch.training.rl import train_rl
+from langgraph_deepsearch.training.rl_config import RlConfig
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.vllm,
+    pytest.mark.timeout(1500),
+    pytest.mark.skipif(
+        "DEEPSEARCH_VLLM_PYTHON" not in os.environ,
+        reason="DEEPSEARCH_VLLM_PYTHON names no interpreter with vLLM",
+    ),
+]
+
+CLOSE = 0.05
+"""Mean difference of log-probabilities: vLLM computes in bfloat16, and so does the trainer,
+in other orders. What two policies differ by is larger, see below."""
+
+SETTINGS = {
+    "condenser": "none",
+    "max_searches": 1,
+    "max_turns": 2,
+    "max_turn_tokens": 40,
+}
+
+
+class Library:
+    name = "library"
+    returns_full_text = True
+    settings = {}
+
+    def search(self, query, k, *, episode=None):
+        return [Document(title="Peru", text="Lima is the capital.", url="http://x/1")]
+
+    async def asearch(self, query, k, *, episode=None):
+        return self.search(query, k)
+
+
+def variety(trace):
+    """A reward that an untrained model's runs differ by: the share of words said once."""
+    words = " ".join(s.text for s in trace.segments if s.trainable).split()
+    return len(set(words)) / max(1, len(words))
+
+
+def exact_logprobs(model, trace):
+    """Return (server's, ours) log-probabilities of every token that the model wrote."""
+    ids = [i for s in trace.segments for i in s.token_ids or ()]
+    with torch.no_grad():
+        chosen = model(torch.tensor([ids])).logits[0, :-1].log_softmax(-1)
+    ours = [0.0, *chosen.gather(1, torch.tensor(ids[1:])[:, None])[:, 0].tolist()]
+    pairs, at = [], 0
+    for segment in trace.segments:
+        count = len(segment.token_ids or ())
+        if segment.trainable:
+            pairs += zip(segment.logprobs, ours[at : at + count], strict=True)
+        at += count
+    return pairs
+
+
+def mean_gap(model, traces):
+    gaps = [abs(a - b) for trace in traces for a, b in exact_logprobs(model, trace)]
+    return sum(gaps) / len(gaps)
+
+
+def test_real_steps_on_vllm(base_model, tmp_path, monkeypatch, record_property):
+    monkeypatch.setitem(presets.REWARDS, "variety", Reward("variety", variety))
+    path = tmp_path / "questions.jsonl"
+    asked = ["What is the capital of Peru?", "Who wrote Hamlet?", "Name a river."]
+    write_questions(path, [Question(f"q{n}", q, ("Lima",)) for n, q in enumerate(asked)])
+    config = RlConfig(
+        learning_rate=2e-3,
+        batch_size=8,
+        questions_per_step=2,
+        rollouts=4,
+        steps=2,
+        lora_rank=8,
+        dtype="mixed",
+        max_length=1024,
+        concurrency=8,
+        reward="variety",
+    )
+    settings = {**SETTINGS, "search": Library()}
+    out = tmp_path / "policy"
+    result = train_rl(path, base_model, out, config, settings=settings)
+
+    assert len(result.losses) == 2
+    gap = result.curves["sampling/sampling_logp_difference/mean"]
+    print(f"\nlog-probabilities, server against trainer, step by step: {gap}")
+    record_property("logprob_difference", gap)
+    assert max(gap) < CLOSE
+
+    # Every version was brought to the running server under a name of its own.
+    log = (tmp_path / "policy.rollouts" / "server.log").read_text(errors="replace")
+    assert len(re.findall(r"POST /v1/load_lora_adapter HTTP\S* 200", log)) == 2
+    steps = [
+        list(read_traces(file))
+        for file in sorted((tmp_path / "policy.rollouts").glob("step-*.jsonl"))
+    ]
+    names = [{trace.model for trace in traces} for traces in steps]
+    assert [len(found) for found in names] == [1, 1]
+    assert names[0] != names[1]
+    assert all(trace.exactness == "token" for traces in steps for trace in traces)
+
+    # The second step was sampled from the second version, and not from the first.
+    [second] = names[1]
+    adapter = tmp_path / "policy.rollouts" / "adapters" / second
+    plain = AutoModelForCausalLM.from_pretrained(base_model, dtype=torch.float32)
+    without = mean_gap(plain, steps[1])
+    policy = PeftModel.from_pretrained(plain, adapter).eval()
+    own = mean_gap(policy, steps[1])
+    print(
+        f"second step against float32: its own version {own:.4f}, the first {without:.4f}"
+    )
+    record_property("own_version", own)
+    record_property("first_version", without)
+    assert own < CLOSE
+    assert without > 2 * own
