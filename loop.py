@@ -12,8 +12,6 @@ killed loop goes on where it stopped. Stages that run agents or train resume ins
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -41,6 +39,7 @@ from .graph.rollout import RolloutEngine, check_manifest
 from .nodes.dialects import DEFAULT_DIALECT, get_dialect
 from .nodes.models.resolve import forget_reasoners
 from .questions import Question, read_questions
+from .stages import StageLog
 from .trace import read_traces
 from .training.base_model import prepare_base_model
 from .training.registry import ModelRegistry
@@ -56,9 +55,6 @@ BASE_NAME = "smollm2-135m-instruct"
 
 TRAINED_NAME = "deepsearch-desk"
 """Served name of the trained model."""
-
-STAGES_FILE = "stages.json"
-"""Which stages of a loop are done, and how long each took."""
 
 SUMMARIZER_COLUMN = "reason_in_documents"
 
@@ -230,6 +226,7 @@ class Loop:
         self._config = config
         self._dir = directory
         self._console = console
+        self._log = StageLog(directory, lambda name: self._say(f"── {name}"))
         self._world_url = ""
 
     def run(self) -> LoopResult:
@@ -240,17 +237,17 @@ class Loop:
         """
         self._check_settings()
         base = self._config.base_model or prepare_base_model()
-        self._stage("world", self._build_world)
+        self._log.run("world", self._build_world)
         with serve_world(self._dir / "world") as world:
             self._world_url = world.url
-            self._stage("rollouts", self._teach)
-            self._stage("curation", lambda: self._curate(self._dir, "traces.jsonl"))
+            self._log.run("rollouts", self._teach)
+            self._log.run("curation", lambda: self._curate(self._dir, "traces.jsonl"))
             with self._server(base, BASE_NAME) as base_server:
-                self._stage("before", lambda: self._evaluate("before", base_server()))
-                self._stage("training", lambda: self._train(base, self._dir))
+                self._log.run("before", lambda: self._evaluate("before", base_server()))
+                self._log.run("training", lambda: self._train(base, self._dir))
                 with self._server(self._dir / "model", TRAINED_NAME) as trained:
-                    self._stage("after", lambda: self._evaluate("after", trained()))
-                    self._stage(
+                    self._log.run("after", lambda: self._evaluate("after", trained()))
+                    self._log.run(
                         SUMMARIZER_COLUMN,
                         lambda: self._with_summarizer(trained(), base_server()),
                     )
@@ -307,7 +304,7 @@ class Loop:
     def _evaluate(self, column: str, server: ModelServer) -> None:
         questions = self._questions("test")
         self._rollouts(server, questions, f"{column}.jsonl")
-        self._note(column, server.engine)
+        self._log.note(column, engine=server.engine)
         if TRAINED_NAME in server.model_names:
             figures = self._summary(column).to_json()
             metrics = {name: figures[name] for name in MEASURES}
@@ -325,7 +322,7 @@ class Loop:
             summarizer_url=summarizer.url,
             **SUMMARIZER_SETTINGS,
         )
-        self._note(SUMMARIZER_COLUMN, trained.engine)
+        self._log.note(SUMMARIZER_COLUMN, engine=trained.engine)
 
     def _training(self, directory: Path) -> SftConfig:
         """Return the settings; a model that is to take the roles is shown them too."""
@@ -345,7 +342,7 @@ class Loop:
         """Let a trained model make the traces of a later round, if there is one."""
         if number - 2 < len(self._later_rounds):
             later = LaterRound(number)
-            self._stage(
+            self._log.run(
                 later.stage("own rollouts"), lambda: self._own_rollouts(trained(), later)
             )
 
@@ -363,35 +360,34 @@ class Loop:
         """Retrain on what the models themselves found, beside the teacher's traces."""
         own = self._dir / later.folder
         files = [r.trace_file for r in self._later_rounds if r.number <= later.number]
-        self._stage(
+        self._log.run(
             later.stage("curation"), lambda: self._curate(own, "traces.jsonl", *files)
         )
-        self._stage(later.stage("training"), lambda: self._train(base, own))
+        self._log.run(later.stage("training"), lambda: self._train(base, own))
         with self._server(own / "model", TRAINED_NAME) as server:
-            self._stage(later.column, lambda: self._evaluate(later.column, server()))
+            self._log.run(later.column, lambda: self._evaluate(later.column, server()))
             self._prepare_round(later.number + 1, server)
 
     def _finish(self) -> LoopResult:
-        done = self._done()
+        done = self._log.read()
         names = (*COLUMNS, *(later.column for later in self._later_rounds))
         columns = {name: self._summary(name) for name in names if name in done}
-        seconds = sum(stage.get("seconds", 0.0) for stage in done.values())
         extra = {n: c for n, c in columns.items() if n not in ("before", "after")}
         write_evaluation(
             self._dir,
             before=columns["before"],
             after=columns["after"],
             extra=extra,
-            seconds=seconds,
+            seconds=self._log.seconds,
         )
         report = write_report(self._dir)
         self._say(f"report: {report}")
-        return LoopResult(self._dir, columns, seconds)
+        return LoopResult(self._dir, columns, self._log.seconds)
 
     # What stages share.
 
     def _summary(self, column: str) -> EvaluationSummary:
-        engine = self._done()[column]["engine"]
+        engine = self._log.read()[column]["engine"]
         return summarize_traces(read_traces(self._dir / f"{column}.jsonl"), engine=engine)
 
     def _check_settings(self) -> None:
@@ -469,34 +465,6 @@ class Loop:
         finally:
             for server in started:
                 server.stop()
-
-    def _stage(self, name: str, work: Callable[[], None]) -> None:
-        """Do a stage unless it is done; remember how long it took, over all attempts."""
-        done = self._done()
-        if "finished" in done.get(name, {}):
-            return
-        self._say(f"── {name}")
-        started = time.monotonic()
-        try:
-            work()
-            self._note(name, finished=True)
-        finally:
-            spent = self._done().get(name, {}).get("seconds", 0.0)
-            self._note(name, seconds=spent + time.monotonic() - started)
-
-    def _done(self) -> dict[str, dict[str, Any]]:
-        path = self._dir / STAGES_FILE
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-
-    def _note(self, stage: str, engine: str = "", **values: Any) -> None:
-        done = self._done()
-        if engine:
-            values["engine"] = engine
-        done[stage] = {**done.get(stage, {}), **values}
-        path = self._dir / STAGES_FILE
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(done, indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False)

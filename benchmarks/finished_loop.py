@@ -10,8 +10,8 @@ from typing import Any
 
 from langgraph_deepsearch.errors import DeepSearchError
 from langgraph_deepsearch.graph.rollout import MANIFEST_FILE
-from langgraph_deepsearch.loop import STAGES_FILE
 from langgraph_deepsearch.questions import Question, read_questions
+from langgraph_deepsearch.stages import STAGES_FILE
 from langgraph_deepsearch.trace import Trace, read_traces
 from langgraph_deepsearch.training.config import SftConfig, parse_config
 from langgraph_deepsearch.training.serve import Engine

@@ -46,7 +46,7 @@ class TaughtLoop(Loop):
         errors = TeacherErrors(0, 0.3, 0, 0)
         teacher = DecompositionTeacher.for_questions(questions, errors=errors)
         self._rollouts(teacher, questions, f"{column}.jsonl")
-        self._note(column, "transformers")
+        self._log.note(column, engine="transformers")
 
     def _with_summarizer(self, trained, summarizer):
         self._evaluate("reason_in_documents", trained)
