@@ -79,9 +79,11 @@ class Components:
 
         Building asks servers and reads files, which must not block an event loop.
         """
-        if run["id"] not in self._ready and not self._are_given(run):
+        if run["id"] in self._ready:
+            return
+        if not self._are_given(run):
             await asyncio.to_thread(self._build, run)
-            self._note(run)
+        self._note(run)
 
     def _are_given(self, run: Run) -> bool:
         """Return whether every part is an object already."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -234,7 +235,9 @@ def plan_reads(action: Action) -> list[dict[str, str]]:
     return [{"url": url, "goal": action.goal, "verdict": "run"} for url in urls if url]
 
 
+@lru_cache(maxsize=4096)
 def _key(query: str) -> str:
+    """Return what makes a query the same; every turn asks it of all earlier ones."""
     return " ".join(query.lower().split())
 
 

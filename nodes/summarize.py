@@ -17,7 +17,7 @@ from langgraph.types import Overwrite
 
 from ..context import Context
 from ..tools.passage import evidence_window
-from ..trace import Document, ReadRecord, segments_text
+from ..trace import Document, ReadRecord
 from .components import Components
 from .condensers.base import Condensed, Condenser, CondenseRequest
 from .dialects import Dialect
@@ -122,10 +122,8 @@ class _Joined:
         self.entries = sorted(state["found"], key=lambda entry: entry["position"])
         self.dumped = [self.sources.add_dumped(e["documents"]) for e in self.entries]
         """The documents as plain dicts, the form they have in state."""
-        # Not checked again: the search checked them before they became state.
         self.documents = [
-            [Document.model_construct(**document) for document in found]
-            for found in self.dumped
+            [Document(**document) for document in found] for found in self.dumped
         ]
 
 
@@ -133,8 +131,7 @@ def _requests(
     state: State, joined: _Joined, dialect: Dialect
 ) -> list[CondenseRequest | None]:
     """Return what to condense for each entry; None where nothing was found."""
-    outside_prompt = [s for s in state["segments"] if s["kind"] != "prompt"]
-    reasoning = segments_text(outside_prompt)
+    reasoning = "".join([s["text"] for s in state["segments"] if s["kind"] != "prompt"])
     return [
         CondenseRequest(
             question=state["run"]["question"],

@@ -20,7 +20,7 @@ class NoCondenser:
     def condense(self, request: CondenseRequest, config: Any = None) -> Condensed:
         """Return the documents in the dialect's format."""
         documents = [
-            {**document.model_dump(), "text": document.text[: self._max_chars]}
+            {**vars(document), "text": document.text[: self._max_chars]}
             for document in request.documents
         ]
         text = self._dialect.format_documents(documents) if documents else ""

@@ -60,7 +60,9 @@ class Sampling:
 
     def with_max_tokens(self, limit: int) -> Sampling:
         """Return the same with a lower token limit."""
-        return replace(self, max_tokens=max(1, min(self.max_tokens, limit)))
+        if limit >= self.max_tokens:
+            return self
+        return replace(self, max_tokens=max(1, limit))
 
     def with_seed(self, seed: int | None) -> Sampling:
         """Return the same with another seed."""

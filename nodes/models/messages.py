@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
@@ -34,13 +35,12 @@ def to_messages(segments: Sequence[SegmentDict]) -> list[BaseMessage]:
 
     The form a model gets that continues its own text; results stand inside that text.
     """
-    messages, texts = [], []
-    for segment in segments:
-        if segment["kind"] == "prompt" and segment["speaker"] != "assistant":
-            messages.append(_message(segment["speaker"], segment["text"]))
-        else:
-            texts.append(segment["text"])
-    text = "".join(texts)
+    prompt = list(takewhile(lambda segment: segment["kind"] == "prompt", segments))
+    asked = [segment for segment in prompt if segment["speaker"] != "assistant"]
+    messages = [_message(segment["speaker"], segment["text"]) for segment in asked]
+    begun = [segment["text"] for segment in prompt if segment["speaker"] == "assistant"]
+    # Every turn asks for the whole transcript: the rest is joined without a look at it.
+    text = "".join([*begun, *[segment["text"] for segment in segments[len(prompt) :]]])
     return [*messages, AIMessage(text)] if text else messages
 
 
