@@ -87,7 +87,7 @@ def test_real_steps_on_vllm(base_model, tmp_path, monkeypatch, record_property):
     asked = ["What is the capital of Peru?", "Who wrote Hamlet?", "Name a river."]
     write_questions(path, [Question(f"q{n}", q, ("Lima",)) for n, q in enumerate(asked)])
     config = RlConfig(
-        learning_rate=2e-3,
+        learning_rate=1e-2,
         batch_size=8,
         questions_per_step=2,
         rollouts=4,
