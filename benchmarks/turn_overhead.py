@@ -227,15 +227,14 @@ def ratio(values: list[float], base: list[float]) -> float:
 def report(way: str, taken: dict[Key, list[float]], turns: list[int]) -> None:
     """Print the slopes between the numbers of turns, and whole runs."""
     print(f"\n{way}: CPU ms, median (ratio to {THEIRS})")
-    steps = list(itertools.pairwise(turns))
-    columns = [f"turn {low}-{high}" for low, high in steps] + [
-        f"turn {turns[0]}-{turns[-1]}"
-    ]
+    # Each step between two numbers of turns, and all of them together.
+    steps = list(dict.fromkeys([*itertools.pairwise(turns), (turns[0], turns[-1])]))
+    columns = [f"turn {low}-{high}" for low, high in steps]
     columns += [f"whole {count}" for count in turns]
     print(f"{'':14}" + "".join(f"{column:>16}" for column in columns))
     for name in (OURS, BARE, THEIRS):
         cells = []
-        for low, high in [*steps, (turns[0], turns[-1])]:
+        for low, high in steps:
             own, base = (slopes(taken, n, low, high) for n in (name, THEIRS))
             cells.append((statistics.median(own), ratio(own, base)))
         for count in turns:
