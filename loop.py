@@ -92,7 +92,7 @@ class LoopConfig:
     """What makes the traces: one agent, or several roles (`Context.roles`). The trained
     model answers alone in any case; in a later round it takes the roles."""
     pages: int = 1500
-    train_questions: int = 330
+    train_questions: int = 400
     test_questions: int = 120
     teacher_rollouts: int = 3
     """A rollout without any of the four defects is one of two, so three cover nine of ten
@@ -107,9 +107,13 @@ class LoopConfig:
     base_model: Path | None = None
     """The packaged SmolLM2-135M-Instruct if None."""
     training: SftConfig = field(
-        default_factory=lambda: SftConfig(batch_size=2, learning_rate=4e-4, dtype="mixed")
+        default_factory=lambda: SftConfig(
+            batch_size=2, learning_rate=4e-4, dtype="mixed", frozen_layers=10
+        )
     )
-    """Small steps, many of them: some 160k tokens must teach the protocol and the plan."""
+    """Small steps, many of them: some 200k tokens must teach the protocol and the plan. The
+    lower third of the layers stays: a step takes a sixth less, and on the same 301 traces
+    F1 was .769 with it, .742 without."""
     settings: dict[str, Any] = field(
         default_factory=lambda: {
             "condenser": "extractive",

@@ -37,7 +37,7 @@ class TrainingConfig:
     """Sequences of one optimizer step, over all processes."""
     micro_batch_size: int | None = None
     """Sequences at once in one process, laid end to end without padding; bounds memory.
-    None: on a CPU as many as make about 1,024 tokens, else the whole step's share."""
+    None: on a CPU as many as make about 1,280 tokens, else the whole step's share."""
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
     warmup: float = 0.03
     """Share of the steps in which the learning rate rises."""
@@ -53,6 +53,9 @@ class TrainingConfig:
     lora_alpha: int | None = None
     """None: twice the rank."""
     lora_dropout: float = 0.0
+    frozen_layers: int = 0
+    """Lowest layers that stay as they are, and with them the embeddings: no gradient has
+    to go down that far. Of full training only."""
     deepspeed: str | None = None
     """A DeepSpeed configuration: `zero3`, `zero3_offload`, or a file."""
     evaluation_fraction: float = 0.0
@@ -78,6 +81,9 @@ class TrainingConfig:
                 raise ConfigError(msg)
         if self.lora_rank < 0:
             msg = "setting lora_rank must be 0 (full training) or more"
+            raise ConfigError(msg)
+        if self.frozen_layers < 0 or (self.frozen_layers and self.lora_rank):
+            msg = "setting frozen_layers must be 0 or more, and 0 with lora_rank"
             raise ConfigError(msg)
 
     def to_json(self) -> dict[str, Any]:

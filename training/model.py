@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from .attention import ATTENTION_NAME
-from .config import TrainingConfig
+from .config import ConfigError, TrainingConfig
 
 
 def load_for_training(path: Path, config: TrainingConfig) -> Any:
@@ -20,6 +20,7 @@ def load_for_training(path: Path, config: TrainingConfig) -> Any:
         config: the settings; `dtype` decides what the weights are kept in.
     """
     model = load_weights(path, config, ATTENTION_NAME)
+    freeze_layers(model, config.frozen_layers)
     adapter = lora_settings(config)
     if adapter is None:
         return model
@@ -44,6 +45,24 @@ def load_weights(path: Path, config: TrainingConfig, attention: str) -> Any:
     )
     model.config.use_cache = False
     return model
+
+
+def freeze_layers(model: Any, count: int) -> None:
+    """Keep the embeddings and the lowest layers of a decoder as they are.
+
+    Raises:
+        ConfigError: the model has no more layers than that.
+    """
+    if not count:
+        return
+    layers = model.get_decoder().layers
+    if count >= len(layers):
+        msg = (
+            f"frozen_layers {count}: the model has {len(layers)} layers; keep one to train"
+        )
+        raise ConfigError(msg)
+    for part in (model.get_input_embeddings(), *layers[:count]):
+        part.requires_grad_(False)
 
 
 def lora_settings(config: TrainingConfig) -> Any:

@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from langgraph_deepsearch.trace import TraceFileError, write_traces
 from langgraph_deepsearch.training.arguments import BatchSizeError, training_arguments
 from langgraph_deepsearch.training.checkpoints import TrainingMismatchError
+from langgraph_deepsearch.training.config import ConfigError
 from langgraph_deepsearch.training.rows import IGNORED, TokenRow, build_rows
 from langgraph_deepsearch.training.serve import free_port
 from langgraph_deepsearch.training.sft import SftConfig, TrainingError, train_sft
@@ -177,6 +178,31 @@ def test_an_adapter_is_trained_and_saved_alone(traces_file, tiny_model, tmp_path
     assert not (out / "model.safetensors").exists()
     base = AutoModelForCausalLM.from_pretrained(tiny_model)
     peft.PeftModel.from_pretrained(base, out)
+
+
+def test_the_lowest_layers_stay_as_they_are(traces_file, tiny_model, tmp_path):
+    layers = AutoModelForCausalLM.from_pretrained(tiny_model).config.num_hidden_layers
+    config = SftConfig(learning_rate=2e-2, batch_size=4, frozen_layers=1, threads=1)
+    train_sft(traces_file, tiny_model, tmp_path / "model", config)
+    before, after = (
+        AutoModelForCausalLM.from_pretrained(path, dtype=torch.bfloat16).state_dict()
+        for path in (tiny_model, tmp_path / "model")
+    )
+    stayed = {name for name in before if torch.equal(before[name], after[name])}
+    frozen = {n for n in before if "embed_tokens" in n or ".layers.0." in n}
+    assert frozen <= stayed
+    trained = {n for n in before if n.endswith("proj.weight")} - frozen
+    assert trained
+    assert not trained & stayed
+    with pytest.raises(ConfigError, match=f"the model has {layers} layers"):
+        train_sft(
+            traces_file,
+            tiny_model,
+            tmp_path / "none",
+            SftConfig(frozen_layers=layers, threads=1),
+        )
+    with pytest.raises(ConfigError, match="0 with lora_rank"):
+        SftConfig(frozen_layers=1, lora_rank=4)
 
 
 def test_held_out_rows_are_measured(traces_file, tiny_model, tmp_path):
