@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -123,9 +124,56 @@ def test_plan_and_choice_of_cells(ablation, finished, tmp_path, capsys):
     assert planned["cells"] == 3
     assert planned["left"][0] == "curated-n200-s0"
     assert 0.2 < planned["estimated_hours"] < 2
+    (minutes,) = planned["minutes_a_cell"].values()
+    assert planned["estimated_hours"] == pytest.approx(3 * minutes / 60, abs=0.02)
     assert not list(tmp_path.iterdir())
     with pytest.raises(SystemExit, match="no cell is called like moon"):
         ablation.main(["--out", str(tmp_path), "--plan", "--cells", "moon"])
+
+
+def test_equal_tokens_repeat_the_traces_of_small_cells(ablation):
+    config = ablation.Config(sizes=(100, 200), equal_tokens=True, epochs=1.0)
+    small, large = (ablation.Cell("curated", size, 0) for size in (100, 200))
+    assert config.for_cell(small).epochs == 2.0
+    assert config.for_cell(large).epochs == 1.0
+    seconds = [ablation.guessed_seconds(cell, config) for cell in (small, large)]
+    assert seconds[0] == seconds[1]
+
+
+def test_cells_come_seed_by_seed(ablation, tmp_path):
+    config = ablation.Config()
+    work = ablation.Ablation(config, tmp_path, FakeLab(ablation), keeps_models=False)
+    seeds = [cell.seed for cell in work.cells()]
+    assert len(seeds) == 36
+    assert seeds == sorted(seeds)
+
+
+def test_no_cell_is_begun_too_late_or_while_another_program_is_at_it(
+    ablation, finished, tmp_path
+):
+    out = tmp_path / "run"
+    shutil.copytree(finished[0], out)
+    for name in ("uncurated-n4-s0", "curated-n4-s1"):
+        (out / "cells" / f"{name}.json").unlink()
+        shutil.rmtree(out / "work" / name)
+    base, lab = ["--out", str(out), *SIZE], FakeLab(ablation)
+    ablation.main([*base, "--hours", "0"], lab)
+    assert lab.trained == []
+    with ablation.claim(out / "work" / "curated-n4-s1.lock") as is_ours:
+        assert is_ours
+        ablation.main(base, lab)
+    assert [name for name, *_ in lab.trained] == ["uncurated-n4-s0"]
+    assert "1 cells are not done" in (out / "ablation.md").read_text()
+    ablation.main(base, lab)
+    assert [name for name, *_ in lab.trained] == ["uncurated-n4-s0", "curated-n4-s1"]
+    cell = json.loads((out / "cells" / "curated-n4-s1.json").read_text())
+    assert set(cell["seconds"]) == {"train", "answer"}
+
+
+def test_adapters_are_another_experiment(ablation, finished):
+    out, *_ = finished
+    with pytest.raises(SystemExit, match="was started with lora_rank"):
+        ablation.main(["--out", str(out), *SIZE, "--lora-rank", "8"], FakeLab(ablation))
 
 
 def test_a_pool_too_small_and_other_settings_are_refused(ablation, finished):
