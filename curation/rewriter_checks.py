@@ -64,8 +64,8 @@ def read_steps(reply: str) -> tuple[list[Step], str]:
 
 
 def _step(data: Mapping[str, Any]) -> Step:
-    numbers = data.get("documents")
-    numbers = numbers if isinstance(numbers, list) else [numbers]
+    given: Any = data.get("documents")
+    numbers = given if isinstance(given, list) else [given]
     cited = tuple(int(n) for n in numbers if str(n).isdecimal())
     if len(cited) != len(numbers):
         reject("cites no document")

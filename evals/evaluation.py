@@ -136,8 +136,9 @@ class EvaluationSummary:
 
     def tables(self) -> list[Table]:
         """Return a table for each of the two kinds of question that there are."""
-        both = self.n and self.open_ended
-        return [self.table(), self.open_ended.table()] if both else [self.table()]
+        if not self.n or self.open_ended is None:
+            return [self.table()]
+        return [self.table(), self.open_ended.table()]
 
 
 def summarize_traces(

@@ -26,7 +26,7 @@ COLUMN = "result"
 
 
 def evaluate_questions(
-    agent: CompiledStateGraph,
+    agent: CompiledStateGraph[Any, Any, Any, Any],
     questions: Sequence[Question],
     out: str | Path,
     *,

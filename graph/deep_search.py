@@ -21,7 +21,7 @@ from ..nodes.generate import Generate
 from ..nodes.models.retry import is_retryable
 from ..nodes.prepare import Prepare
 from ..nodes.read import Read
-from ..nodes.reason import Reason, route
+from ..nodes.reason import Reason, RouteState, route
 from ..nodes.search import Search
 from ..nodes.summarize import Summarize
 from ..state import DeepSearchInput, DeepSearchOutput, DeepSearchState
@@ -42,7 +42,9 @@ MODEL_RETRIES = RetryPolicy(max_attempts=3, initial_interval=1.0, retry_on=is_re
 can never work, and not a time-out."""
 
 
-def build_graph(components: Components) -> StateGraph:
+def build_graph(
+    components: Components,
+) -> StateGraph[DeepSearchState, Context, DeepSearchInput, DeepSearchOutput]:
     """Return the uncompiled graph over the given parts."""
     builder = StateGraph(
         DeepSearchState,
@@ -74,7 +76,7 @@ def build_graph(components: Components) -> StateGraph:
     return builder
 
 
-async def _aroute(state: DeepSearchState) -> list[Send] | str:
+async def _aroute(state: RouteState) -> list[Send] | str:
     return route(state)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from langgraph.graph.state import CompiledStateGraph
 
 
-def check_agent(agent: CompiledStateGraph) -> None:
+def check_agent(agent: CompiledStateGraph[Any, Any, Any, Any]) -> None:
     """Carry out an agent's first step, which builds all of its parts, and nothing else.
 
     So a missing corpus, key or server is said once and at once, not by every rollout, and

@@ -98,9 +98,6 @@ class TraceRecorder(BaseCallbackHandler):
     so it only keeps references; `TraceWriter` writes.
     """
 
-    ignore_llm = True
-    ignore_chat_model = True
-    ignore_retriever = True
     raise_error = True  # a trace that cannot be recorded must not be lost in silence
     run_inline = True
 
@@ -110,6 +107,21 @@ class TraceRecorder(BaseCallbackHandler):
         """Each run of the graph under way."""
         self._owners: dict[UUID, _Run] = {}
         """Each run under way to the graph's run it is part of."""
+
+    @property
+    def ignore_llm(self) -> bool:
+        """True: models' callbacks say nothing that state does not."""
+        return True
+
+    @property
+    def ignore_chat_model(self) -> bool:
+        """True, likewise."""
+        return True
+
+    @property
+    def ignore_retriever(self) -> bool:
+        """True, likewise."""
+        return True
 
     @property
     def is_due(self) -> bool:

@@ -51,7 +51,9 @@ KEEPING = ("reason", "summarize", *REPORT_ACTIONS, "polish")
 """Steps that ask a model once there may be sections, which a failure must not lose."""
 
 
-def build_graph(components: ReportComponents) -> StateGraph:
+def build_graph(
+    components: ReportComponents,
+) -> StateGraph[ReportState, ReportContext, DeepSearchInput, ReportOutput]:
     """Return the uncompiled graph over the given parts."""
     builder = StateGraph(
         ReportState,
@@ -71,11 +73,13 @@ def build_graph(components: ReportComponents) -> StateGraph:
         ("polish", Polish(components)),
         ("generate", Finish(components)),
     ):
+        # langgraph takes a handler of (state, error); its annotations know nodes alone.
+        handler: Any = end_with_report if name in KEEPING else None
         builder.add_node(
             name,
             step(name, node.run, node.arun),
             retry_policy=None if name == "search" else MODEL_RETRIES,
-            error_handler=end_with_report if name in KEEPING else None,
+            error_handler=handler,
         )
     builder.add_edge(START, "prepare")
     builder.add_edge("prepare", "plan")

@@ -87,7 +87,7 @@ class RolloutEngine:
 
     def __init__(
         self,
-        graph: CompiledStateGraph,
+        graph: CompiledStateGraph[Any, Any, Any, Any],
         out: str | Path,
         *,
         context: Mapping[str, Any] | None = None,

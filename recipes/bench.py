@@ -22,6 +22,7 @@ from ..tools.factory import make_search
 from ..training.rl import PROCESSED_LOGPROBS
 from ..training.serve import Engine, ModelServer, find_vllm_python
 from ..world.build import build_world
+from ..world.fact_records import Split
 from ..world.masked import write_masked_questions
 from ..world.open_ended import write_open_questions
 from ..world.server import serve_world
@@ -174,10 +175,11 @@ class Bench:
         )
         masked = self.question_file("masked")
         write_masked_questions(world, masked, size.train_questions, seed=self.seed)
-        for split, count in (
-            ("train", size.train_questions),
-            ("test", size.test_questions),
-        ):
+        counts: dict[Split, int] = {
+            "train": size.train_questions,
+            "test": size.test_questions,
+        }
+        for split, count in counts.items():
             own = world / f"open_{split}.jsonl"
             write_open_questions(world, own, count, split=split, seed=self.seed)
         both = [*self.questions("world"), *read_questions(world / "open_train.jsonl")]

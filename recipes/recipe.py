@@ -193,8 +193,8 @@ class Recipe:
     @property
     def known(self) -> Mapping[str, Known]:
         """How each part is known: its name to the least certain of what it holds."""
-        order = get_args(Known)
-        stages = [stage.known for stage in self.stages] or ["none"]
+        order: tuple[Known, ...] = get_args(Known)
+        stages: list[Known] = [stage.known for stage in self.stages] or ["none"]
         results = [result.known for result in self.results]
         return {
             "questions": self.questions.known,

@@ -145,7 +145,9 @@ class _BlockAttention(torch.autograd.Function):
             above = outer[start:end].transpose(0, 1).reshape(groups, -1, size)
             of_value[:, seen] += torch.bmm(weights.transpose(1, 2), above)
             of_weights = torch.bmm(above, value[:, seen].transpose(1, 2))
-            of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
+            of_scores = torch.ops.aten._softmax_backward_data(
+                of_weights, weights, -1, weights.dtype
+            )
             of_rows = torch.bmm(of_scores, key[:, seen])
             of_query[:, start:end] = of_rows.view(heads, end - start, size)
             of_key[:, seen] += torch.bmm(of_scores.transpose(1, 2), rows)

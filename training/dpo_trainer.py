@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from datasets import Dataset
 from torch.nn.utils.rnn import pad_sequence
-from trl import DPOConfig as TrlConfig
-from trl import DPOTrainer
+from trl.trainer.dpo_config import DPOConfig as TrlConfig
+from trl.trainer.dpo_trainer import DPOTrainer
 
 from .arguments import argument_values
 from .dpo_config import DpoConfig
@@ -64,7 +64,7 @@ class PairTrainer(DPOTrainer):
     """TRL's DPOTrainer for rows that are tokens already."""
 
     def __init__(self, *, processing_class: Any, **arguments: Any) -> None:
-        if processing_class.pad_token_id is None:
+        if processing_class.pad_token is None:
             processing_class.pad_token = processing_class.eos_token
         super().__init__(
             processing_class=processing_class,

@@ -9,7 +9,7 @@ a step it took 4.5 s against 4.0 s.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -50,7 +50,7 @@ class MasterAdamW(torch.optim.Optimizer):
         ]
         self._exact = torch.optim.AdamW(groups, fused=True, **settings)
 
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+    def step(self, closure: Any = None) -> Any:
         """Make one step from the gradients of the model's own weights."""
         loss = None if closure is None else closure()
         for own, exact in zip(self.param_groups, self._exact.param_groups, strict=True):
@@ -83,4 +83,4 @@ class MasterAdamW(torch.optim.Optimizer):
     @torch.no_grad()
     def _publish(self) -> None:
         weights = [weight for group in self.param_groups for weight in group["params"]]
-        torch._foreach_copy_(weights, self._copies())
+        torch.ops.aten._foreach_copy_(weights, self._copies())

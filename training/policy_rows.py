@@ -61,7 +61,7 @@ def policy_row(trace: Trace, tokenizer: Any, *, max_length: int | None = None) -
         spans.pop()
     ids = [i for span in spans for i in span.ids]
     mask = [int(span.trainable) for span in spans for _ in span.ids]
-    logprobs = [value for span in spans for value in _logprobs(span)]
+    logprobs: list[float | None] = [v for span in spans for v in _logprobs(span)]
     if max_length is not None and len(prompt.ids) + len(ids) > max_length:
         room = max_length - len(prompt.ids)
         if room < 1:

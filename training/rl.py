@@ -35,10 +35,12 @@ from .reload import served_names
 from .result import TrainingError, TrainingResult
 from .rewards import get_reward
 from .rl_config import RlConfig
-from .run import Spent, TrainingRun, check_packages
+from .run import Report, Spent, TrainingRun, check_packages
 from .serve import ModelServer
 
 if TYPE_CHECKING:
+    from transformers import Trainer
+
     from .memorization import Memory
     from .rollout_memory import RolloutMemory
 
@@ -350,9 +352,11 @@ class RlRun(TrainingRun[RlConfig]):
                 spent.trained_tokens += sum(len(s.token_ids or ()) for s in own)
         return spent
 
-    def _finish(self, *arguments: Any) -> TrainingResult:
+    def _finish(
+        self, trainer: Trainer, report: Report, seconds: float, resume: Path | None
+    ) -> TrainingResult:
         try:
-            return super()._finish(*arguments)
+            return super()._finish(trainer, report, seconds, resume)
         finally:
             self._close()
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import torch
 from datasets import Dataset
-from trl import GRPOConfig, GRPOTrainer
+from trl.trainer.grpo_config import GRPOConfig
+from trl.trainer.grpo_trainer import GRPOTrainer
 
 from .adapter_sync import AdapterSync
-from .advantages import advantages, normalized, rewards_to_go
+from .advantages import Estimator, advantages, normalized, rewards_to_go
 from .arguments import argument_values
 from .graph_rollouts import FIGURES, GraphRollouts
 from .memorization import Memory, memorization_loss
@@ -60,7 +61,7 @@ class PolicyTrainer(GRPOTrainer):
             **arguments,
         )
         self._round_rewards = torch.zeros(0)
-        self._estimator = ESTIMATORS[config.algorithm]
+        self._estimator: Estimator = ESTIMATORS[config.algorithm]
 
     def connect(self, sync: AdapterSync) -> None:
         """Bring the policy to its server before every step's rollouts."""
@@ -83,7 +84,9 @@ class PolicyTrainer(GRPOTrainer):
         if self._config.kl and self._config.kl_in == "reward":
             output["advantages"] = self._token_advantages(output)
             return output
-        every = advantages(self._round_rewards, self.num_generations, self._estimator)
+        size = self.num_generations
+        assert size is not None
+        every = advantages(self._round_rewards, size, self._estimator)
         output["advantages"] = self._own_part(every, len(inputs))
         return output
 
@@ -114,12 +117,15 @@ class PolicyTrainer(GRPOTrainer):
         padded = self.accelerator.pad_across_processes(returns, dim=1)
         kept = self.accelerator.pad_across_processes(mask, dim=1)
         width = returns.shape[1]
-        every = normalized(self.accelerator.gather(padded), self.accelerator.gather(kept))
+        everywhere, counted = (self.accelerator.gather(t) for t in (padded, kept))
+        assert isinstance(everywhere, torch.Tensor)
+        assert isinstance(counted, torch.Tensor)
+        every = normalized(everywhere, counted)
         return self._own_part(every, len(returns))[:, :width]
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         loss = self._policy_loss(model, inputs)
-        if self._memory is None or not self.model.training:
+        if self._memory is None or not model.training:
             return loss
         memorized = self._memorized(model, self._memory)
         return loss if memorized is None else loss + memorized

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from .base import Action, Budgets, Result, TurnPart
 from .parts.documents import interleave, text_of
@@ -26,6 +26,9 @@ INSTRUCTION = (
 
 MOST_DOCUMENTS = 10
 """Snippets that the queries of a turn are merged to (src/multi_agent/web_news_get.py)."""
+
+THOUGHT = ("<think>", "</think>")
+"""What stands around a thought."""
 
 _FENCE = re.compile(r"^```\w*\s*|\s*```$")
 
@@ -77,7 +80,7 @@ class MaskSearchDialect(TaggedDialect):
     query_tag = Tag("<search>", "</search>")
     result_tag = Tag("<information>", "</information>")
     answer_tag = Tag("<answer>", "</answer>")
-    turn_thought: ClassVar[tuple[str, str]] = ("<think>", "</think>")
+    turn_thought = THOUGHT
     reads_found_pages = False
     budgets = Budgets(max_searches=None, max_turns=5, max_turn_tokens=4096, top_k=10)
     forced_stop = ("</answer>",)
@@ -135,7 +138,7 @@ class MaskSearchDialect(TaggedDialect):
         if action.kind == "answer":
             return super().format_turn(thought, action)
         form = self.format_queries(action.queries)
-        before, after = self.turn_thought
+        before, after = THOUGHT
         return f"{before}{thought}{after}\n{form}" if thought else form
 
     def force_answer(self) -> str:

@@ -87,8 +87,9 @@ class ServedChatModel(EventStreamModel):
     def _listen(self, reply: Reply, run_manager: BaseRunManager | None) -> None:
         # A reasoner reads its call: where no callback wants tokens as they come, making
         # a chunk of each would cost as much as receiving it.
-        if reply is self._call and run_manager is not None:
-            self._call.makes_chunks = any(not h.ignore_llm for h in run_manager.handlers)
+        call = self._call
+        if call is not None and reply is call and run_manager is not None:
+            call.makes_chunks = any(not h.ignore_llm for h in run_manager.handlers)
 
     def with_call(self, call: Call, sampling: Sampling) -> ServedChatModel:
         """Return a copy for one call; what the call holds stays out of tracing."""
