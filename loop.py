@@ -230,7 +230,7 @@ class Loop:
         self._config = config
         self._dir = directory
         self._console = console
-        self._log = StageLog(directory, lambda name: self._say(f"── {name}"))
+        self._log = StageLog(directory, self._say)
         self._world_url = ""
 
     def run(self) -> LoopResult:

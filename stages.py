@@ -20,7 +20,7 @@ class StageLog:
 
     Args:
         directory: where the file lies.
-        say: called with the name of a stage that begins.
+        say: prints a line; it is given one for each stage that begins.
     """
 
     def __init__(self, directory: Path, say: Callable[[str], None]) -> None:
