@@ -7,19 +7,22 @@ Writes files of annotated questions (Zipf domains and key points, five templates
 lower case, 2 % near-duplicates), samples each into 32,000 (a third where there are fewer)
 by the whole command: reading, duplicates, decontamination, Algorithm 1, writing, plots.
 Each size runs in a process of its own, so that its peak memory is its own. Aims: a
-million in two minutes and 4 GiB, and time in proportion to the questions.
+million in two minutes and 4 GiB, and time in proportion to the questions: `times the first`
+is CPU time a question over that of the smallest size.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import resource
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from langgraph_deepsearch.curation.sampling.duplicates import NEAR_DUPLICATE
 from langgraph_deepsearch.curation.sampling.sample import SamplingPlan, sample_questions
@@ -28,6 +31,11 @@ from langgraph_deepsearch.evals.markup import element, join, page, stylesheet
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 TARGET = 32_000
+AIM = "1,000,000 questions in 120 s and 4096 MB"
+COLUMNS = (
+    *("questions", "selected", "left out", "seconds", "CPU s", "CPU us a question"),
+    *("times the first", "peak MB"),
+)
 DOMAINS = "film music sports history politics geography science literature law art".split()
 TEMPLATES = (
     "Who is the {r} of the {o} of film {n} {m}?",
@@ -108,7 +116,19 @@ def measure(size: int, folder: Path, keep_duplicates: bool) -> None:
     print(json.dumps(figures))
 
 
-def plot(figures: list[dict[str, float]]) -> str:
+def print_row(figures: dict[str, Any], first: dict[str, Any]) -> None:
+    """Print a size's figures beside those of the smallest."""
+    each, least = (f["cpu_seconds"] / f["questions"] for f in (figures, first))
+    left_out = sum(figures[n] for n in ("duplicates", "near_duplicates", "contaminated"))
+    cells = [
+        *(figures["questions"], figures["selected"], left_out, figures["seconds"]),
+        *(figures["cpu_seconds"], f"{each * 1e6:.1f}", f"{each / least:.2f}"),
+        figures["peak_rss_mb"],
+    ]
+    print("".join(f"{cell!s:>17}" for cell in cells), flush=True)
+
+
+def plot(figures: list[dict[str, Any]]) -> str:
     """Return a page with time and memory over the number of questions."""
     charts = [
         element(
@@ -137,7 +157,9 @@ def main() -> None:
         return
     options.out.mkdir(parents=True, exist_ok=True)
     write_annotated(options.out / "evaluation.jsonl", 2000, seed=1)
-    figures = []
+    figures: list[dict[str, Any]] = []
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; aim: {AIM}")
+    print("".join(f"{name:>17}" for name in COLUMNS))
     for size in sorted(options.sizes):
         file = options.out / f"{size}.jsonl"
         if not file.exists():
@@ -147,7 +169,7 @@ def main() -> None:
         command += ["--sizes", str(size), "--out", str(options.out)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         figures.append(json.loads(done.stdout.splitlines()[-1]))
-        print(json.dumps(figures[-1]), flush=True)
+        print_row(figures[-1], figures[0])
     (options.out / "sampling_speed.json").write_text(json.dumps(figures, indent=2))
     (options.out / "sampling_speed.html").write_text(plot(figures), encoding="utf-8")
 
