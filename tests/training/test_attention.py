@@ -29,8 +29,17 @@ def each_alone(query, key, value, lengths):
     lengths=st.lists(st.integers(1, 2 * BLOCK + 3), min_size=1, max_size=4),
     groups=st.sampled_from([1, 2]),
     shared=st.sampled_from([1, 3]),
+    kept=st.sampled_from([0, BLOCK, attention.KEPT_TOKENS]),
 )
-def test_outputs_and_gradients_are_those_of_each_sequence_alone(lengths, groups, shared):
+def test_outputs_and_gradients_are_those_of_each_sequence_alone(
+    lengths, groups, shared, kept
+):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(attention, "KEPT_TOKENS", kept)
+        check_each_sequence_alone(lengths, groups, shared)
+
+
+def check_each_sequence_alone(lengths, groups, shared):
     torch.manual_seed(sum(lengths))
     tokens = sum(lengths)
     heads = (groups * shared, groups, groups)
