@@ -48,7 +48,7 @@ SETTINGS: dict[str, Any] = {
     "top_k": 3,
     "read_pages": False,
     "evidence_chars": 200,
-    "max_doc_chars": 200,
+    "max_doc_chars": 300,
     "max_searches": 6,
     "max_turns": 8,
     "max_turn_tokens": 192,

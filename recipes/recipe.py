@@ -127,7 +127,7 @@ class Desk:
     departures: tuple[str, ...]
     """Every way in which the desk run is not the paper's, besides its size, its base model
     and its fictional web."""
-    search: str = "corpus:{corpus}?snippets"
+    search: str = "corpus:{corpus}"
     """Search; `{world}`, `{corpus}` and `{simulator}` are filled in."""
     preset: str = "desk"
     """Curation preset of the runs that a fine-tuning stage is trained on."""

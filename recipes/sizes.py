@@ -34,7 +34,7 @@ class DeskSize:
     rl_rollouts: int = 4
     """Most rollouts of a question in reinforcement learning."""
     concurrency: int = 16
-    max_length: int = 2048
+    max_length: int = 3072
     """Most tokens of a sample."""
     dtype: Precision = "mixed"
 

@@ -158,7 +158,7 @@ RECIPE = Recipe(
         search="searxng:{world}",
         without=("supported_answer",),
         roles="mask_search",
-        settings={"max_searches": 15},
+        settings={"max_searches": 15, "top_k": 5},
         departures=(
             "facts of the world are masked, not spans of passages that a model names",
             "a program that knows the questions' decompositions plays planner, rewriter "
