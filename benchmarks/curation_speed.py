@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +174,7 @@ COLUMNS = {
 }
 
 
-def row(cells: Sequence[object]) -> str:
+def row(cells: Iterable[object]) -> str:
     return "".join(f"{cell!s:>13}" for cell in cells)
 
 

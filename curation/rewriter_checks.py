@@ -15,7 +15,7 @@ from ..trace import Document
 from .filters.support import is_concluded
 from .json_reply import read_json_reply
 from .synthesis.checks import GROUNDED, mentions, share_in
-from .synthesis.method import reject, said
+from .synthesis.method import RejectedError, reject, said
 
 _POINTS_OUT = re.compile(
     r"\[\d+(?:, ?\d+)*\]"
@@ -54,7 +54,8 @@ def read_steps(reply: str) -> tuple[list[Step], str]:
     data = read_json_reply(reply, ("steps",)).data
     found = data.get("steps")
     if not isinstance(found, list) or not found:
-        reject("no steps")
+        msg = "no steps"
+        raise RejectedError(msg)
     steps = [_step(one) for one in found if isinstance(one, dict)]
     conclusion = said(data, "conclusion")
     whole = all(step.thought and step.knowledge for step in steps)
@@ -64,8 +65,8 @@ def read_steps(reply: str) -> tuple[list[Step], str]:
 
 
 def _step(data: Mapping[str, Any]) -> Step:
-    given: Any = data.get("documents")
-    numbers = given if isinstance(given, list) else [given]
+    given = data.get("documents")
+    numbers: list[Any] = given if isinstance(given, list) else [given]
     cited = tuple(int(n) for n in numbers if str(n).isdecimal())
     if len(cited) != len(numbers):
         reject("cites no document")

@@ -91,7 +91,7 @@ def create_deep_search_agent(
     store: Any = None,
     name: str = "deep_search",
     **settings: Any,
-) -> CompiledStateGraph:
+) -> CompiledStateGraph[Any, Any, Any, Any]:
     """Return a deep-search agent as a compiled graph.
 
     Use it on its own, as a node or sub-graph, or as a tool (`deep_search_tool`).

@@ -127,7 +127,7 @@ def create_report_agent(
     store: Any = None,
     name: str = "report",
     **settings: Any,
-) -> CompiledStateGraph:
+) -> CompiledStateGraph[Any, Any, Any, Any]:
     """Return an agent that writes a report on a question, as a compiled graph.
 
     It is used as `create_deep_search_agent`'s is. Its output has the `report` in markdown,

@@ -195,13 +195,15 @@ class Recipe:
         """How each part is known: its name to the least certain of what it holds."""
         order: tuple[Known, ...] = get_args(Known)
         stages: list[Known] = [stage.known for stage in self.stages] or ["none"]
-        results = [result.known for result in self.results]
+        results: list[Known] = [result.known for result in self.results]
+        trainer: Known = max(stages, key=order.index)
+        figures: Known = max(results, key=order.index)
         return {
             "questions": self.questions.known,
             "dialect": self.dialect_known,
             "tools": self.tools.known,
             "filters": self.filters.known,
             "reward": self.reward_known,
-            "trainer": max(stages, key=order.index),
-            "figures": max(results, key=order.index),
+            "trainer": trainer,
+            "figures": figures,
         }

@@ -70,9 +70,10 @@ def policy_row(trace: Trace, tokenizer: Any, *, max_length: int | None = None) -
                 f"than max_length {max_length}"
             )
             raise RowError(msg)
-        ids, mask, logprobs = ids[:room], [0] * room, logprobs[:room]
+        ids, mask = ids[:room], [0] * room
+        logprobs = logprobs[:room]
     if not ids:
-        ids, mask, logprobs = [tokenizer.eos_token_id], [0], [0.0]
+        return PolicyRow(prompt.ids, [tokenizer.eos_token_id], [0], [0.0], trace.id)
     return PolicyRow(prompt.ids, ids, mask, logprobs, trace.id)
 
 
