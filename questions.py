@@ -118,7 +118,11 @@ def question_id(text: str) -> str:
 
 
 def _records(source: Path) -> list[tuple[int, Any]]:
-    text = source.read_text(encoding="utf-8")
+    try:
+        text = source.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        msg = f"{source}: not UTF-8 text ({error}); save it as UTF-8"
+        raise QuestionFileError(msg) from error
     open_ended = _findings_map(text, source)
     if open_ended:
         return list(enumerate(open_ended, 1))

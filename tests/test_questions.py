@@ -120,3 +120,10 @@ def test_files_read_together_may_not_share_an_id(tmp_path):
     assert len(read_question_files([tmp_path / "a.jsonl"])) == 1
     with pytest.raises(QuestionFileError, match=r"a\.jsonl and .*b\.jsonl: two questions"):
         read_question_files([tmp_path / "a.jsonl", tmp_path / "b.jsonl"])
+
+
+def test_a_file_in_another_encoding_is_told(tmp_path):
+    path = tmp_path / "q.jsonl"
+    path.write_bytes('{"question": "Où?", "answer": "ici"}'.encode("latin-1"))
+    with pytest.raises(QuestionFileError, match="save it as UTF-8"):
+        read_questions(path)
