@@ -136,7 +136,7 @@ class Ablation:
         return world
 
     def _run_unclaimed(self, cell: Cell, questions: Sequence[Question], url: str) -> None:
-        with claim(self._out / "work" / f"{cell.name}.lock") as is_ours:
+        with claim(self._out / "cells" / f"{cell.name}.lock") as is_ours:
             if is_ours and not self.is_done(cell):
                 self._run_cell(cell, questions, url)
 
@@ -196,7 +196,7 @@ class Ablation:
         return self._out / "pools" / arm / "curated.jsonl"
 
     def _run_cell(self, cell: Cell, questions: Sequence[Question], url: str) -> None:
-        work = self._out / "work" / cell.name
+        work = self._out / "cells" / cell.name
         traces = work / "train.jsonl"
         ids = sample(read_traces(self._pool_of(cell.arm)), cell.size, cell.seed)
         wanted = {i: n for n, i in enumerate(ids)}

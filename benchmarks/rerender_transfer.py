@@ -164,7 +164,7 @@ class Transfer:
 
     def _run_cell(self, cell: Cell) -> None:
         Console(stderr=True).print(f"── {cell.name}", markup=False)
-        loop, work = self._loops[cell.loop], self._out / "work" / cell.name
+        loop, work = self._loops[cell.loop], self._out / "cells" / cell.name
         taken = self._is_the_loops(cell)
         left_out: list[str] = []
         model = loop.model

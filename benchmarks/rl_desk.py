@@ -197,7 +197,7 @@ class Experiment:
 
     def _run_cell(self, cell: Cell) -> None:
         self._say(cell.name)
-        work = self._out / "work" / cell.name
+        work = self._out / "cells" / cell.name
         result, seconds = self._train(cell, work)
         name = self._load(cell.name, work / "model")
         began = time.monotonic()
@@ -263,7 +263,7 @@ class Experiment:
         return load_adapter(url, next(v for v in versions if v not in taken), adapter)
 
     def _answer(self, name: str, model: str) -> list[dict[str, Any]]:
-        folder = self._out / "work" / name / "answers"
+        folder = self._out / "cells" / name / "answers"
         self._roll_out(folder, self._questions("test"), model or self._checkpoint)
         return [run_row(trace) for trace in read_traces(folder)]
 

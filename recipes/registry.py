@@ -6,13 +6,11 @@ the path of its file. Listing imports them all; they are data.
 
 from __future__ import annotations
 
-import sys
 from functools import cache
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 from ..errors import DeepSearchError
+from ..python_file import load_python_file
 from .recipe import Recipe
 
 FOLDER = Path(__file__).parents[1] / "examples" / "recipes"
@@ -47,27 +45,8 @@ def get_recipe(name: str) -> Recipe:
 
 @cache
 def _recipe(path: Path) -> Recipe:
-    recipe = getattr(_load(path), "RECIPE", None)
+    recipe = getattr(load_python_file(path, "recipe", RecipeError), "RECIPE", None)
     if not isinstance(recipe, Recipe):
         msg = f"{path} exposes no recipe: set RECIPE = Recipe(…)"
         raise RecipeError(msg)
     return recipe
-
-
-def _load(path: Path) -> ModuleType:
-    if not path.is_file():
-        msg = f"no recipe file at {path}: check the path, or name one of list_recipes()"
-        raise RecipeError(msg)
-    # A name of its own in sys.modules, which dataclasses and pickles look up.
-    name = f"langgraph_deepsearch_recipe_{path.stem}"
-    spec = spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # a user's own code may fail in any way
-        msg = f"recipe file {path} cannot be loaded: {type(error).__name__}: {error}"
-        raise RecipeError(" ".join(msg.split())) from error
-    return module

@@ -8,15 +8,14 @@ parts live in `parts/`; listing imports nothing.
 
 from __future__ import annotations
 
-import sys
 from functools import cache
 from importlib import import_module
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
 
 from ...errors import DeepSearchError
+from ...python_file import load_python_file
 from .base import Dialect
 
 DEFAULT_DIALECT = "simple_deep_searcher"
@@ -70,7 +69,9 @@ def get_dialect(name: str = DEFAULT_DIALECT) -> Dialect:
         UnknownDialectError: there is none; the message lists the names.
     """
     if name.endswith(".py"):
-        return _instance(_load_file(Path(name)), "", name)
+        return _instance(
+            load_python_file(Path(name), "dialect", UnknownDialectError), "", name
+        )
     main, _, variant = name.partition(":")
     return _instance(_module(main), variant, name)
 
@@ -80,25 +81,6 @@ def _module(name: str) -> ModuleType:
         msg = f"unknown dialect {name!r}; known: {', '.join(list_dialects())}"
         raise UnknownDialectError(msg)
     return import_module(f".{name}", __package__)
-
-
-def _load_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        msg = f"no dialect file at {path}: check the path, or name one of list_dialects()"
-        raise UnknownDialectError(msg)
-    # A name of its own in sys.modules, which dataclasses and pickles look up.
-    name = f"langgraph_deepsearch_dialect_{path.stem}"
-    spec = spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # a user's own code may fail in any way
-        msg = f"dialect file {path} cannot be loaded: {type(error).__name__}: {error}"
-        raise UnknownDialectError(" ".join(msg.split())) from error
-    return module
 
 
 def _variants(module: ModuleType) -> dict[str, type[Dialect]]:

@@ -155,11 +155,11 @@ def test_no_cell_is_begun_too_late_or_while_another_program_is_at_it(
     shutil.copytree(finished[0], out)
     for name in ("uncurated-n4-s0", "curated-n4-s1"):
         (out / "cells" / f"{name}.json").unlink()
-        shutil.rmtree(out / "work" / name)
+        shutil.rmtree(out / "cells" / name)
     base, lab = ["--out", str(out), *SIZE], FakeLab(ablation)
     ablation.main([*base, "--hours", "0"], lab)
     assert lab.trained == []
-    with ablation.claim(out / "work" / "curated-n4-s1.lock") as is_ours:
+    with ablation.claim(out / "cells" / "curated-n4-s1.lock") as is_ours:
         assert is_ours
         ablation.main(base, lab)
     assert [name for name, *_ in lab.trained] == ["uncurated-n4-s0"]
@@ -226,5 +226,5 @@ def test_the_real_lab_trains_serves_and_answers(ablation, tiny_model, tmp_path):
     assert cell["name"] == "curated-n4-s0"
     assert len(cell["runs"]) == 2
     assert {
-        t.model for t in read_traces(tmp_path / "work" / "curated-n4-s0" / "answers")
+        t.model for t in read_traces(tmp_path / "cells" / "curated-n4-s0" / "answers")
     } == {"ablation-curated-n4-s0"}

@@ -155,7 +155,7 @@ def test_models_are_trained_on_the_same_traces_in_their_own_words(finished, loop
     for name, cell in cells.items():
         if cell["taken_from_loop"]:
             continue
-        traces = list(read_traces(out / "work" / name / "train.jsonl"))
+        traces = list(read_traces(out / "cells" / name / "train.jsonl"))
         assert [t.id for t in traces] == [t.id for t in curated]
         assert {t.dialect for t in traces} == {cell["dialect"]}
         assert [t.answer for t in traces] == [t.answer for t in curated]
@@ -169,7 +169,7 @@ def test_models_are_trained_on_the_same_traces_in_their_own_words(finished, loop
 def test_runs_differ_in_the_dialect_alone(finished, loop):
     out, *_ = finished
     after = next(read_traces(loop / "after.jsonl"))
-    answers = read_traces(out / "work" / "search_r1-desk-s0" / "answers" / "own")
+    answers = read_traces(out / "cells" / "search_r1-desk-s0" / "answers" / "own")
     there = next(trace for trace in answers if trace.question_id == after.question_id)
     places = ("search", "cache_dir")
     assert differing(after.settings, there.settings, *places) == {"dialect", "limits"}
@@ -184,7 +184,7 @@ def differing(one, other, *but):
 def test_extra_questions_are_held_out(finished, loop):
     out, *_ = finished
     known = {q.question for q in read_questions(loop / "world" / "train.jsonl")}
-    extra = list(read_traces(out / "work" / "search_r1-desk-s0" / "answers" / "extra"))
+    extra = list(read_traces(out / "cells" / "search_r1-desk-s0" / "answers" / "extra"))
     assert len(extra) == ASKED - OWN
     assert not known & {trace.question for trace in extra}
 
@@ -234,7 +234,8 @@ def test_all_means_every_inline_dialect_on_as_many_traces(transfer, loop, tmp_pa
     assert len(list(tmp_path.glob("work/*/model"))) == len(inline)
     ids = {
         tuple(
-            t.id for t in read_traces(tmp_path / "work" / f"{name}-desk-s0" / "train.jsonl")
+            t.id
+            for t in read_traces(tmp_path / "cells" / f"{name}-desk-s0" / "train.jsonl")
         )
         for name in inline
     }
@@ -298,6 +299,6 @@ def test_the_real_lab_trains_serves_and_answers(transfer, tiny_model, tmp_path):
     assert [len(cell["runs"]) for cell in cells] == [3, 3]
     trained = next(cell for cell in cells if not cell["taken_from_loop"])
     assert trained["training_seconds"] > 0
-    answers = tmp_path / "out" / "work" / "search_r1-desk-s0" / "answers"
+    answers = tmp_path / "out" / "cells" / "search_r1-desk-s0" / "answers"
     for trace in read_traces(answers / "own"):
         assert (trace.model, trace.dialect) == ("transfer-search_r1-desk-s0", "search_r1")

@@ -127,7 +127,7 @@ def test_every_arm_is_trained_and_measured_over_an_interruption(
     curves = {cell["name"]: cell["curves"] for cell in record["cells"]}
     assert len(curves["reinforce-s0"]["reward"]) == 2
     assert curves["dpo-s0"]["loss"][0] == pytest.approx(0.6931, abs=1e-2)
-    models = {t.model for t in read_traces(tmp_path / "work" / "dpo-s0" / "answers")}
+    models = {t.model for t in read_traces(tmp_path / "cells" / "dpo-s0" / "answers")}
     assert models == {"dpo-s0-1"}
     assert "REINFORCE++, seed 0" not in (report := (tmp_path / "report.html").read_text())
     assert "Mean reward of a step&#x27;s runs, seed 0" in report
