@@ -76,7 +76,7 @@ def test_every_cell_is_trained_once_over_an_interruption(finished):
     assert set(trained) == {cell["name"] for cell in cells if not cell["same_data_as"]}
     assert all(size == 4 for _, size, _ in second.trained)
     assert {len(cell["runs"]) for cell in cells} == {4}
-    assert not list(out.glob("work/*/model"))
+    assert not list(out.glob("cells/*/model"))
 
 
 def test_the_same_traces_and_seed_are_one_training(finished):

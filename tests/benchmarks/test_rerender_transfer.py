@@ -138,7 +138,7 @@ def test_every_cell_is_there_once_and_the_loops_own_is_not_trained(finished, loo
     by_cell = {cell: exams for lab in labs for cell, exams, _ in lab.answered}
     assert by_cell[own] == ["extra"]  # its test questions were answered in the loop
     assert by_cell["search_r1-desk-s0"] == ["own", "extra"]
-    assert not list(out.glob("work/*/model"))
+    assert not list(out.glob("cells/*/model"))
     assert (loop / "model").is_dir()
 
 
@@ -231,7 +231,7 @@ def test_all_means_every_inline_dialect_on_as_many_traces(transfer, loop, tmp_pa
     for row in rows:
         assert row["minutes"] > 0
         assert row["by_seed"][0]["n"] == 2
-    assert len(list(tmp_path.glob("work/*/model"))) == len(inline)
+    assert len(list(tmp_path.glob("cells/*/model"))) == len(inline)
     ids = {
         tuple(
             t.id
