@@ -277,7 +277,8 @@ def measure(url: str, options: argparse.Namespace) -> None:
         after = metrics(url)
         bare = asyncio.run(run_bare(url, options, chains, number))
         if number == 0:
-            continue  # the first pass warms the server up
+            print("the first pass warms the server up", flush=True)
+            continue
         for name, phase in (("agent", agent), ("bare", bare)):
             print(
                 f"{name:8}{phase.tokens:8}{phase.seconds:9.1f}{phase.rate:10.1f}"
@@ -313,9 +314,9 @@ def main() -> None:
     parser.add_argument("--url", default="", help="a running vLLM; else one is started")
     parser.add_argument("--name", default=SERVED_NAME, help="served name")
     parser.add_argument("--model", default=None, help="model folder; the packaged one")
-    parser.add_argument("--runs", type=int, default=32)
-    parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--words", type=int, default=40, help="of a turn")
+    parser.add_argument("--runs", type=int, default=16)
+    parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--words", type=int, default=20, help="of a turn")
     parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument(
