@@ -6,6 +6,7 @@ questions.jsonl   all questions; train.jsonl and test.jsonl hold one split each
 facts.jsonl       what is true: {id, type, label, facts} of every entity
 behaviours.json   redirects, slow, dead and huge addresses
 world.json        seed, sizes and what is guaranteed; written last
+world.partial     stands there while a world is being written
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ from .questions import make_questions
 EXTRACT_LIMIT = 2000
 """Above this many pages the corpus text is taken from the page's paragraphs instead of
 being extracted from its HTML; a test shows that both are the same."""
+
+PARTIAL = "world.partial"
+"""Written first and removed last, so that a half-written world is known as one."""
+
+PARTIAL_TEXT = "deepsearch is writing a world here\n"
 
 GUARANTEE = (
     "No entity whose fact a test question needs is asked about in a train question, so no "
@@ -114,6 +120,7 @@ def build_world(
         folder / "world.json",
         {**summary.to_json(), "preset": asdict(settings), "guarantee": GUARANTEE},
     )
+    (folder / PARTIAL).unlink()
     return summary
 
 
@@ -135,15 +142,11 @@ def _open_folder(folder: Path) -> Path:
     if folder.exists() and not folder.is_dir():
         msg = f"{folder} is a file: name a folder for the world"
         raise WorldError(msg)
-    known = {"pages", "corpus.jsonl", "world.json"}
-    if (
-        folder.is_dir()
-        and (held := {p.name for p in folder.iterdir()})
-        and not held & known
-    ):
+    if folder.is_dir() and any(folder.iterdir()) and not _is_world(folder):
         msg = f"{folder} holds other files: name a new folder for the world"
         raise WorldError(msg)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / PARTIAL).write_text(PARTIAL_TEXT, encoding="utf-8")
     # A half-written world must not pass for a whole one.
     (folder / "world.json").unlink(missing_ok=True)
     if (folder / "pages").is_dir():
@@ -151,6 +154,21 @@ def _open_folder(folder: Path) -> Path:
 
         shutil.rmtree(folder / "pages")
     return folder
+
+
+def _is_world(folder: Path) -> bool:
+    """Return whether a world was built here, whole or half; names alone prove nothing."""
+    if _read(folder / PARTIAL) == PARTIAL_TEXT:
+        return True
+    try:
+        found = json.loads(_read(folder / "world.json"))
+    except ValueError:
+        return False
+    return isinstance(found, dict) and {"seed", "base_url", "guarantee"} <= found.keys()
+
+
+def _read(path: Path) -> str:
+    return path.read_text("utf-8", errors="replace") if path.is_file() else ""
 
 
 def _write_pages(

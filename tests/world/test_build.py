@@ -158,9 +158,17 @@ def test_a_half_written_world_is_built_anew(world, tmp_path, monkeypatch):
     monkeypatch.setattr(build, "EXTRACT_LIMIT", 0)
     folder = tmp_path / "again"
     build_world(folder, preset="tiny", seed=1)
-    (folder / "world.json").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "render_html", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            build_world(folder, preset="tiny", seed=1)
+    assert not (folder / "world.json").exists()
     build_world(folder, preset="tiny", seed=7)
     assert digest(folder) == digest(world.path)
+
+
+def interrupted(*args):
+    raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("pages", [0, 199, 100_001])
@@ -186,6 +194,24 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
     with pytest.raises(WorldError, match="is a file"):
         build_world(tmp_path / "thesis.txt", pages=200)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("pages/thesis.html", "mine"),
+        ("corpus.jsonl", '{"id": "mine"}\n'),
+        ("world.json", '{"seed": 1}'),
+        ("world.json", "no JSON"),
+        ("world.partial", "mine"),
+    ],
+)
+def test_files_that_only_bear_a_worlds_names_are_left_alone(tmp_path, name, content):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(WorldError, match="holds other files"):
+        build_world(tmp_path, pages=200)
+    assert (tmp_path / name).read_text() == content
 
 
 @pytest.mark.slow
