@@ -81,13 +81,16 @@ def seconds_spent(checkpoint: Path | None) -> float:
 def check_manifest(
     folder: Path, manifest: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> None:
-    """Write a run's manifest, or check that the one there is the same; see `compare`."""
+    """Check that a folder of checkpoints is empty or of the same run; see `compare`."""
     path = folder / MANIFEST_FILE
-    if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(path, manifest)
-        return
-    compare(json.loads(path.read_text()), manifest, folder.parent, defaults)
+    if path.is_file():
+        compare(json.loads(path.read_text()), manifest, folder, defaults)
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Say in a folder of checkpoints whose they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / MANIFEST_FILE, manifest)
 
 
 def compare(
@@ -101,7 +104,7 @@ def compare(
     Args:
         found: what the folder says of its run.
         wanted: what is to be run: data, parent and `config`.
-        folder: the output folder.
+        folder: where that was found: the output folder, or that of the checkpoints.
         defaults: settings that one of them does not name, and what they then are: a run
             begun before a setting was added had its default.
 
@@ -132,7 +135,7 @@ def _compare_settings(
 def _another(folder: Path, what: str) -> str:
     return (
         f"{folder} holds a training run with another {what}; choose another output folder, "
-        "or remove that one to train anew"
+        f"or remove {folder} to train anew"
     )
 
 

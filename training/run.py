@@ -141,6 +141,7 @@ class TrainingRun(ABC, Generic[Config]):
             check_manifest,
             last_whole_checkpoint,
             seconds_spent,
+            write_manifest,
         )
 
         with quiet(), environment(self._config):
@@ -152,6 +153,9 @@ class TrainingRun(ABC, Generic[Config]):
             found = last_whole_checkpoint(self._checkpoints) if is_main() else None
             marker = MarkWhole(seconds_spent(found))
             trainer, progress = self._prepared(rows, marker, tokenizer)
+            if is_main():
+                # Not before: what cannot start must not bar the corrected command.
+                write_manifest(self._checkpoints, self._manifest)
             resume = agree(found, self._checkpoints)
             if resume is not None and is_main():
                 self._say(f"resuming from {resume.name}")
@@ -254,10 +258,20 @@ Row = TypeVar("Row")
 def split_rows(
     rows: Sequence[Row], config: TrainingConfig
 ) -> tuple[Sequence[Row], Sequence[Row]]:
-    """Return the rows to train on and those held out; the same for the same seed."""
-    held_out = round(len(rows) * config.evaluation_fraction)
-    if not held_out:
+    """Return the rows to train on and those held out; the same for the same seed.
+
+    Raises:
+        TrainingError: there are too few rows for the share that is to be held out.
+    """
+    if not config.evaluation_fraction:
         return rows, []
+    held_out = round(len(rows) * config.evaluation_fraction)
+    if not 0 < held_out < len(rows):
+        msg = (
+            f"evaluation_fraction {config.evaluation_fraction} of {len(rows)} rows holds "
+            f"out {'all' if held_out else 'none'}; set another share, or 0"
+        )
+        raise TrainingError(msg)
     order = random.Random(config.seed).sample(list(rows), len(rows))
     return order[held_out:], order[:held_out]
 

@@ -18,7 +18,7 @@ from langgraph_deepsearch.training.config import ConfigError
 from langgraph_deepsearch.training.rows import IGNORED, TokenRow, build_rows
 from langgraph_deepsearch.training.serve import free_port
 from langgraph_deepsearch.training.sft import SftConfig, TrainingError, train_sft
-from langgraph_deepsearch.training.trainer import pack_rows
+from langgraph_deepsearch.training.trainer import RowTrainer, pack_rows
 
 QUICK = SftConfig(learning_rate=2e-2, batch_size=2, epochs=2, warmup=0.0, threads=1)
 
@@ -96,6 +96,31 @@ def test_a_run_from_before_a_setting_was_added_had_its_default(
     wrong = r"another config \(weight_decay 0.0, now 0.1\)"
     with pytest.raises(TrainingMismatchError, match=wrong):
         train_sft(traces_file, tiny_model, out, changed)
+
+
+def test_what_could_not_start_bars_no_other_settings(traces_file, tiny_model, tmp_path):
+    out = tmp_path / "model"
+    with pytest.raises(BatchSizeError):
+        train_sft(traces_file, tiny_model, out, SftConfig(batch_size=3, micro_batch_size=2))
+    config = SftConfig(batch_size=12, threads=1)
+    assert train_sft(traces_file, tiny_model, out, config).losses
+
+
+def test_checkpoints_of_other_settings_are_named_and_stay(
+    traces_file, tiny_model, tmp_path, monkeypatch
+):
+    def stopped(self, *_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RowTrainer, "train", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        train_sft(traces_file, tiny_model, tmp_path / "model", SftConfig(threads=1))
+    folder = tmp_path / "model.checkpoints"
+    with pytest.raises(TrainingMismatchError, match="another config") as error:
+        train_sft(traces_file, tiny_model, tmp_path / "model", SftConfig(threads=2))
+    assert f"remove {folder} to" in str(error.value)
+    assert str(error.value).startswith(f"{folder} holds")
+    assert (folder / "manifest.json").is_file()
 
 
 def test_a_killed_run_resumes_and_ends_like_an_unbroken_one(
@@ -213,6 +238,15 @@ def test_held_out_rows_are_measured(traces_file, tiny_model, tmp_path):
     assert len(result.evaluation_losses) == 2
     assert result.evaluation_losses[1] < result.evaluation_losses[0]
     assert len(result.losses) == 6  # 9 rows in batches of 4, twice
+
+
+@pytest.mark.parametrize(("share", "held_out"), [(0.01, "none"), (0.99, "all")])
+def test_a_share_that_holds_out_no_row_or_all_is_one_line(
+    traces_file, tiny_model, tmp_path, share, held_out
+):
+    config = SftConfig(evaluation_fraction=share, threads=1)
+    with pytest.raises(TrainingError, match=f"of 12 rows holds out {held_out}; set"):
+        train_sft(traces_file, tiny_model, tmp_path / "model", config)
 
 
 @pytest.mark.slow
