@@ -31,6 +31,12 @@ def exhausted(run: Mapping[str, Any], counts: Mapping[str, Any]) -> StopReason |
     return None
 
 
+def may_search(run: Mapping[str, Any], counts: Mapping[str, Any]) -> bool:
+    """Return whether the search of the turn after those counted is carried out."""
+    limit = run["limits"].get("searching_turns")
+    return limit is None or counts["turns"] < limit
+
+
 def context_left(run: Mapping[str, Any], counts: Mapping[str, Any]) -> int | None:
     """Return how many tokens the next turn may take in the context, None if unknown."""
     known = [n for n in (run["limits"]["context_tokens"], run["context_limit"]) if n]
@@ -49,6 +55,19 @@ def turn_tokens(run: Mapping[str, Any], counts: Mapping[str, Any]) -> int:
     if left is not None:
         caps.append(left)
     return max(1, min(caps))
+
+
+def answer_tokens(
+    run: Mapping[str, Any], counts: Mapping[str, Any], *, whole_turn: bool
+) -> int:
+    """Return how many tokens a forced answer may write.
+
+    Args:
+        run: what was fixed for the run.
+        counts: what it has spent.
+        whole_turn: whether the answer comes with a thought of its own.
+    """
+    return max(ANSWER_RESERVE, turn_tokens(run, counts)) if whole_turn else ANSWER_RESERVE
 
 
 def estimate_tokens(text: str) -> int:

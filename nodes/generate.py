@@ -9,7 +9,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
-from .budget import ANSWER_RESERVE
+from .budget import answer_tokens
 from .components import Components, sampling_of
 from .dialects import Dialect
 from .insertion import ainsert, insert, inserted_tokens
@@ -85,7 +85,9 @@ def _arguments(state: State, dialect: Dialect, config: RunnableConfig) -> dict[s
     return {
         "cut": dialect.forced_answer_end,
         "stop": dialect.forced_stop,
-        "sampling": sampling_of(state["run"]).with_max_tokens(ANSWER_RESERVE),
+        "sampling": sampling_of(state["run"]).with_max_tokens(
+            answer_tokens(state["run"], state["counts"], whole_turn=dialect.forced_turn)
+        ),
         "config": config,
         **layout_argument(dialect),
     }

@@ -194,6 +194,7 @@ def limits(context: Context, dialect: Dialect) -> dict[str, Any]:
     chosen = {
         "searches": (context.max_searches, budgets.max_searches),
         "turns": (context.max_turns, budgets.max_turns),
+        "searching_turns": (context.max_turns, budgets.searching_turns),
         "turn_tokens": (context.max_turn_tokens, budgets.max_turn_tokens),
         "top_k": (context.top_k, budgets.top_k),
         "tokens": (context.max_tokens, None),

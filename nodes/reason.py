@@ -11,7 +11,7 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Send
 from typing_extensions import TypedDict
 
-from .budget import estimate_tokens, exhausted, turn_tokens
+from .budget import estimate_tokens, exhausted, may_search, turn_tokens
 from .components import Components, sampling_of
 from .dialects import Action, Dialect, TurnPart
 from .models.base import ContextOverflowError, Generation, Sampling
@@ -181,6 +181,8 @@ def _pending(
     # Where silence ends a run, a turn torn off by its limit was no silence.
     if action.kind == "answer" and (action.text or not is_torn):
         return {"kind": "answer", "text": action.text}
+    if action.kind == "search" and not may_search(state["run"], state["counts"]):
+        return {"kind": "stop", "reason": "turn_limit"}
     if action.kind == "search":
         again = dialect.repeats_searches
         asked = action.queries[: dialect.queries_a_turn]

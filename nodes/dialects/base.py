@@ -61,6 +61,9 @@ class Budgets:
     top_k: int = 10
     max_context_tokens: int | None = None
     """Longest transcript; None: the model's context."""
+    searching_turns: int | None = None
+    """Turns whose search is carried out, where the original lets the model write once more
+    after them and searches no longer. None, and where a run sets its turns: all."""
     max_invalid: int | None = 2
     """Turns in a row without an action after which a run ends: the model has lost the
     protocol, and every further turn costs as much as a good one. None: only turns count."""
@@ -216,6 +219,9 @@ class Dialect(ABC):
         before, after = self.turn_thought
         return f"{before}{thought}{after}\n{form}" if thought else form
 
+    forced_turn: ClassVar[bool] = False
+    """Whether a forced answer is a whole turn with its thought, and as long as any; else it
+    is opened for the model, and short."""
     forced_stop: ClassVar[tuple[str, ...]] = ()
     """Stop strings for the words after `force_answer`."""
 

@@ -83,6 +83,7 @@ class MaskSearchDialect(TaggedDialect):
     turn_thought = THOUGHT
     reads_found_pages = False
     budgets = Budgets(max_searches=None, max_turns=5, max_turn_tokens=4096, top_k=10)
+    forced_turn = True
     forced_stop = ("</answer>",)
 
     def prompt(self, question: str, **settings: Any) -> list[dict[str, str]]:
@@ -160,6 +161,7 @@ class InlineDialect(MaskSearchDialect):
 
     name = "mask_search:inline"
     layout = "inline"
+    forced_turn = False
 
     def wrap_result(self, text: str) -> str:
         return f"\n\n<information>{text.strip()}</information>\n\n"

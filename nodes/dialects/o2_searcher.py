@@ -95,6 +95,7 @@ class TurnsDialect(TaggedDialect):
     repeats_searches = True
     budgets = Budgets(max_searches=None, max_turns=5, max_turn_tokens=2048, top_k=3)
     queries_a_turn = 5
+    forced_turn = True
     forced_stop = ("</answer>",)
 
     def prompt(self, question: str, **settings: Any) -> list[dict[str, str]]:
@@ -160,10 +161,10 @@ class TurnsDialect(TaggedDialect):
         return action
 
     def invalid_message(self, reason: str) -> str:
-        """Our own words; the original's three sentences: o2searcher/prompts.py:1."""
+        """Our own words, with the original's line break: o2searcher/prompts.py:1."""
         return (
             f"That was not understood: {reason}. Search with <search>, each query between "
-            "<query> and </query>, or give the result between <answer> and </answer>."
+            "<query> and </query>, or give the result between <answer> and </answer>.\n"
         )
 
     def force_answer(self) -> str:
@@ -203,12 +204,14 @@ class O2SearcherDialect(TurnsDialect):
     The frame of the message is pasted into the model's text, and nothing closes the turn
     before it. The frame is Qwen2.5's, whose special tokens are part of the result: for a
     model with another chat template take `o2_searcher:turns`. Turns are 4 in training, and
-    one more without a search.
+    one more whose search is not carried out (generation.py, the final rollout).
     """
 
     name = "o2_searcher"
     layout = "inline"
-    budgets = Budgets(max_searches=None, max_turns=4, max_turn_tokens=2048, top_k=3)
+    budgets = Budgets(
+        max_searches=None, max_turns=5, max_turn_tokens=2048, top_k=3, searching_turns=4
+    )
     tags = (*TurnsDialect.tags, "<|im_start|>", "<|im_end|>")
 
     def wrap_result(self, text: str) -> str:

@@ -60,7 +60,12 @@ class SearchR1Dialect(TaggedDialect):
     turn_thought = ("<think>", "</think>")
     repeats_searches = True
     budgets = Budgets(
-        max_searches=4, max_turns=5, max_turn_tokens=500, top_k=3, max_invalid=None
+        max_searches=4,
+        max_turns=5,
+        max_turn_tokens=500,
+        top_k=3,
+        searching_turns=4,
+        max_invalid=None,
     )
     forced_stop = ("</answer>",)
 

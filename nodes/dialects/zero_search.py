@@ -16,13 +16,19 @@ class ZeroSearchDialect(SearchR1Dialect):
     Prompt, tags, insertion and invalid message are Search-R1's (inference.py:97-101,
     llm_agent/generation.py:524-531). Documents are `Doc i: text`, joined by a line break
     (:608), title and snippet of Google glued together without a space (:632-640);
-    simulated documents have no title. Budgets: 5 documents, 5 turns of 500 tokens. The
-    original cuts a result after 2,048 tokens, here it stays whole.
+    simulated documents have no title. Budgets: 5 documents, 5 turns of 500 tokens
+    and a last one whose search is not carried out. The original cuts a result after 2,048
+    tokens, here it stays whole.
     """
 
     name = "zero_search"
     budgets = Budgets(
-        max_searches=5, max_turns=5, max_turn_tokens=500, top_k=5, max_invalid=None
+        max_searches=5,
+        max_turns=6,
+        max_turn_tokens=500,
+        top_k=5,
+        searching_turns=5,
+        max_invalid=None,
     )
     reads_found_pages = False  # the engine's snippets are the documents
 

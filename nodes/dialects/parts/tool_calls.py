@@ -60,6 +60,7 @@ class ToolCallDialect(TaggedDialect):
     )
     turn_thought = (THINK.open, THINK.close)
     repeats_searches = True
+    forced_turn = True
     forced_stop = ("</answer>",)
     tools: ClassVar[Sequence[Tool]]
 
