@@ -11,6 +11,7 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,8 @@ class LiveModel:
         self._change = threading.Condition()
         self._replacing = threading.Lock()
         self._now: _Serving | None = None
-        self._is_restarting = False
+        self._restarted = _done()
+        """Done unless a restart is under way."""
         self._served: list[_Serving] = []
 
     def __enter__(self) -> LiveModel:
@@ -97,20 +99,25 @@ class LiveModel:
         Raises:
             LiveModelError: no model is served.
         """
-        serving = self._begin()
+        while (serving := self._begin()) is None:
+            self._restarted.result()
         try:
             yield {"model": self.name, "base_url": serving.server.url}
         finally:
-            self._end(serving)
+            if self._end(serving):
+                self._stop_if_idle(serving)
 
     @asynccontextmanager
     async def arun(self) -> AsyncIterator[dict[str, str]]:
         """Async version of `run`."""
-        serving = await asyncio.to_thread(self._begin)
+        while (serving := self._begin()) is None:
+            # Not in a thread: the runs that are waited for may need the whole pool.
+            await asyncio.wrap_future(self._restarted)
         try:
             yield {"model": self.name, "base_url": serving.server.url}
         finally:
-            await asyncio.to_thread(self._end, serving)
+            if self._end(serving):
+                await asyncio.to_thread(self._stop_if_idle, serving)
 
     def close(self) -> None:
         """End every server, also under runs."""
@@ -138,12 +145,9 @@ class LiveModel:
 
     def _restart(self, old: _Serving, model: Path) -> None:
         with self._change:
-            self._is_restarting = True
-            while old.runs:
-                self._change.wait()
-            self._served.remove(old)
-            self._now = None
+            self._restarted = _under_way()
         try:
+            self._wait_for_runs(old)
             port = old.server.port
             old.server.stop()
             try:
@@ -152,25 +156,32 @@ class LiveModel:
                 self._take_over(self._start(old.model, port))
                 raise
         finally:
-            with self._change:
-                self._is_restarting = False
-                self._change.notify_all()
+            self._restarted.set_result(None)
 
-    def _begin(self) -> _Serving:
+    def _wait_for_runs(self, old: _Serving) -> None:
         with self._change:
-            while self._is_restarting:
+            while old.runs:
                 self._change.wait()
+            self._served.remove(old)
+            self._now = None
+
+    def _begin(self) -> _Serving | None:
+        """Return the server of a run that begins now, None while a restart is under way."""
+        with self._change:
+            if not self._restarted.done():
+                return None
             if self._now is None:
                 msg = f"no model is served as {self.name!r}: call replace() with its folder"
                 raise LiveModelError(msg)
             self._now.runs += 1
             return self._now
 
-    def _end(self, serving: _Serving) -> None:
+    def _end(self, serving: _Serving) -> bool:
+        """Count a run off; tell whether it was the last one of a replaced server."""
         with self._change:
             serving.runs -= 1
             self._change.notify_all()
-        self._stop_if_idle(serving)
+            return serving.is_replaced and not serving.runs
 
     def _stop_if_idle(self, serving: _Serving) -> None:
         with self._change:
@@ -179,3 +190,16 @@ class LiveModel:
                 return
             self._served.remove(serving)
         serving.server.stop()
+
+
+def _done() -> Future[None]:
+    future: Future[None] = Future()
+    future.set_result(None)
+    return future
+
+
+def _under_way() -> Future[None]:
+    future: Future[None] = Future()
+    # One that runs cannot be cancelled, as a cancelled waiter would do for all.
+    future.set_running_or_notify_cancel()
+    return future

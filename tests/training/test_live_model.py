@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import httpx
@@ -117,10 +118,41 @@ async def test_without_room_for_two_runs_wait_for_the_restart(servers, agent):
         assert servers.running == ["second"]
 
 
-async def later(agent, live):
-    while not live._is_restarting:  # noqa: ASYNC110 - a thread sets it
+async def until_restarting(live):
+    while live._restarted.done():  # noqa: ASYNC110 - a thread sets it
         await asyncio.sleep(0.01)
+
+
+async def later(agent, live):
+    await until_restarting(live)
     return await answer(agent, live)
+
+
+def instant(model, *, name, port):
+    served = SimpleNamespace(url=f"http://{model.name}", port=1, stop=lambda: None)
+    served.start = lambda: served
+    return served
+
+
+async def test_waiting_runs_take_no_thread_from_those_under_way():
+    async def url():
+        async with live.arun() as where:
+            return where["base_url"]
+
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    with LiveModel("desk", beside=False, make_server=instant) as live:
+        live.replace("first")
+        replacing = threading.Thread(target=live.replace, args=("second",), daemon=True)
+        async with asyncio.timeout(30):
+            async with live.arun():
+                replacing.start()
+                await until_restarting(live)
+                cancelled, *waiting = [asyncio.create_task(url()) for _ in range(4)]
+                await asyncio.sleep(0.01)
+                cancelled.cancel()
+                await asyncio.to_thread(str)  # as a step of the run under way does
+            assert await asyncio.gather(*waiting) == ["http://second"] * 3
+        replacing.join()
 
 
 @pytest.mark.parametrize("beside", [True, False])
