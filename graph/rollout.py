@@ -19,6 +19,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from ..errors import DeepSearchError
 from ..questions import Question
+from ..run_lock import run_lock
 from ..state import DeepSearchState
 from ..trace import Trace, append_lines, append_trace, read_traces
 from .recorder import TRACE_FILE, to_trace
@@ -70,6 +71,7 @@ class RolloutProgress(WorkProgress):
     """Where a run of rollouts stands."""
 
     last_failure: str = ""
+    last_error: Exception | None = None
     searches: int = 0
     failed_searches: int = 0
     tokens: int = 0
@@ -136,27 +138,29 @@ class RolloutEngine:
         """Run what is not finished yet.
 
         Raises:
-            RolloutError: failures in a row show that a server is down.
+            BusyError: another process runs rollouts into the same file.
+            RolloutError: failures in a row show that a server is down, or the file holds
+                runs of other questions under the same ids.
         """
         wanted = [Rollout(q, index) for q in questions for index in range(rollouts)]
-        finished = finished_ids(self._path)
-        left = [rollout for rollout in wanted if rollout.id not in finished]
-        progress = RolloutProgress(len(wanted), already=len(wanted) - len(left))
-        pending = iter(left)
-        workers = min(self._concurrency, len(left))
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(workers):
-                    group.create_task(self._work(pending, progress))
-        except* RolloutError as errors:
-            raise errors.exceptions[0] from None
+        with run_lock(self._path):
+            left = unfinished(wanted, self._path)
+            progress = RolloutProgress(len(wanted), already=len(wanted) - len(left))
+            pending = iter(left)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(min(self._concurrency, len(left))):
+                        group.create_task(self._work(pending, progress))
+            except* (RolloutError, OSError) as errors:
+                first = errors.exceptions[0]
+                raise first from first.__cause__
         return progress
 
     async def _work(self, pending: Iterator[Rollout], progress: RolloutProgress) -> None:
         for rollout in pending:
             try:
                 trace = await self._one(rollout)
-            except (DeepSearchError, OSError) as error:
+            except Exception as error:
                 await self._fail(rollout, error, progress)
             else:
                 self._failures_in_a_row = 0
@@ -200,9 +204,10 @@ class RolloutEngine:
     ) -> None:
         progress.failed += 1
         self._failures_in_a_row += 1
-        line = " ".join(str(error).split()) or type(error).__name__
-        progress.last_failure = line
-        record = json.dumps({"id": rollout.id, "error": line})
+        line = _complaint(error)
+        progress.last_failure, progress.last_error = line, error
+        kind = type(error).__name__
+        record = json.dumps({"id": rollout.id, "type": kind, "error": line})
         await asyncio.to_thread(append_lines, self._failures, [record])
         if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
             msg = (
@@ -210,7 +215,15 @@ class RolloutEngine:
                 f"{progress.already + progress.done} of {progress.total} rollouts are kept: "
                 "mend that and run the same command again"
             )
-            raise RolloutError(msg)
+            raise RolloutError(msg) from error
+
+
+def _complaint(error: Exception) -> str:
+    """Return an error in one line; one that is not ours says little without its type."""
+    line, kind = " ".join(str(error).split()), type(error).__name__
+    if not line:
+        return kind
+    return line if isinstance(error, DeepSearchError | OSError) else f"{kind}: {line}"
 
 
 def _require_end(state: Mapping[str, Any]) -> None:
@@ -226,11 +239,34 @@ def _require_search(searches: Sequence[Mapping[str, Any]]) -> None:
         raise RolloutError(msg)
 
 
-def finished_ids(path: str | Path) -> set[str]:
-    """Return the ids of the rollouts that a trace file holds."""
-    if not Path(path).is_file():
-        return set()
-    return {trace.id for trace in read_traces(path)}
+def unfinished(wanted: Sequence[Rollout], path: Path) -> list[Rollout]:
+    """Return the rollouts that a trace file does not hold.
+
+    Raises:
+        RolloutError: it holds one's id, but of another question or with other gold
+            answers.
+    """
+    finished = _finished(path)
+    left = []
+    for rollout in wanted:
+        asked = rollout.question
+        known = finished.get(rollout.id)
+        if known is None:
+            left.append(rollout)
+        elif known != (asked.question.strip(), asked.golds):
+            msg = (
+                f"{path} holds runs of another question {asked.id!r}: {known[0]!r} with the "
+                f"answers {list(known[1])}; take another --out"
+            )
+            raise RolloutError(msg)
+    return left
+
+
+def _finished(path: Path) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return the rollouts of a trace file: their ids to question and gold answers."""
+    if not path.is_file():
+        return {}
+    return {t.id: (t.question.strip(), tuple(t.golds)) for t in read_traces(path)}
 
 
 def check_manifest(

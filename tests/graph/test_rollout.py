@@ -23,6 +23,7 @@ from langgraph_deepsearch.graph.rollout import (
 )
 from langgraph_deepsearch.nodes.models.base import ModelError
 from langgraph_deepsearch.questions import Question
+from langgraph_deepsearch.run_lock import BusyError
 from langgraph_deepsearch.trace import read_traces
 
 QUESTIONS = [
@@ -86,10 +87,93 @@ def test_failures_are_listed_and_retried(agent_of, tmp_path, monkeypatch):
     progress = RolloutEngine(agent, tmp_path, concurrency=1).run(QUESTIONS)
     assert (progress.done, progress.failed) == (4, 1)
     failure = json.loads((tmp_path / "failures.jsonl").read_text())
-    assert failure == {"id": "q1/0", "error": "the server went away"}
+    line = "the server went away"
+    assert failure == {"id": "q1/0", "type": "ModelError", "error": line}
     down["q1"] = False
     RolloutEngine(agent, tmp_path).run(QUESTIONS)
     assert ids(tmp_path) == [f"q{n}/0" for n in range(5)]
+
+
+def test_whatever_breaks_a_rollout_ends_no_other(agent_of, tmp_path, monkeypatch):
+    agent, *_ = agent_of(ANSWER)
+    engine = RolloutEngine(agent, tmp_path, concurrency=1)
+    original = engine._one
+
+    async def broken_once(rollout):
+        if rollout.question.id == "q1":
+            raise KeyError("hops")
+        return await original(rollout)
+
+    monkeypatch.setattr(engine, "_one", broken_once)
+    progress = engine.run(QUESTIONS)
+    assert (progress.done, progress.failed) == (4, 1)
+    failure = json.loads((tmp_path / "failures.jsonl").read_text())
+    assert failure == {"id": "q1/0", "type": "KeyError", "error": "KeyError: 'hops'"}
+    assert isinstance(progress.last_error, KeyError)
+
+
+def test_what_stops_everything_says_what_it_came_from(agent_of, tmp_path, monkeypatch):
+    agent, *_ = agent_of(ANSWER)
+    engine = RolloutEngine(agent, tmp_path, concurrency=1)
+
+    async def broken(rollout):
+        raise KeyError(rollout.id)
+
+    monkeypatch.setattr(engine, "_one", broken)
+    with pytest.raises(RolloutError, match="the last: KeyError: 'q3/1'") as stopped:
+        engine.run(QUESTIONS, 2)
+    assert isinstance(stopped.value.__cause__, KeyError)
+
+
+def test_a_full_disk_is_one_error(agent_of, tmp_path, monkeypatch):
+    agent, *_ = agent_of(ANSWER)
+
+    def full(path, trace):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr("langgraph_deepsearch.graph.rollout.append_trace", full)
+    with pytest.raises(OSError, match="No space left"):
+        RolloutEngine(agent, tmp_path, concurrency=1).run(QUESTIONS)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Question("q0", "What is the capital of Chile?", ("Lima",)),
+        Question("q0", QUESTIONS[0].question, ("Santiago",)),
+    ],
+    ids=["text", "golds"],
+)
+def test_an_id_that_another_question_had_is_refused(other, agent_of, tmp_path):
+    agent, model, _ = agent_of(ANSWER)
+    RolloutEngine(agent, tmp_path).run(QUESTIONS[:1])
+    calls = len(model.seen)
+    with pytest.raises(RolloutError, match=r"runs of another question 'q0'.*another --out"):
+        RolloutEngine(agent, tmp_path).run([other, QUESTIONS[1]])
+    assert len(model.seen) == calls
+
+
+HOLD = """
+    import sys, time
+    from pathlib import Path
+    from langgraph_deepsearch.run_lock import run_lock
+    with run_lock(Path(sys.argv[1])):
+        print("held", flush=True)
+        time.sleep(60)
+"""
+
+
+def test_a_second_process_gets_one_line_until_the_first_is_gone(agent_of, tmp_path):
+    agent, model, _ = agent_of(ANSWER)
+    script = [sys.executable, "-c", textwrap.dedent(HOLD), str(tmp_path / "traces.jsonl")]
+    with subprocess.Popen(script, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(BusyError, match="another process is at work on"):
+            RolloutEngine(agent, tmp_path).run(QUESTIONS)
+        assert not model.seen
+        holder.kill()
+    assert RolloutEngine(agent, tmp_path).run(QUESTIONS).done == 5
+    assert [path.name for path in tmp_path.iterdir()] == ["traces.jsonl"]
 
 
 def test_a_dead_server_stops_everything_and_keeps_what_is_done(
