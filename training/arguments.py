@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import fields
@@ -13,7 +12,7 @@ import torch
 from transformers import TrainingArguments
 
 from ..errors import DeepSearchError
-from .config import TrainingConfig, find_config
+from .config import ConfigError, TrainingConfig, find_config, read_settings
 from .rows import TokenRow
 
 CHECKPOINTS_PER_RUN = 5
@@ -133,7 +132,10 @@ def _deepspeed_settings(config: TrainingConfig) -> dict[str, Any] | None:
     if not config.deepspeed:
         return None
     path = find_config(config.deepspeed)
-    settings = json.loads(path.read_text(encoding="utf-8"))
+    settings = read_settings(path)
+    if not isinstance(settings, dict):
+        msg = f"{path}: must be one object of DeepSpeed's settings"
+        raise ConfigError(msg)
     if config.dtype == "float32":
         settings["bf16"] = {"enabled": False}
     return settings

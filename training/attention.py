@@ -15,12 +15,48 @@ from typing import Any
 import torch
 from transformers import AttentionInterface
 
+from ..errors import DeepSearchError
+
 ATTENTION_NAME = "deepsearch_varlen"
 """Name under which transformers' models find this attention."""
 
 BLOCK = 160
 """Queries of one product. On two cores, 620 tokens, 9 heads of 64 over 3 key heads, bfloat16:
 3.4 ms forward and 5.3 backward, against 5.4 and 16.6 of torch's fused CPU kernel."""
+
+OTHER_ARITHMETIC = ("softcap", "s_aux")
+"""What some models change the scores by (Gemma 2's cap, GPT-OSS's sinks), as transformers
+names it."""
+
+
+class AttentionError(DeepSearchError):
+    """A model attends in a way that this attention does not compute."""
+
+
+def check_window(config: Any, longest: int) -> None:
+    """Refuse a model whose sliding window is narrower than the longest sequence.
+
+    Args:
+        config: transformers' configuration of the model.
+        longest: tokens of the longest sequence.
+
+    Raises:
+        AttentionError: it is; the message says to what length samples can be bounded.
+    """
+    text = config.get_text_config()
+    kinds = getattr(text, "layer_types", None)
+    if kinds is None or "sliding_attention" in kinds:
+        _check_window(getattr(text, "sliding_window", None), longest)
+
+
+def _check_window(window: int | None, longest: int) -> None:
+    if window is not None and longest > window:
+        msg = (
+            f"the model attends within a window of {window} tokens, which training on "
+            f"samples laid end to end does not compute, and the longest has {longest}; set "
+            f"max_length to {window} or less, or train another model"
+        )
+        raise AttentionError(msg)
 
 
 def varlen_attention(
@@ -46,14 +82,28 @@ def varlen_attention(
         scaling: factor of the scores.
         cu_seq_lens_q: [sequences + 1] first token of each sequence and the end; None:
             each row of the batch is one sequence.
-        kwargs: what else models pass. A sliding window is refused.
+        kwargs: what else models pass. A sliding window has no effect on sequences that
+            fit it; `max_length_q` is the longest's tokens.
 
     Returns:
         [batch, tokens, heads, head size], and no weights.
+
+    Raises:
+        AttentionError: a sequence does not fit the window, or the scores are changed.
     """
-    if attention_mask is not None or kwargs.get("sliding_window") is not None:
-        msg = "sequences laid end to end take neither a mask nor a sliding window"
+    if attention_mask is not None:
+        msg = "sequences laid end to end take no mask"
         raise NotImplementedError(msg)
+    _check_window(
+        kwargs.get("sliding_window"), kwargs.get("max_length_q") or query.shape[2]
+    )
+    changed = [name for name in OTHER_ARITHMETIC if kwargs.get(name) is not None]
+    if changed:
+        msg = (
+            f"the model changes attention scores ({changed[0]}), which training on samples "
+            "laid end to end does not compute; train another model"
+        )
+        raise AttentionError(msg)
     # Under autocast the rotated queries and keys come in float32, the values do not.
     half = value.dtype in (torch.bfloat16, torch.float16)
     if query.is_cuda and half and not dropout and cu_seq_lens_q is not None:

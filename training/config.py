@@ -138,7 +138,7 @@ def load_config(
     if path is None:
         return kind()
     source = find_config(path)
-    return parse_config(_read(source), str(source), kind)
+    return parse_config(read_settings(source), str(source), kind)
 
 
 def find_config(path: str | os.PathLike[str]) -> Path:
@@ -158,9 +158,14 @@ def find_config(path: str | os.PathLike[str]) -> Path:
     raise ConfigError(msg)
 
 
-def _read(source: Path) -> Any:
-    text = source.read_text(encoding="utf-8")
+def read_settings(source: Path) -> Any:
+    """Return what a JSON or TOML file holds.
+
+    Raises:
+        ConfigError: it is neither, or in another encoding.
+    """
     try:
+        text = source.read_text(encoding="utf-8")
         return tomllib.loads(text) if source.suffix == ".toml" else json.loads(text)
     except ValueError as error:
         form = "TOML" if source.suffix == ".toml" else "JSON"

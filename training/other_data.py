@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from ..trace import Trace
 from .rows import TokenRow, to_row, trace_row
@@ -102,39 +105,50 @@ def sample_row(sample: Any, tokenizer: Any, name: str) -> tuple[TokenRow, bool]:
         RowError: the sample has none of the known forms.
     """
     if isinstance(sample, Mapping) and "segments" in sample:
-        return trace_row(Trace.model_validate(sample), tokenizer), False
-    messages = sample_messages(sample)
-    if not messages or messages[-1].get("role") != "assistant":
-        msg = (
-            f"{name}: no sample to train on; give `messages` that end with the assistant's, "
-            "or `prompt` and `output`"
-        )
-        raise RowError(msg)
-    tools = sample.get("tools") if isinstance(sample, Mapping) else None
-    spans = chat_spans(messages, tokenizer, tools)
+        return trace_row(_trace(sample, name), tokenizer), False
+    messages, tools = sample_messages(sample, name), sample.get("tools")
+    spans = chat_spans(messages, tokenizer, tools, name=name)
     if spans is not None:
         return to_row(name, spans), False
     return to_row(name, _last_answer(messages, tokenizer, tools, name)), True
 
 
+def _trace(sample: Mapping[str, Any], name: str) -> Trace:
+    try:
+        return Trace.model_validate(sample)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        msg = f"{name}: no trace ({where}: {first['msg']})"
+        raise RowError(msg) from error
+
+
 def chat_spans(
-    messages: Sequence[Mapping[str, Any]], tokenizer: Any, tools: Any = None
+    messages: Sequence[Mapping[str, Any]],
+    tokenizer: Any,
+    tools: Any = None,
+    *,
+    name: str = "chat",
 ) -> list[TokenSpan] | None:
     """Return a chat's spans, trained on every answer of the assistant, end tokens too.
 
     What an answer is, tool calls included, is read off the template: the text it adds when
     the answer is added. None when the template rewrites earlier answers.
+
+    Raises:
+        RowError: the template does not take the chat; `name` says which it is.
     """
     spans: list[TokenSpan] = []
     done = ""
     for index, message in enumerate(messages):
         if message["role"] != "assistant":
             continue
-        before = _render(messages[:index], tokenizer, tools, opened=True)
-        after = _render(messages[: index + 1], tokenizer, tools, opened=False)
+        before = _render(messages[:index], tokenizer, tools, name, opened=True)
+        after = _render(messages[: index + 1], tokenizer, tools, name, opened=False)
         if not before.startswith(done) or not after.startswith(before):
             return None
         said = _until_end(after[len(before) :], tokenizer)
+        _require_calls(message, said, name)
         spans += _pair(before[len(done) :], said, tokenizer)
         done = before + said
     return spans
@@ -143,12 +157,32 @@ def chat_spans(
 def _last_answer(
     messages: Sequence[Mapping[str, Any]], tokenizer: Any, tools: Any, name: str
 ) -> list[TokenSpan]:
-    before = _render(messages[:-1], tokenizer, tools, opened=True)
-    after = _render(messages, tokenizer, tools, opened=False)
+    before = _render(messages[:-1], tokenizer, tools, name, opened=True)
+    after = _render(messages, tokenizer, tools, name, opened=False)
     if not after.startswith(before):
         msg = f"{name}: the chat template does not keep the last answer as it is"
         raise RowError(msg)
-    return _pair(before, _until_end(after[len(before) :], tokenizer), tokenizer)
+    said = _until_end(after[len(before) :], tokenizer)
+    _require_calls(messages[-1], said, name)
+    return _pair(before, said, tokenizer)
+
+
+def _require_calls(message: Mapping[str, Any], said: str, name: str) -> None:
+    """Refuse an answer whose tool calls the template drops: it would train an empty turn.
+
+    Raises:
+        RowError: a called function is named no more often than in the answer's own text.
+    """
+    called = Counter(
+        str(call["function"].get("name")) for call in message.get("tool_calls") or ()
+    )
+    for function, times in called.items():
+        if said.count(function) < message["content"].count(function) + times:
+            msg = (
+                f"{name}: the model's chat template does not write the call of {function}; "
+                "train a model whose template does, or leave out samples with tool_calls"
+            )
+            raise RowError(msg)
 
 
 def _pair(given: str, said: str, tokenizer: Any) -> list[TokenSpan]:
@@ -169,18 +203,50 @@ def _until_end(said: str, tokenizer: Any) -> str:
 
 
 def _render(
-    messages: Sequence[Mapping[str, Any]], tokenizer: Any, tools: Any, *, opened: bool
+    messages: Sequence[Mapping[str, Any]],
+    tokenizer: Any,
+    tools: Any,
+    name: str,
+    *,
+    opened: bool,
 ) -> str:
-    return tokenizer.apply_chat_template(
-        [dict(m) for m in messages],
-        tools=tools,
-        add_generation_prompt=opened,
-        tokenize=False,
-    )
+    from jinja2 import TemplateError
+
+    try:
+        return tokenizer.apply_chat_template(
+            [dict(m) for m in messages],
+            tools=tools,
+            add_generation_prompt=opened,
+            tokenize=False,
+        )
+    except (TemplateError, TypeError) as error:  # content in parts is a TypeError
+        msg = f"{name}: the model's chat template does not take this chat ({error})"
+        raise RowError(msg) from error
 
 
-def sample_messages(sample: Any) -> list[Mapping[str, Any]]:
-    """Return a sample as chat messages, none where it has another form."""
+def sample_messages(sample: Any, name: str) -> list[dict[str, Any]]:
+    """Return a sample as chat messages in the form that templates take.
+
+    The protocol's own form is wider: beside tool calls `content` may be null or absent,
+    and their arguments are JSON in a string.
+
+    Raises:
+        RowError: the sample has none of the known forms; `name` says which it is.
+    """
+    found = _messages_of(sample)
+    if not found or not all(_is_message(message) for message in found):
+        msg = (
+            f"{name}: no sample to train on; give `messages`, each with a role, or `prompt` "
+            "and `output`"
+        )
+        raise RowError(msg)
+    if found[-1]["role"] != "assistant":
+        msg = f"{name}: no sample to train on; `messages` must end with the assistant's"
+        raise RowError(msg)
+    return [_as_template_takes(message) for message in found]
+
+
+def _messages_of(sample: Any) -> list[Any]:
     if not isinstance(sample, Mapping):
         return []
     if isinstance(sample.get("messages"), list):
@@ -194,6 +260,35 @@ def sample_messages(sample: Any) -> list[Mapping[str, Any]]:
     return []
 
 
+def _is_message(message: Any) -> bool:
+    if not isinstance(message, Mapping) or not isinstance(message.get("role"), str):
+        return False
+    calls = message.get("tool_calls") or []
+    return isinstance(calls, list) and all(
+        isinstance(call, Mapping) and isinstance(call.get("function"), Mapping)
+        for call in calls
+    )
+
+
+def _as_template_takes(message: Mapping[str, Any]) -> dict[str, Any]:
+    taken = {**message, "content": message.get("content") or ""}
+    if message.get("tool_calls"):
+        taken["tool_calls"] = [
+            {**call, "function": _with_arguments(call["function"])}
+            for call in message["tool_calls"]
+        ]
+    return taken
+
+
+def _with_arguments(function: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a called function whose arguments are an object, where they hold one."""
+    try:
+        arguments = json.loads(function.get("arguments", ""))
+    except (TypeError, ValueError):
+        return dict(function)
+    return {**function, "arguments": arguments}
+
+
 def read_samples(path: Path) -> Iterator[Any]:
     """Yield the samples of a file, JSON Lines or one array.
 
@@ -203,12 +298,12 @@ def read_samples(path: Path) -> Iterator[Any]:
     if not path.is_file():
         msg = f"no file of other data at {path}: correct other_data"
         raise RowError(msg)
-    text = path.read_text(encoding="utf-8")
     try:
+        text = path.read_text(encoding="utf-8")
         if text.lstrip().startswith("["):
             yield from json.loads(text)
             return
-        for line in text.splitlines():
+        for line in text.split("\n"):  # JSON may hold U+2028 and its like as they are
             if line.strip():
                 yield json.loads(line)
     except ValueError as error:

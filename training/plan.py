@@ -114,8 +114,8 @@ def _lengths(path: Path) -> Iterator[tuple[int, int]]:
     from .sft_data import holds_chats
 
     if holds_chats(path):
-        for sample in read_samples(path):
-            messages = sample_messages(sample)
+        for number, sample in enumerate(read_samples(path), 1):
+            messages = sample_messages(sample, f"{path.name}:{number}")
             sizes = [len(str(message.get("content") or "")) for message in messages]
             own = (m["role"] == "assistant" for m in messages)
             yield sum(sizes), sum(n for n, is_own in zip(sizes, own, strict=True) if is_own)

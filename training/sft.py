@@ -112,6 +112,7 @@ class SftRun(TrainingRun[SftConfig]):
         self, rows: Sequence[TokenRow], callbacks: list[Any], tokenizer: Any
     ) -> RowTrainer:
         from .arguments import training_arguments
+        from .attention import check_window
         from .master_weights import MasterAdamW, keeps_copies
         from .model import load_for_training
         from .trainer import RowDataset, RowTrainer
@@ -125,8 +126,10 @@ class SftRun(TrainingRun[SftConfig]):
             config = replace(config, dtype="bfloat16")
             arguments = training_arguments(config, train_rows, self._checkpoints)
             optimizer = MasterAdamW, {"lr": config.learning_rate}
+        model = load_for_training(self._model, config)
+        check_window(model.config, max(len(row.input_ids) for row in rows))
         return RowTrainer(
-            model=load_for_training(self._model, config),
+            model=model,
             args=arguments,
             optimizer_cls_and_kwargs=optimizer,
             train_dataset=RowDataset(train_rows),

@@ -6,7 +6,12 @@ from hypothesis import strategies as st  # noqa: E402
 from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
 
 from langgraph_deepsearch.training import attention  # noqa: E402
-from langgraph_deepsearch.training.attention import BLOCK, varlen_attention  # noqa: E402
+from langgraph_deepsearch.training.attention import (  # noqa: E402
+    BLOCK,
+    AttentionError,
+    check_window,
+    varlen_attention,
+)
 
 
 def each_alone(query, key, value, lengths):
@@ -76,9 +81,54 @@ def test_dropout_drops(monkeypatch):
     assert torch.isfinite(dropped).all()
 
 
-def test_a_mask_or_a_window_is_refused():
+def test_a_mask_or_other_scores_are_refused():
     inputs = [torch.randn(1, 2, 3, 8) for _ in range(3)]
     with pytest.raises(NotImplementedError, match="mask"):
         varlen_attention(torch.nn.Module(), *inputs, torch.zeros(1))
-    with pytest.raises(NotImplementedError, match="window"):
-        varlen_attention(torch.nn.Module(), *inputs, None, sliding_window=4)
+    with pytest.raises(AttentionError, match="softcap"):
+        varlen_attention(torch.nn.Module(), *inputs, None, softcap=30.0)
+
+
+def test_a_window_is_refused_where_a_sequence_does_not_fit_it():
+    inputs = [torch.randn(1, 2, 9, 8) for _ in range(3)]
+    with pytest.raises(AttentionError, match="set max_length to 8 or less"):
+        varlen_attention(torch.nn.Module(), *inputs, None, sliding_window=8)
+    plain, _ = varlen_attention(torch.nn.Module(), *inputs, None)
+    wide, _ = varlen_attention(torch.nn.Module(), *inputs, None, sliding_window=9)
+    assert torch.equal(plain, wide)
+
+
+def test_a_models_window_is_told_by_its_configuration():
+    from transformers import MistralConfig, Qwen2Config
+
+    check_window(MistralConfig(sliding_window=8), 8)
+    with pytest.raises(AttentionError, match="window of 8 tokens"):
+        check_window(MistralConfig(sliding_window=8), 9)
+    check_window(MistralConfig(sliding_window=None), 9)
+    check_window(Qwen2Config(sliding_window=8, use_sliding_window=False), 9)
+    narrow = Qwen2Config(
+        sliding_window=8, use_sliding_window=True, max_window_layers=1, num_hidden_layers=2
+    )
+    with pytest.raises(AttentionError, match="the longest has 9"):
+        check_window(narrow, 9)
+
+
+def test_a_model_with_a_window_trains_on_what_fits_it():
+    from transformers import MistralConfig, MistralForCausalLM
+
+    config = MistralConfig(
+        vocab_size=32,
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        num_key_value_heads=1,
+        sliding_window=8,
+    )
+    model = MistralForCausalLM(config)
+    plain = model(torch.arange(8)[None]).logits
+    model.set_attn_implementation(attention.ATTENTION_NAME)
+    ours = model(torch.arange(8)[None]).logits
+    torch.testing.assert_close(ours, plain, atol=1e-5, rtol=1e-5)
+    with pytest.raises(AttentionError):
+        model(torch.arange(9)[None])

@@ -57,6 +57,27 @@ def test_a_wrong_file_gets_one_line_that_names_it(tmp_path, text, said):
     assert "\n" not in str(error.value)
 
 
+def test_a_file_in_another_encoding_is_one_line(tmp_path):
+    path = tmp_path / "latin.toml"
+    path.write_bytes("# Größe\nbatch_size = 8\n".encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"latin\.toml: not readable as TOML \('utf-8'"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("{", "not readable as JSON"), ("[1]", "must be one object")]
+)
+def test_a_broken_deepspeed_file_is_one_line(tmp_path, text, said):
+    pytest.importorskip("torch", reason="training needs torch")
+    from langgraph_deepsearch.training.arguments import argument_values
+
+    path = tmp_path / "zero.json"
+    path.write_text(text)
+    config = SftConfig(deepspeed=str(path))
+    with pytest.raises(ConfigError, match=rf"zero\.json: {said}"):
+        argument_values(config, 8, 100.0, tmp_path)
+
+
 def test_an_absent_file_names_the_shipped_ones(tmp_path):
     with pytest.raises(ConfigError, match="or one of: dpo_paper, "):
         load_config(tmp_path / "absent.json")

@@ -77,6 +77,38 @@ def test_tool_calls_are_trained_and_tool_results_are_not(tokenizer):
     assert '[{"name": "look"}]' in tokenizer.decode(row.input_ids)
 
 
+def test_calls_that_the_template_drops_are_refused(tokenizer):
+    call = {"type": "function", "function": {"name": "look", "arguments": {"at": "sky"}}}
+    said = {"role": "assistant", "content": "I look.", "tool_calls": [call]}
+    question = {"role": "user", "content": "What colour?"}
+    dropped = "x: the model's chat template does not write the call of look; train"
+    with pytest.raises(RowError, match=dropped):
+        sample_row({"messages": [question, said]}, tokenizer, "x")
+    tokenizer.chat_template = CALLING
+    sample_row({"messages": [question, said]}, tokenizer, "x")
+    once = CALLING.replace("m.tool_calls or []", "(m.tool_calls or [])[:1]")
+    tokenizer.chat_template = once
+    twice = {**said, "tool_calls": [call, call]}
+    with pytest.raises(RowError, match="does not write the call of look"):
+        sample_row({"messages": [question, twice]}, tokenizer, "x")
+    tokenizer.chat_template = STRIPPING  # rewrites answers: the last one alone is read
+    more = [question, {**said, "tool_calls": [], "content": "<think>a</think>b"}]
+    with pytest.raises(RowError, match="does not write the call of look"):
+        sample_row({"messages": [*more, question, said]}, tokenizer, "x")
+
+
+def test_the_protocols_own_form_of_a_call_is_taken(tokenizer):
+    tokenizer.chat_template = CALLING.replace("m.content or ''", "'' + m.content")
+    function = {"name": "look", "arguments": '{"at": "sky"}'}
+    call = {"id": "1", "type": "function", "function": function}
+    question = {"role": "user", "content": "What colour?"}
+    for nothing in ({"content": None}, {}):
+        said = {"role": "assistant", "tool_calls": [call], **nothing}
+        row, _ = sample_row({"messages": [question, said]}, tokenizer, "x")
+        wanted = '<tool_call>{"name": "look", "arguments": {"at": "sky"}}</tool_call>'
+        assert trained(row, tokenizer) == f"{wanted}<|im_end|>"
+
+
 def test_a_template_that_drops_thoughts_leaves_the_last_answer(tokenizer):
     tokenizer.chat_template = STRIPPING
     messages = [
@@ -127,6 +159,38 @@ def test_long_samples_are_named(tokenizer, tmp_path):
 def test_a_sample_of_no_known_form_is_named(tokenizer, tmp_path, sample):
     path = write(tmp_path / "o.jsonl", [sample])
     with pytest.raises(RowError, match=r"o\.jsonl:1: no sample to train on"):
+        draw_other_rows(path, tokenizer, 1)
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"content": "no role"}, CHAT[2]],
+        ["no object", CHAT[2]],
+        [CHAT[1], {"role": "assistant", "tool_calls": ["look"]}],
+    ],
+)
+def test_a_message_of_no_known_form_is_named(tokenizer, tmp_path, messages):
+    path = write(tmp_path / "o.jsonl", [{"messages": messages}])
+    with pytest.raises(RowError, match=r"o\.jsonl:1: no sample to train on; give"):
+        draw_other_rows(path, tokenizer, 1)
+
+
+def test_what_the_template_does_not_take_is_named(tokenizer):
+    parts = [{"role": "user", "content": [{"type": "text", "text": "a"}]}, CHAT[2]]
+    with pytest.raises(RowError, match="x: the model's chat template does not take"):
+        sample_row({"messages": parts}, tokenizer, "x")
+    tokenizer.chat_template = "{{ raise_exception('no system role') }}"
+    with pytest.raises(RowError, match="no system role"):
+        sample_row({"messages": CHAT}, tokenizer, "x")
+
+
+def test_a_broken_trace_or_another_encoding_is_one_line(tokenizer, tmp_path):
+    with pytest.raises(RowError, match=r"x: no trace \(id: Field required"):
+        sample_row({"segments": 3}, tokenizer, "x")
+    path = tmp_path / "latin.jsonl"
+    path.write_bytes('{"prompt": "ä", "output": "ö"}'.encode("latin-1"))
+    with pytest.raises(RowError, match=r"latin\.jsonl: not readable"):
         draw_other_rows(path, tokenizer, 1)
 
 
