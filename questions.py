@@ -117,6 +117,16 @@ def question_id(text: str) -> str:
     return sha256(text.strip().encode()).hexdigest()[:16]
 
 
+def questions_digest(questions: Iterable[Question]) -> str:
+    """Return a digest of questions' ids, texts and gold answers, in order.
+
+    >>> questions_digest([Question("7", "Who?")])
+    '9ace1b306e82a6ae'
+    """
+    known = [[one.id, one.question, one.golds] for one in questions]
+    return sha256(json.dumps(known).encode()).hexdigest()[:16]
+
+
 def _records(source: Path) -> list[tuple[int, Any]]:
     try:
         text = source.read_text(encoding="utf-8")
@@ -133,7 +143,8 @@ def _records(source: Path) -> list[tuple[int, Any]]:
             msg = f"{source}: not valid JSON ({error}); mend the file"
             raise QuestionFileError(msg) from error
     records = []
-    for number, line in enumerate(text.splitlines(), 1):
+    # Not `splitlines`: JSON may hold U+2028, U+0085 and their like as they are.
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:
@@ -175,13 +186,20 @@ def _to_question(record: Any, where: str) -> Question:
     identifier = _first(record, ID_KEYS)
     if identifier is None:
         identifier = question_id(text)
-    known = {*QUESTION_KEYS, *ANSWER_KEYS, *ID_KEYS, "aliases"}
     return Question(
         id=str(identifier),
         question=text.strip(),
         golds=_golds(record),
-        metadata={key: value for key, value in record.items() if key not in known},
+        metadata=_metadata(record),
     )
+
+
+def _metadata(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that became no part of the question."""
+    spellings = (QUESTION_KEYS, ANSWER_KEYS, ID_KEYS)
+    used = {"aliases", *(_key(record, keys) for keys in spellings)}
+    empty = {key for keys in spellings for key in keys if record.get(key) is None}
+    return {key: value for key, value in record.items() if key not in used | empty}
 
 
 def _golds(record: Mapping[str, Any]) -> tuple[str, ...]:
@@ -204,10 +222,13 @@ def _as_list(value: Any) -> list[Any]:
 
 
 def _first(record: Mapping[str, Any], keys: Iterable[str]) -> Any:
-    for key in keys:
-        if record.get(key) is not None:
-            return record[key]
-    return None
+    key = _key(record, keys)
+    return None if key is None else record[key]
+
+
+def _key(record: Mapping[str, Any], keys: Iterable[str]) -> str | None:
+    """Return the first of several keys that has a value."""
+    return next((key for key in keys if record.get(key) is not None), None)
 
 
 def _refuse_duplicates(questions: list[Question], source: Path | str) -> None:

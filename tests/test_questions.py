@@ -10,6 +10,7 @@ import pytest
 from langgraph_deepsearch.questions import (
     Question,
     QuestionFileError,
+    questions_digest,
     read_question_files,
     read_questions,
     write_questions,
@@ -40,6 +41,36 @@ def test_questions_survive_their_file(tmp_path):
     questions = [Question("a", "Ä?", ("b",), {"hops": 2}), Question("b", "C?")]
     write_questions(tmp_path / "q.jsonl", questions)
     assert read_questions(tmp_path / "q.jsonl") == questions
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85", "\x0b", "\x1c"])
+def test_marks_that_other_programs_take_for_line_ends_stay_in_the_text(mark, tmp_path):
+    questions = [Question("a", f"One{mark}two?", (f"b{mark}c",))]
+    write_questions(tmp_path / "q.jsonl", questions)
+    assert read_questions(tmp_path / "q.jsonl") == questions
+
+
+def test_a_field_that_was_not_used_is_kept(tmp_path):
+    record = {"question": "Q?", "query": "q", "answer": "A", "golden_answers": ["B"]}
+    extra = {"_id": 3, "answers": None, "hops": 2}
+    path = tmp_path / "q.jsonl"
+    path.write_text(json.dumps({"id": 7, **record, **extra}) + "\n")
+    [question] = read_questions(path)
+    kept = {"query": "q", "golden_answers": ["B"], "_id": 3, "hops": 2}
+    assert question == Question("7", "Q?", ("A",), kept)
+    write_questions(path, [question])
+    assert read_questions(path) == [question]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [Question("b", "Q?", ("A",)), Question("a", "R?", ("A",)), Question("a", "Q?", ("B",))],
+)
+def test_other_questions_have_another_digest(other):
+    asked = Question("a", "Q?", ("A",), {"hops": 1})
+    same = Question("a", "Q?", ("A",))
+    assert questions_digest([asked]) == questions_digest([same])
+    assert questions_digest([asked]) != questions_digest([other])
 
 
 @pytest.mark.parametrize(
