@@ -48,9 +48,10 @@ from langgraph_deepsearch.nodes.models.resolve import forget_reasoners
 from langgraph_deepsearch.questions import Question, write_questions
 from langgraph_deepsearch.tools.factory import make_search
 from langgraph_deepsearch.trace import read_traces
-from langgraph_deepsearch.training.checkpoints import model_fingerprint, write_json
+from langgraph_deepsearch.training.checkpoints import write_json
 from langgraph_deepsearch.training.dpo import train_dpo
 from langgraph_deepsearch.training.dpo_config import DpoConfig
+from langgraph_deepsearch.training.fingerprint import model_fingerprint
 from langgraph_deepsearch.training.reload import load_adapter, served_names, unload_adapter
 from langgraph_deepsearch.training.result import TrainingResult
 from langgraph_deepsearch.training.rl import PROCESSED_LOGPROBS, train_rl

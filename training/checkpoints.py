@@ -22,8 +22,8 @@ MANIFEST_FILE = "manifest.json"
 WHOLE_MARK = "whole"
 """File that a checkpoint gets once everything in it is on disk."""
 
-EDGE_BYTES = 1 << 20
-"""Bytes at each end of a weights file that go into a model's fingerprint."""
+BLOCK_BYTES = 1 << 20
+"""Bytes of a file that are read at once."""
 
 
 class TrainingMismatchError(DeepSearchError):
@@ -177,23 +177,6 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file, or of all files of a folder, in hexadecimal."""
     digest = sha256()
     with path.open("rb") as file:
-        while block := file.read(EDGE_BYTES):
+        while block := file.read(BLOCK_BYTES):
             digest.update(block)
     return digest.hexdigest()
-
-
-def model_fingerprint(path: Path) -> str:
-    """Return a short hash that tells models apart without reading all their weights.
-
-    It covers the configuration whole, and of each weights file its size, first and last
-    mebibyte.
-    """
-    digest = sha256()
-    for file in sorted(path.glob("*config.json")) + sorted(path.glob("*.safetensors")):
-        size = file.stat().st_size
-        digest.update(f"{file.name} {size}\n".encode())
-        with file.open("rb") as stream:
-            digest.update(stream.read(EDGE_BYTES))
-            stream.seek(max(0, size - EDGE_BYTES))
-            digest.update(stream.read(EDGE_BYTES))
-    return digest.hexdigest()[:16]

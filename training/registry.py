@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeepSearchError
+from .fingerprint import model_fingerprint
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -47,6 +48,8 @@ class RegisteredModel:
     """Figures of its evaluation and of its training."""
     created: str = ""
     """ISO 8601, UTC."""
+    fingerprint: str = ""
+    """Of its files when it was added; empty in a registry from before there was one."""
 
     @property
     def key(self) -> str:
@@ -86,6 +89,31 @@ class ModelRegistry:
         """Return where a model's files are."""
         return self._dir / model.path
 
+    def has_files(self, model: RegisteredModel) -> bool:
+        """Tell whether a model's files are there, and not another's in their place."""
+        path = self.path(model)
+        if not path.is_dir():
+            return False
+        return not model.fingerprint or model.fingerprint == model_fingerprint(path)
+
+    def check_files(self, model: RegisteredModel) -> None:
+        """Refuse a model whose files are not its own any more.
+
+        Raises:
+            RegistryError: they are gone, or another model's are in their place.
+        """
+        if self.has_files(model):
+            return
+        path = self.path(model)
+        if not path.is_dir():
+            msg = f"the files of {model.key} are gone from {path}"
+            raise RegistryError(msg)
+        msg = (
+            f"another model lies in {path}, where {model.key} was: choose another version, "
+            "or train it again into a folder of its own"
+        )
+        raise RegistryError(msg)
+
     def add(
         self,
         name: str,
@@ -120,10 +148,12 @@ class ModelRegistry:
                 config=dict(training.get("config") or {}),
                 metrics={**_training_figures(training), **(metrics or {})},
                 created=datetime.now(UTC).isoformat(timespec="seconds"),
+                fingerprint=model_fingerprint(Path(path)),
             )
             same = next((m for m in models if _is_same(m, model)), None)
             if same is not None:
-                model = replace(same, metrics={**same.metrics, **model.metrics})
+                merged = {**same.metrics, **model.metrics}
+                model = replace(same, metrics=merged, fingerprint=model.fingerprint)
                 models[models.index(same)] = model
             else:
                 models.append(model)
@@ -141,13 +171,11 @@ class ModelRegistry:
         """Make a model the current one, for instance an earlier version.
 
         Raises:
-            RegistryError: there is none, or its files are gone.
+            RegistryError: there is none, or its files are gone or were replaced.
         """
         with self._changing() as (models, state):
             model = _find(models, key, self._path)
-            if not self.path(model).is_dir():
-                msg = f"the files of {model.key} are gone from {self.path(model)}"
-                raise RegistryError(msg)
+            self.check_files(model)
             state["current"] = model.key
         return model
 
@@ -157,7 +185,7 @@ class ModelRegistry:
         return {"current": current, "models": [asdict(model) for model in models]}
 
     def table(self) -> Table:
-        """Return the models as a table, the current one marked."""
+        """Return the models as a table: the current one marked, and those that are gone."""
         from rich.table import Table
 
         models, current = self._read()
@@ -171,7 +199,7 @@ class ModelRegistry:
                 _figure(model.metrics, "loss"),
                 _figure(model.metrics, "f1"),
                 model.created,
-                model.path,
+                model.path if self.has_files(model) else f"{model.path} (gone)",
             )
         return table
 
@@ -224,7 +252,7 @@ def _is_same(old: RegisteredModel, new: RegisteredModel) -> bool:
     def what(model: RegisteredModel) -> tuple[Any, ...]:
         return model.name, model.path, model.parent, model.data_sha256, model.config
 
-    return what(old) == what(new)
+    return what(old) == what(new) and old.fingerprint in ("", new.fingerprint)
 
 
 def _training_figures(training: Mapping[str, Any]) -> dict[str, float]:
@@ -236,4 +264,6 @@ def _training_figures(training: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _figure(metrics: Mapping[str, float], name: str) -> str:
-    return f"{metrics[name]:.3f}" if name in metrics else ""
+    value = metrics.get(name, "")
+    # The file may be edited by hand: what is no number is shown as it is.
+    return f"{value:.3f}" if isinstance(value, int | float) else str(value)

@@ -64,7 +64,8 @@ def load_registered(registry: ModelRegistry, url: str, key: str = "") -> str:
         The name it is served under.
 
     Raises:
-        RegistryError: there is no such model, or none is current.
+        RegistryError: there is no such model, none is current, or its files are gone or
+            were replaced.
         ReloadError: it is no adapter, or the server does not take it.
     """
     model = registry.get(key) if key else registry.current()
@@ -73,6 +74,7 @@ def load_registered(registry: ModelRegistry, url: str, key: str = "") -> str:
         raise RegistryError(msg)
     if model.key in served_names(url):
         return model.key
+    registry.check_files(model)
     path = registry.path(model)
     if is_model_dir(path) and not is_adapter_dir(path):
         msg = (
@@ -125,7 +127,7 @@ def _post(url: str, route: str, body: dict[str, str]) -> None:
     ):
         msg = (
             f"the server at {url} takes no adapters while it runs; start it with "
-            "`ModelServer(..., lora=True)`, or vLLM with --enable-lora and "
+            "`deepsearch serve MODEL --lora`, or vLLM with --enable-lora and "
             "VLLM_ALLOW_RUNTIME_LORA_UPDATING=True"
         )
         raise ReloadError(msg)

@@ -77,7 +77,7 @@ class TrainingRun(ABC, Generic[Config]):
     """Names of figures in the trainer's log that are kept step by step."""
 
     def __init__(self, data: Path, model: Path, out: Path, config: Config) -> None:
-        from .checkpoints import model_fingerprint
+        from .fingerprint import model_fingerprint
 
         self._data = data
         self._model = model

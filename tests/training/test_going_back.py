@@ -66,6 +66,15 @@ def test_the_current_version_is_loaded_under_its_own_name(registry, fake_server,
     assert loading == ["desk@2", "desk@1"]  # what is there is not loaded again
 
 
+def test_a_version_whose_files_were_replaced_is_not_loaded(
+    registry, fake_server, loading, tmp_path
+):
+    (tmp_path / "v2" / "adapter_model.safetensors").write_text("other")
+    with pytest.raises(RegistryError, match=r"another model lies in .*, where desk@2 was"):
+        load_registered(registry, fake_server.base_url)
+    assert loading == []
+
+
 def test_a_whole_model_says_how_it_is_served(tmp_path, fake_server):
     path = tmp_path / "whole"
     path.mkdir()

@@ -48,6 +48,32 @@ def test_one_can_go_back_to_an_earlier_version(registry, tmp_path):
     assert registry.current().key == "desk@1"
 
 
+def test_a_version_is_not_taken_for_what_replaced_its_files(registry, tmp_path):
+    weights = tmp_path / "one" / "model.safetensors"
+    weights.write_bytes(b"first")
+    first = registry.add("desk", tmp_path / "one", training=TRAINING)
+    weights.write_bytes(b"other")
+    second = registry.add("desk", tmp_path / "one", training=TRAINING)
+    assert (first.key, second.key) == ("desk@1", "desk@2")
+    with pytest.raises(RegistryError, match=r"another model lies in .*one, where desk@1"):
+        registry.use("desk@1")
+    assert registry.current() == second
+    assert printed(registry.table(), tmp_path).count("one (gone)") == 1
+    weights.write_bytes(b"first")
+    assert registry.use("desk@1").key == "desk@1"
+
+
+def test_a_registry_from_before_fingerprints_is_read(registry, tmp_path):
+    registry.add("desk", tmp_path / "one", training=TRAINING)
+    values = registry.to_json()
+    del values["models"][0]["fingerprint"]
+    (tmp_path / "models.json").write_text(json.dumps(values))
+    assert registry.use("desk@1").fingerprint == ""
+    again = registry.add("desk", tmp_path / "one", training=TRAINING)
+    assert (again.key, len(registry.models())) == ("desk@1", 1)
+    assert again.fingerprint
+
+
 def test_adding_the_same_model_again_makes_no_version(registry, tmp_path):
     first = registry.add("desk", tmp_path / "one", training=TRAINING)
     again = registry.add("desk", tmp_path / "one", training=TRAINING, metrics={"f1": 0.8})
@@ -83,13 +109,22 @@ def test_unknown_names_and_damaged_files_are_one_clear_line(registry, tmp_path):
         registry.models()
 
 
-def test_the_table_marks_the_current_model(registry, tmp_path):
-    registry.add("desk", tmp_path / "one", training=TRAINING)
+def printed(table, tmp_path):
     console = Console(
         width=160, record=True, quiet=False, file=(tmp_path / "out").open("w")
     )
-    console.print(registry.table())
-    text = console.export_text()
+    console.print(table)
+    return console.export_text()
+
+
+def test_a_figure_that_is_no_number_is_shown_as_it_is(registry, tmp_path):
+    registry.add("desk", tmp_path / "one", metrics={"f1": "to measure", "loss": None})
+    assert "to measure" in printed(registry.table(), tmp_path)
+
+
+def test_the_table_marks_the_current_model(registry, tmp_path):
+    registry.add("desk", tmp_path / "one", training=TRAINING)
+    text = printed(registry.table(), tmp_path)
     assert "→" in text
     assert "desk@1" in text
     assert "abababab" in text

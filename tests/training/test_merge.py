@@ -1,0 +1,62 @@
+"""A merged model is of the adapter and the model that are there now."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("torch", reason="training needs torch")
+pytest.importorskip("peft", reason="LoRA needs peft")
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from langgraph_deepsearch.training.config import TrainingConfig
+from langgraph_deepsearch.training.merge import MERGED_FILE, merge_adapter
+from langgraph_deepsearch.training.model import lora_settings
+
+WEIGHT = "model.layers.0.self_attn.q_proj.weight"
+
+
+def write_adapter(model: Path, folder: Path, size: float) -> Path:
+    from peft import get_peft_model
+
+    whole = AutoModelForCausalLM.from_pretrained(model)
+    adapted = get_peft_model(whole, lora_settings(TrainingConfig(lora_rank=2)))
+    for name, weight in adapted.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.constant_(weight, size)
+    adapted.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(model).save_pretrained(folder)
+    return folder
+
+
+def weight_of(model: Path) -> torch.Tensor:
+    return AutoModelForCausalLM.from_pretrained(model).state_dict()[WEIGHT]
+
+
+def test_an_adapter_that_was_trained_again_is_merged_again(tiny_model, tmp_path):
+    out = tmp_path / "merged"
+    adapter = write_adapter(tiny_model, tmp_path / "adapter", 0.1)
+    merge_adapter(adapter, tiny_model, out)
+    first = weight_of(out)
+    assert not first.equal(weight_of(tiny_model))
+    written = (out / MERGED_FILE).stat().st_mtime_ns
+    merge_adapter(adapter, tiny_model, out)
+    assert (out / MERGED_FILE).stat().st_mtime_ns == written  # it is there already
+
+    write_adapter(tiny_model, adapter, 0.3)
+    merge_adapter(adapter, tiny_model, out)
+    second = weight_of(out)
+    assert not second.equal(first)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_merged_model_that_does_not_say_of_what_is_made_again(tiny_model, tmp_path):
+    adapter = write_adapter(tiny_model, tmp_path / "adapter", 0.1)
+    out = tmp_path / "merged"
+    out.mkdir()
+    merge_adapter(adapter, tiny_model, out)
+    assert set(json.loads((out / MERGED_FILE).read_text())) == {"adapter", "model"}
