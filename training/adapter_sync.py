@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -74,7 +75,7 @@ class AdapterSync:
         self._meet()
 
     def close(self) -> None:
-        """Take every version out of the servers."""
+        """Take every version out of the servers, and remove its files."""
         while self._loaded:
             self._drop(self._loaded.pop())
 
@@ -82,3 +83,4 @@ class AdapterSync:
         if self._is_main:
             for url in self._urls:
                 unload_adapter(url, name)
+            shutil.rmtree(self._folder / name)
