@@ -20,9 +20,36 @@ def serve(
     name: Annotated[
         str, typer.Option(help="Name it is served under.", show_default="folder name")
     ] = "",
-    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8000,
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(help="After `--`: arguments of the engine, as they are."),
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; 0.0.0.0: every one.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)
+    ] = 8000,
+    lora: Annotated[
+        bool, typer.Option("--lora", help="Take adapters while it runs (vLLM).")
+    ] = False,
+    start_seconds: Annotated[
+        float, typer.Option(help="Longest wait for the server to be ready.", min=1)
+    ] = 300,
 ) -> None:
     """Serve a model for the agent, until Ctrl-C."""
     from ..training.serve import serve_until_interrupted
 
-    serve_until_interrupted(model, engine=engine, name=name, port=port)
+    extra = arguments or []
+    if model.startswith("-"):
+        model, extra = "", [model, *extra]  # no model was named before `--`
+    serve_until_interrupted(
+        model,
+        engine=engine,
+        name=name,
+        port=port,
+        host=host,
+        lora=lora,
+        start_seconds=start_seconds,
+        extra_arguments=extra,
+    )

@@ -6,6 +6,7 @@ the whole group when the program that started it is gone, however it went.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -16,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -52,6 +53,12 @@ CPU_CACHE_GIB = "2"
 """Memory for vLLM's key-value cache on a CPU, GiB, unless the environment says more."""
 
 
+VLLM_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""Ranks of adapters that vLLM can be told to make room for."""
+
+WILDCARD_HOST = "0.0.0.0"  # noqa: S104 - compared with, never bound unasked
+"""Listens everywhere; this machine itself reaches it by its loopback address."""
+
 MIN_BATCHED_TOKENS = 8192
 """Tokens vLLM on a CPU may work on in one step; at least a whole prompt."""
 
@@ -72,9 +79,10 @@ class ModelServer:
             adapter is served on its base model (vLLM only). None: the packaged model.
         name: served name, or several; the folder's name if None.
         engine: what serves it. `auto` takes vLLM where an interpreter has it.
+        host: address to listen at.
         port: 0 takes a free one.
         lora: vLLM accepts adapters while it runs (see `reload.load_adapter`).
-        max_lora_rank: largest rank of such an adapter.
+        max_lora_rank: largest rank of such an adapter; rounded up to one vLLM takes.
         max_length: longest transcript in tokens; the model's if None.
         start_seconds: longest wait for health.
         log: file of the server's output; a temporary one if None.
@@ -118,7 +126,12 @@ class ModelServer:
     @property
     def url(self) -> str:
         """Base URL of the OpenAI routes."""
-        return f"http://{self._host}:{self.port}/v1"
+        return f"{self._address}/v1"
+
+    @property
+    def _address(self) -> str:
+        host = "127.0.0.1" if self._host == WILDCARD_HOST else self._host
+        return f"http://{host}:{self.port}"
 
     @property
     def is_running(self) -> bool:
@@ -140,17 +153,15 @@ class ModelServer:
         """Start the server and wait until it is healthy.
 
         Raises:
-            ServerError: it ended, or was not healthy in time; the message has the end of
-                its log.
+            ServerError: it cannot listen there, it ended, or was not healthy in time; the
+                message has the end of its log.
         """
         started = time.monotonic()
-        self.port = self._wanted_port or free_port(self._host)
-        if not _port_is_free(self._host, self.port):
+        try:
+            self.port = free_port(self._host, self._wanted_port)
+        except OSError as error:
             shutil.rmtree(self._work, ignore_errors=True)
-            msg = (
-                f"port {self.port} is taken; stop what listens there or choose another port"
-            )
-            raise ServerError(msg)
+            raise ServerError(self._cannot_listen(error)) from error
         self.log.parent.mkdir(parents=True, exist_ok=True)
         try:
             with self.log.open("ab") as output:
@@ -184,6 +195,15 @@ class ModelServer:
             self._published.unlink(missing_ok=True)
         shutil.rmtree(self._work, ignore_errors=True)
 
+    def _cannot_listen(self, error: OSError) -> str:
+        port = self._wanted_port
+        if error.errno == errno.EADDRINUSE:
+            return f"port {port} is taken; stop what listens there or choose another port"
+        return (
+            f"cannot listen at {self._host}:{port} ({error.strerror}); choose another host "
+            "or port"
+        )
+
     def _command(self) -> list[str]:
         return (
             self._vllm_command() if self.engine == "vllm" else self._transformers_command()
@@ -206,10 +226,13 @@ class ModelServer:
             command += self._vllm_cpu_arguments(model)
         if self._max_length:
             command += ["--max-model-len", str(self._max_length)]
-        if self._lora or adapters:
-            command += ["--enable-lora", "--max-lora-rank", str(self._max_lora_rank)]
+        ranks = [self._max_lora_rank] if self._lora else []
         if adapters:
+            ranks.append(adapter_rank(self._model))
             command += ["--lora-modules", *adapters]
+        if ranks:
+            room = str(_room_for_rank(max(ranks)))
+            command += ["--enable-lora", "--max-lora-rank", room]
         return command + self._extra
 
     def _vllm_cpu_arguments(self, model: str) -> list[str]:
@@ -226,6 +249,9 @@ class ModelServer:
     def _transformers_command(self) -> list[str]:
         if not is_model_dir(self._model) or is_adapter_dir(self._model):
             msg = f"{self._model} is no model folder; transformers' server needs a whole model"
+            raise ServerError(msg)
+        if self._lora:
+            msg = "transformers' server takes no adapters; serve with vLLM"
             raise ServerError(msg)
         if len(self.model_names) > 1:
             msg = "transformers' server has one name; give one, or serve with vLLM"
@@ -268,7 +294,7 @@ class ModelServer:
         return environment
 
     def _wait_until_healthy(self, deadline: float) -> None:
-        address = f"http://{self._host}:{self.port}/health"
+        address = f"{self._address}/health"
         with httpx.Client(timeout=2.0, trust_env=False) as client:
             while time.monotonic() < deadline:
                 if not self.is_running:
@@ -349,29 +375,45 @@ def context_length(model: str | os.PathLike[str]) -> int | None:
 
 def adapter_base(adapter: str | os.PathLike[str]) -> str:
     """Return the base model that a LoRA adapter was trained on."""
-    import json
+    return str(_adapter_settings(adapter)["base_model_name_or_path"])
 
-    values: Mapping[str, Any] = json.loads(
-        (Path(adapter) / "adapter_config.json").read_text()
+
+def adapter_rank(adapter: str | os.PathLike[str]) -> int:
+    """Return the largest rank in a LoRA adapter."""
+    settings = _adapter_settings(adapter)
+    return max([settings["r"], *(settings.get("rank_pattern") or {}).values()])
+
+
+def _adapter_settings(adapter: str | os.PathLike[str]) -> dict[str, Any]:
+    path = Path(adapter) / "adapter_config.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _room_for_rank(rank: int) -> int:
+    """Return the smallest rank that vLLM makes room for and that an adapter fits."""
+    for room in VLLM_RANKS:
+        if rank <= room:
+            return room
+    msg = (
+        f"vLLM takes adapters up to rank {VLLM_RANKS[-1]}, not {rank}; train a smaller one"
     )
-    return str(values["base_model_name_or_path"])
+    raise ServerError(msg)
 
 
-def free_port(host: str = "127.0.0.1") -> int:
-    """Return a port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
+def free_port(host: str = "127.0.0.1", wanted: int = 0) -> int:
+    """Return a port nobody listens on just now.
 
+    Args:
+        host: address it is to be free at.
+        wanted: the port, 0 for any.
 
-def _port_is_free(host: str, port: int) -> bool:
+    Raises:
+        OSError: the wanted port is taken, or there is no listening at the address.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        probe.bind((host, wanted))
+        return probe.getsockname()[1]
 
 
 def log_tail(path: Path, lines: int = LOG_TAIL_LINES) -> str:
@@ -428,8 +470,16 @@ def serve_until_interrupted(
     engine: Engine = "auto",
     name: str = "",
     port: int = 8000,
+    **settings: Any,
 ) -> None:
     """Serve a model until Ctrl-C or SIGTERM, or until the server ends by itself.
+
+    Args:
+        model: as `ModelServer` takes it; the packaged model if empty.
+        engine: what serves it.
+        name: served name; the folder's if empty.
+        port: 0 takes a free one.
+        settings: others of `ModelServer`.
 
     Raises:
         ServerError: the server failed.
@@ -443,7 +493,9 @@ def serve_until_interrupted(
         ended.set()
 
     previous = {n: signal.signal(n, end) for n in (signal.SIGINT, signal.SIGTERM)}
-    server = ModelServer(model or None, engine=engine, name=name or None, port=port)
+    server = ModelServer(
+        model or None, engine=engine, name=name or None, port=port, **settings
+    )
     try:
         console.print(
             f"starting {server.engine} for {server.model_names[0]} …", highlight=False

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -189,15 +190,53 @@ def test_a_taken_port_is_said_at_once(vllm_stand_in, tmp_path):
             other.start()
 
 
+def write_adapter(folder: Path, **settings) -> Path:
+    folder.mkdir()
+    values = {"base_model_name_or_path": "org/base", "r": 16, **settings}
+    (folder / "adapter_config.json").write_text(json.dumps(values))
+    (folder / "adapter_model.safetensors").touch()
+    return folder
+
+
+def arguments_of(server: ModelServer) -> list[str]:
+    return httpx.get(f"{server.url}/models", trust_env=False).json()
+
+
+def value_of(arguments: list[str], name: str) -> str:
+    return arguments[arguments.index(name) + 1]
+
+
 def test_an_adapter_is_served_on_its_base_model(vllm_stand_in, tmp_path):
-    adapter = tmp_path / "adapter"
-    adapter.mkdir()
-    (adapter / "adapter_config.json").write_text('{"base_model_name_or_path": "org/base"}')
-    (adapter / "adapter_model.safetensors").touch()
+    adapter = write_adapter(tmp_path / "adapter")
     with ModelServer(adapter, name="deepsearch-desk") as server:
-        arguments = httpx.get(f"{server.url}/models", trust_env=False).json()
-    assert arguments[arguments.index("--model") + 1] == "org/base"
-    assert arguments[arguments.index("--lora-modules") + 1] == f"deepsearch-desk={adapter}"
+        arguments = arguments_of(server)
+    assert value_of(arguments, "--model") == "org/base"
+    assert value_of(arguments, "--lora-modules") == f"deepsearch-desk={adapter}"
+    assert value_of(arguments, "--max-lora-rank") == "16"
+
+
+def test_room_is_made_for_an_adapters_rank(vllm_stand_in, tmp_path):
+    patterned = write_adapter(tmp_path / "adapter", r=8, rank_pattern={"down_proj": 100})
+    with ModelServer(patterned) as server:
+        assert value_of(arguments_of(server), "--max-lora-rank") == "128"
+    with ModelServer(tmp_path, lora=True, max_lora_rank=24) as server:
+        assert value_of(arguments_of(server), "--max-lora-rank") == "32"
+    with pytest.raises(ServerError, match="up to rank 512, not 600"):
+        ModelServer(tmp_path, lora=True, max_lora_rank=600).start()
+
+
+def test_a_host_that_is_no_address_of_ours_is_said_at_once(vllm_stand_in, tmp_path):
+    server = ModelServer(tmp_path, host="192.0.2.1")
+    with pytest.raises(ServerError, match=r"cannot listen at 192\.0\.2\.1:0"):
+        server.start()
+
+
+def test_a_server_that_listens_everywhere_is_reached_on_this_machine(
+    vllm_stand_in, tmp_path
+):
+    with ModelServer(tmp_path, host="0.0.0.0") as server:
+        assert server.url == f"http://127.0.0.1:{server.port}/v1"
+        assert value_of(arguments_of(server), "--host") == "0.0.0.0"
 
 
 def test_engines_that_are_not_there_are_named(monkeypatch, tmp_path):
@@ -220,6 +259,13 @@ def test_transformers_serves_a_model_by_its_name_alone(tiny_model):
         listed = httpx.get(f"{server.url}/models", trust_env=False).json()["data"]
         assert [model["id"] for model in listed] == ["deepsearch-tiny"]
     assert members(group) == []
+
+
+def test_transformers_takes_no_adapters(tiny_model):
+    pytest.importorskip("fastapi", reason="transformers' server needs fastapi")
+    server = ModelServer(tiny_model, engine="transformers", lora=True)
+    with pytest.raises(ServerError, match="takes no adapters; serve with vLLM"):
+        server.start()
 
 
 def test_transformers_needs_a_whole_model(tmp_path):
