@@ -28,20 +28,27 @@ def load_for_training(path: Path, config: TrainingConfig) -> Any:
 
     if config.gradient_checkpointing:
         model.enable_input_require_grads()
-    return get_peft_model(model, adapter)
+    # The adapter itself is float32; of DeepSpeed's all parameters must have one type, and
+    # it keeps float32 masters.
+    return get_peft_model(model, adapter, autocast_adapter_dtype=not config.deepspeed)
 
 
 def load_weights(path: Path, config: TrainingConfig, attention: str) -> Any:
     """Return the model itself in its training precision.
+
+    Under an adapter it is frozen and needs no float32 masters: bfloat16, half the memory.
 
     Args:
         path: folder of the model.
         config: the settings; `dtype` decides what the weights are kept in.
         attention: name of the attention; ours takes no padding.
     """
-    kept_in = torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
+    is_coarse = config.dtype == "bfloat16" or (config.dtype == "mixed" and config.lora_rank)
+    kept_in = torch.bfloat16 if is_coarse else torch.float32
+    # An adapter's file names its base by this path, from wherever it is served.
+    source = path.absolute() if config.lora_rank else path
     model = AutoModelForCausalLM.from_pretrained(
-        path, dtype=kept_in, attn_implementation=attention
+        source, dtype=kept_in, attn_implementation=attention
     )
     model.config.use_cache = False
     return model
