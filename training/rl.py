@@ -80,10 +80,16 @@ def train_rl(
         MissingDependencyError: a package is not installed.
         QuestionFileError: the questions cannot be read.
         ReloadError: no server answers, or it takes no adapters.
-        TrainingError: the model is no model, or the server gives no token ids with
-            probabilities.
+        TrainingError: the model is no model, the server gives no token ids with
+            probabilities, or there are several processes.
         TrainingMismatchError: `out` holds another training run.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        msg = (
+            "reinforcement trains in one process: its rollouts and its server are that "
+            "process's own; start it without torchrun"
+        )
+        raise TrainingError(msg)
     config = config or RlConfig()
     check_packages(config, "trl", "datasets")
     run = RlRun(Path(questions), Path(model), Path(out), config, settings or {})
@@ -210,7 +216,7 @@ class RlRun(TrainingRun[RlConfig]):
             self._model,
             engine="vllm",
             lora=True,
-            max_lora_rank=max(16, self._config.lora_rank),
+            max_lora_rank=self._config.lora_rank,
             log=self._folder / "server.log",
             extra_arguments=PROCESSED_LOGPROBS,
         )

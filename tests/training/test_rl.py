@@ -356,11 +356,12 @@ def test_every_version_has_a_name_and_a_folder_of_its_own(server, tiny_model, tm
         sync.sync_weights()
         names.append(sync.model_name)
     assert len(set(names)) == 3
-    assert len(list(tmp_path.iterdir())) == 3
     # A run under way ends on the version it began with: the one before stays.
     assert list(server.adapters) == names[1:]
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(names[1:])
     sync.close()
     assert server.adapters == {}
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
@@ -439,6 +440,15 @@ def test_a_killed_training_resumes_to_the_same_curve(
     assert len(files) == 3
 
 
+def test_long_rollouts_lose_what_the_setting_says(
+    server, settings, tmp_path, base_tokenizer
+):
+    config = RlConfig(**{**SMALL.to_json(), "overlong_tokens": 1})
+    rollouts = rollouts_of(server, settings, tmp_path, base_tokenizer, config)
+    found = rollouts(["0", "0"], trainer_at(0))
+    assert sorted(found["reward"]) == [-1.0, 0.0]
+
+
 def test_a_judge_is_asked_where_the_reward_needs_one(
     server, settings, tmp_path, base_tokenizer
 ):
@@ -460,6 +470,7 @@ def test_a_judge_is_asked_where_the_reward_needs_one(
         ({"lora_rank": 0}, "lora_rank must be 1 or more"),
         ({"rollouts": 1}, "rollouts must be 2 or more"),
         ({"batch_size": 3}, "multiple of batch_size 3"),
+        ({"overlong_tokens": 0}, "overlong_tokens must be more than 0"),
         ({"algorithm": "grpo", "kl_in": "reward"}, "plain REINFORCE"),
         ({"kl_in": "reward", "importance": "none"}, "set importance"),
         ({"evaluation_fraction": 0.1}, "deepsearch evaluate"),
@@ -484,3 +495,9 @@ def test_a_judged_reward_without_a_judge_does_not_start(tiny_model, tmp_path):
     config = RlConfig(**{**SMALL.to_json(), "reward": "web_dancer"})
     with pytest.raises(TrainingError, match="'web_dancer' asks a judge"):
         train_rl(path, tiny_model, tmp_path / "out", config)
+
+
+def test_several_processes_are_refused_in_one_line(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(TrainingError, match="trains in one process"):
+        train_rl(tmp_path / "q.jsonl", tiny_model, tmp_path / "out", SMALL)
