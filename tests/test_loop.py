@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from langgraph_deepsearch.errors import DeepSearchError
-from langgraph_deepsearch.loop import Loop, loop_preset
+from langgraph_deepsearch.loop import LaterRound, Loop, LoopConfig, loop_preset
 from langgraph_deepsearch.trace import read_traces
 from langgraph_deepsearch.training.sft import SftConfig
 
@@ -108,6 +108,26 @@ def test_later_rounds_have_names_of_their_own(changes, columns, tmp_path):
     ) == 2 * len(later)
     stages = [one.stage(what) for one in later for what in ("curation", "own rollouts")]
     assert len(set(stages)) == len(stages)
+
+
+@pytest.mark.parametrize(
+    ("roles", "number", "start", "parent"),
+    [
+        (None, 2, "model", "deepsearch-desk@1"),
+        (None, 3, "second_round/model", "deepsearch-desk@2"),
+        ("mask_search", 2, "base", "smollm2-135m-instruct"),
+    ],
+)
+def test_a_later_round_trains_the_model_before_further_but_the_roles_anew(
+    roles, number, start, parent, tmp_path, monkeypatch
+):
+    loop = Loop(LoopConfig(roles=roles), tmp_path, Console(file=io.StringIO()))
+    calls = []
+    monkeypatch.setattr(loop, "_train", lambda *a, **k: calls.append((*a, k)))
+    own = tmp_path / "own"
+    loop._train_further(tmp_path / "base", LaterRound(number), own)
+    changes = {} if roles else {"learning_rate": LoopConfig().later_learning_rate}
+    assert calls == [(tmp_path / start, parent, own, changes)]
 
 
 @pytest.mark.slow
