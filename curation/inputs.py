@@ -76,11 +76,22 @@ def trace_file(path: str | os.PathLike[str]) -> Path:
     return source
 
 
+def refuse_overwriting(output: Path, inputs: Iterable[str | os.PathLike[str]]) -> None:
+    """Refuse an output that is one of the inputs: writing it would destroy that one.
+
+    Raises:
+        TraceFileError: it is.
+    """
+    if os.path.realpath(output) in map(os.path.realpath, inputs):
+        msg = f"{output} is read here and would be replaced: name another --out"
+        raise TraceFileError(msg)
+
+
 class TraceScan:
     """One pass over trace files; a trace that came before is left out.
 
     Runs of one question in two run directories have the same id, so a trace counts as the
-    same only when its model and its text are the same too.
+    same only when its question, its model and its text are the same too.
 
     Attributes:
         inputs: `path`, `sha256` and `bytes` of every file read to its end.
@@ -117,7 +128,8 @@ class TraceScan:
 
     def _is_new(self, trace: Trace) -> bool:
         self.read += 1
-        identity = digest(f"{trace.id}\0{trace.model}\0{trace.output_text}")
+        own = (trace.id, trace.question, trace.model, trace.output_text)
+        identity = digest("\0".join(own))
         if identity in self._seen:
             self.duplicates += 1
             return False
@@ -160,5 +172,11 @@ def digest(text: str) -> bytes:
 
 
 def question_key(trace: Trace) -> str:
-    """Return what tells a trace's question from others: its id, else its text."""
-    return trace.question_id or trace.question
+    """Return what tells a trace's question from others: its id and a digest of its text.
+
+    The id alone will not do: two question files may both count from 0. A question without
+    an id has its text.
+    """
+    if not trace.question_id:
+        return trace.question
+    return f"{trace.question_id} {digest(trace.question).hex()[:8]}"
