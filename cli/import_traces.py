@@ -25,7 +25,9 @@ def import_file(
 ) -> None:
     """Read another system's rollouts as traces; nothing of a record is lost."""
     from ..curation.imports import import_traces
+    from ..curation.inputs import refuse_overwriting
     from ..trace import write_traces
 
+    refuse_overwriting(out, [file])
     count = write_traces(out, import_traces(file, source))
     print_text(f"{count} traces in {out}")

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from ..errors import DeepSearchError
 from ..trace import read_traces
+
+Measures = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--measure",
+        help="What says whether an answer is right: acc | em | judge | user; may be repeated, "
+        "the first that a run has counts.",
+        show_default="acc, judge, user",
+    ),
+]
 
 
 def require_traces(*paths: Path) -> None:
@@ -22,12 +35,13 @@ def require_traces(*paths: Path) -> None:
 
 
 def require_training_data(path: Path) -> None:
-    """Read the first trace, unless the file holds chats.
+    """Read the first trace of a file or run directory, unless it holds chats.
 
     Raises:
         DeepSearchError: it holds neither.
     """
-    from ..training.sft_data import holds_chats
+    from ..training.sft_data import holds_chats, training_file
 
-    if not holds_chats(path):
-        require_traces(path)
+    file = training_file(path)
+    if not holds_chats(file):
+        require_traces(file)

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from .app import FLYWHEEL, app
+from .inputs import Measures
 from .options import AsJson, OutDir
 from .terminal import print_json, print_text
 
@@ -33,6 +34,7 @@ def pairs(
     ratio: Annotated[
         float, typer.Option(help="How much longer the rejected of two equal runs is.")
     ] = 1.5,
+    measure: Measures = None,
     as_json: AsJson = False,
 ) -> None:
     """Pair better with worse runs of the same question; DPO trains on pairs.jsonl."""
@@ -46,5 +48,6 @@ def pairs(
         per_question=per_question,
         preset=preset,
         ratio=ratio,
+        measures=measure or (),
     )
     print_json(report.to_json()) if as_json else print_text(str(report))

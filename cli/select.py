@@ -9,6 +9,7 @@ import typer
 
 from ..errors import DeepSearchError
 from .app import FLYWHEEL, app
+from .inputs import Measures
 from .options import AsJson
 from .terminal import print_json, print_text
 
@@ -25,15 +26,18 @@ def select(
         list[str] | None,
         typer.Option(help="easy | medium | hard, by rollouts to the first right one."),
     ] = None,
+    measure: Measures = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the questions that some rollouts answer and some do not, hardest first."""
     from ..curation.by_rollouts import RolloutRule, select_questions
+    from ..curation.filters.outcome import MEASURES
 
     least, most = _bounds(right or ("any" if level else "1-6"), of)
     levels: Any = tuple(level or ())
     rule = RolloutRule(least=least, most=most, of=of, levels=levels)
-    found = select_questions(traces, questions, rule)
+    measures = tuple(measure or MEASURES)
+    found = select_questions(traces, questions, rule, measures=measures)
     print_json(found.to_json()) if as_json else print_text(str(found))
 
 

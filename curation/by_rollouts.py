@@ -11,7 +11,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -20,7 +20,8 @@ from ..evals.metrics import outcome
 from ..questions import Question, write_questions
 from ..trace import Trace
 from .filters import is_correct
-from .inputs import TraceInput, TraceScan, as_files, question_key
+from .filters.outcome import MEASURES
+from .inputs import TraceInput, TraceScan, as_files, question_key, refuse_overwriting
 from .scoring import Scorer, needs_score, scored
 
 Level = Literal["easy", "medium", "hard"]
@@ -81,7 +82,10 @@ appendix D: 2,480 questions)."""
 class QuestionRollouts:
     """A question and the verdicts on its rollouts."""
 
+    key: str
+    """What tells it from others; see `question_key`."""
     id: str
+    """Its source's; two questions may share it."""
     question: str
     golds: tuple[str, ...]
     metadata: Mapping[str, Any]
@@ -167,7 +171,10 @@ class RolloutSelection:
 
 
 def rollouts_by_question(
-    traces: TraceInput, directory: Path, scorer: Scorer = outcome
+    traces: TraceInput,
+    directory: Path,
+    scorer: Scorer = outcome,
+    measures: Sequence[str] = MEASURES,
 ) -> tuple[list[QuestionRollouts], TraceScan, int]:
     """Return every question's verdicts, the scan that found them, and unjudged traces."""
     questions: dict[str, QuestionRollouts] = {}
@@ -179,7 +186,7 @@ def rollouts_by_question(
             question = questions.get(key) or _question(key, trace)
             questions[key] = question
             judged = scored(trace, scorer) if needs_score(trace) else trace
-            verdict = is_correct(judged)
+            verdict = is_correct(judged, measures)
             if verdict is None:
                 unjudged += 1
                 continue
@@ -192,7 +199,13 @@ def rollouts_by_question(
 
 
 def _question(key: str, trace: Trace) -> QuestionRollouts:
-    return QuestionRollouts(key, trace.question, tuple(trace.golds), trace.metadata)
+    return QuestionRollouts(
+        key,
+        trace.question_id or trace.question,
+        trace.question,
+        tuple(trace.golds),
+        trace.metadata,
+    )
 
 
 def select_questions(
@@ -201,26 +214,32 @@ def select_questions(
     rule: RolloutRule = APPENDIX_D,
     *,
     scorer: Scorer = outcome,
+    measures: Sequence[str] = MEASURES,
 ) -> RolloutSelection:
     """Write the questions whose rollouts meet the rule, hardest first.
 
     `out` is a question file that `deepsearch rollout` and training read; each question
-    also says `rollouts`, `right`, `accuracy`, `first_right` and `level`. The figures of
-    all questions stand beside it in `<out>.report.json`.
+    also says `rollouts`, `right`, `accuracy`, `first_right` and `level`. Of two questions
+    with one id each gets an id of its own. The figures of all questions stand beside it in
+    `<out>.report.json`.
 
     Args:
         traces: rollouts, as files, run directories or traces.
         out: the question file to write.
         rule: which questions stay.
         scorer: scores answers that have golds and no outcome.
+        measures: entries of a trace's outcome; the first it has says whether it is right.
 
     Raises:
-        TraceFileError: a file is absent or a line is no trace.
+        TraceFileError: a file is absent, is `out` itself, or a line is no trace.
         SelectionError: no question meets the rule; the figures are written all the same.
     """
     target = Path(out)
     target.parent.mkdir(parents=True, exist_ok=True)
-    questions, scan, unjudged = rollouts_by_question(traces, target.parent, scorer)
+    questions, scan, unjudged = rollouts_by_question(
+        traces, target.parent, scorer, measures
+    )
+    refuse_overwriting(target, (file["path"] for file in scan.inputs))
     enough = [q for q in questions if len(q.verdicts) >= rule.of]
     measured = Counter(sum(q.ordered()[: rule.of]) for q in enough)
     found = RolloutSelection(
@@ -241,9 +260,17 @@ def select_questions(
     if not chosen:
         raise SelectionError(_why_none(found))
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-    write_questions(partial, (q.to_question(rule.of) for q in chosen))
+    write_questions(partial, _with_own_ids(chosen, rule.of))
     partial.replace(target)
     return found
+
+
+def _with_own_ids(chosen: Sequence[QuestionRollouts], of: int) -> Iterator[Question]:
+    """Yield the questions to write; those that share an id have their key for one."""
+    uses = Counter(question.id for question in chosen)
+    for question in chosen:
+        written = question.to_question(of)
+        yield written if uses[question.id] == 1 else replace(written, id=question.key)
 
 
 def _meeting(
@@ -263,7 +290,7 @@ def _meeting(
 def _hardest_first(question: QuestionRollouts) -> tuple[float, float, str]:
     verdicts = question.ordered()
     accuracy = sum(verdicts) / len(verdicts) if verdicts else 0.0
-    return (accuracy, -(question.first_right or float("inf")), question.id)
+    return (accuracy, -(question.first_right or float("inf")), question.key)
 
 
 def _why_none(found: RolloutSelection) -> str:

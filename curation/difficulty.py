@@ -39,7 +39,7 @@ class Difficulty:
     min_ratio: float = 0.0
     max_ratio: float = 1.0
 
-    def reason(self, question_key: str, correct: int, judged: int) -> str | None:
+    def reason(self, question_name: str, correct: int, judged: int) -> str | None:
         """Return why a question goes, None to keep it."""
         if judged < self.min_rollouts:
             return None
@@ -47,12 +47,12 @@ class Difficulty:
         said = f"{correct} of {judged} rollouts correct"
         if not self.min_ratio <= ratio <= self.max_ratio:
             return f"{said}, outside {self.min_ratio} to {self.max_ratio}"
-        if ratio > self.easy_from and self._draw(question_key) < self.drop_probability:
+        if ratio > self.easy_from and self._draw(question_name) < self.drop_probability:
             return f"{said}: too easy (dropped with probability {self.drop_probability})"
         return None
 
-    def _draw(self, question_key: str) -> float:
-        digest = sha256(f"{self.seed}\0{question_key}".encode()).digest()
+    def _draw(self, question_name: str) -> float:
+        digest = sha256(f"{self.seed}\0{question_name}".encode()).digest()
         return int.from_bytes(digest[:8], "big") / 2**64
 
 

@@ -6,12 +6,13 @@ Only counts of whole numbers are kept, so memory does not grow with the traces.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..trace import Trace
 from .filters import count_reflections, is_correct
+from .filters.outcome import MEASURES as VERDICT_MEASURES
 from .transcript import distinct_documents, turn_texts
 
 COARSE_FROM = 100
@@ -62,12 +63,12 @@ class Distributions:
     groups: dict[str, Counter[str]] = field(default_factory=dict)
     """Kind of group (`stop_reason`, `domain`, …) to names and how often each occurs."""
 
-    def add(self, trace: Trace) -> None:
-        """Count one trace."""
+    def add(self, trace: Trace, measures: Sequence[str] = VERDICT_MEASURES) -> None:
+        """Count one trace; the first of `measures` that it has says whether it is right."""
         self.traces += 1
         for name, value in measure(trace).items():
             self.measures[name][coarse(value)] += 1
-        for group, name in _names(trace):
+        for group, name in _names(trace, measures):
             counts = self.groups.setdefault(group, Counter())
             counts[name if name in counts or len(counts) < MOST_NAMES else OTHER] += 1
 
@@ -110,8 +111,8 @@ def coarse(value: int) -> int:
     return value if value < COARSE_FROM else value // 10 * 10
 
 
-def _names(trace: Trace) -> list[tuple[str, str]]:
-    verdict = VERDICTS[is_correct(trace)]
+def _names(trace: Trace, measures: Sequence[str]) -> list[tuple[str, str]]:
+    verdict = VERDICTS[is_correct(trace, measures)]
     named = [("outcome", verdict), ("stop_reason", trace.stop_reason)]
     named += [("model", trace.model)] if trace.model else []
     for group in GROUPS:

@@ -22,6 +22,7 @@ from .inputs import (
     as_files,
     digest,
     question_key,
+    refuse_overwriting,
 )
 from .pairs import PreferencePair, make_pair, prompt_text, write_pairs
 from .preference import (
@@ -33,6 +34,7 @@ from .preference import (
     get_rule,
     to_candidate,
 )
+from .presets import get_preset
 from .scoring import Scorer, needs_score, scored
 
 PAIRS_FILE = "pairs.jsonl"
@@ -94,6 +96,7 @@ def make_pairs(
     preset: str = "reference",
     ratio: float = LENGTH_RATIO,
     scorer: Scorer = outcome,
+    measures: Sequence[str] = (),
 ) -> PairReport:
     """Write preference pairs of runs of the same question.
 
@@ -111,9 +114,12 @@ def make_pairs(
         preset: whose format and path filters the paper's rule checks.
         ratio: of WebThinker's lengths.
         scorer: scores answers that have golds and no outcome.
+        measures: entries of a run's outcome; the first it has says whether it is right.
+            None given: the preset's.
 
     Raises:
-        TraceFileError: a file is absent or a line is no trace.
+        TraceFileError: a file is absent, is `pairs.jsonl` of `out` itself, or a line is no
+            trace.
         PreferenceRuleError: there is no such rule.
         NoPairsError: no pair was found; `pairs.json` is written all the same.
     """
@@ -127,10 +133,12 @@ def make_pairs(
         own = len(files)
         if against is not None:
             files += stack.enter_context(as_files(against, directory))
+        refuse_overwriting(directory / PAIRS_FILE, files)
         roles: list[Role] = [
             _role(number < own, against is not None) for number in range(len(files))
         ]
-        work = _Pairing(files, roles, chosen_rule, per_question, scorer)
+        asked = tuple(measures) or get_preset(preset).measures
+        work = _Pairing(files, roles, chosen_rule, per_question, scorer, asked)
         return work.run(directory)
 
 
@@ -150,12 +158,14 @@ class _Pairing:
         rule: PreferenceRule,
         per_question: int,
         scorer: Scorer,
+        measures: Sequence[str],
     ) -> None:
         self._files = files
         self._roles = roles
         self._rule = rule
         self._per_question = per_question
         self._scorer = scorer
+        self._measures = measures
         self._questions: dict[str, list[Candidate]] = {}
 
     def run(self, directory: Path) -> PairReport:
@@ -187,7 +197,9 @@ class _Pairing:
                 place = Place(numbers[found_at.file], found_at.offset)
                 judged = scored(trace, self._scorer) if needs_score(trace) else trace
                 digests = digest(prompt_text(trace)), digest(trace.output_text)
-                candidate = to_candidate(judged, place, role, self._rule, digests)
+                candidate = to_candidate(
+                    judged, place, role, self._rule, digests, self._measures
+                )
                 runs = self._questions.setdefault(question_key(trace), [])
                 if candidate is None:
                     report.unusable += 1

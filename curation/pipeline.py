@@ -30,6 +30,7 @@ from .inputs import (
     as_files,
     digest,
     question_key,
+    refuse_overwriting,
 )
 from .page import write_page
 from .presets import Preset, get_preset
@@ -64,8 +65,8 @@ def curate(
     """Keep the traces worth training on.
 
     `out` gets `curated.jsonl` (whole traces, answers corrected, hardest questions first),
-    replaced in one step, `curation.json`, which says what each filter saw and removed, and
-    `curation.html`, the same to look at with runs to open.
+    replaced in one step if any trace is kept, `curation.json`, which says what each filter
+    saw and removed, and `curation.html`, the same to look at with runs to open.
 
     Args:
         traces: trace files, run directories, or traces.
@@ -79,8 +80,10 @@ def curate(
 
     Raises:
         CurationChoiceError: an unknown preset or filter.
-        TraceFileError: a file is absent or a line is no trace; the message names it.
-        NothingKeptError: no trace was left; `curation.json` is written all the same.
+        TraceFileError: a file is absent, is `curated.jsonl` of `out` itself, or a line is
+            no trace; the message names it.
+        NothingKeptError: no trace was left; `curation.json` is written all the same, and
+            an earlier `curated.jsonl` stays as it is.
     """
     chosen = get_preset(preset) if isinstance(preset, str) else preset
     limits = {"keep_per_question": keep_per_question, "max_records": max_records}
@@ -89,7 +92,8 @@ def curate(
     directory = Path(out)
     directory.mkdir(parents=True, exist_ok=True)
     with as_files(traces, directory) as files:
-        run = _Curation(files, chosen.without(without), tuple(without), scorer or outcome)
+        refuse_overwriting(directory / CURATED_FILE, files)
+        run = _Curation(files, chosen, tuple(without), scorer or outcome)
         report = run.run(directory)
     if not report.kept:
         msg = f"{report.why_empty}; see {directory / REPORT_FILE}"
@@ -108,7 +112,9 @@ class _Curation:
         scorer: Scorer,
     ) -> None:
         self._files = files
-        self._preset = preset
+        # What is right stays the same, whether or not the filter that asks is left out.
+        self._measures = preset.measures
+        preset = self._preset = preset.without(without)
         self._scorer = scorer
         self._questions: dict[bytes, QuestionRuns] = {}
         source = preset.difficulty.source if preset.difficulty else ""
@@ -132,7 +138,9 @@ class _Curation:
             report.before.add_question(ratio)
         report.output = directory / CURATED_FILE
         with TraceLookup(self._files) as traces:
-            report.kept = write_traces(report.output, self._copies(selected, traces))
+            if selected:  # else an earlier result stays
+                copies = self._copies(selected, traces)
+                report.kept = write_traces(report.output, copies)
             report.why_empty = "" if report.kept else _why_empty(report)
             report.seconds = time.monotonic() - started
             _write_json(directory / REPORT_FILE, report.to_json())
@@ -151,7 +159,7 @@ class _Curation:
         report = self._report
         trace = self._prepare(trace, counts=True)
         question = self._count(trace)
-        report.before.add(trace)
+        report.before.add(trace, self._measures)
         dialect = get_dialect(trace.dialect)
         for one, count in zip(self._preset.filters, report.filters, strict=True):
             count.seen += 1
@@ -195,10 +203,11 @@ class _Curation:
         return count_reflections(model_text(trace)) if wanted else 0
 
     def _count(self, trace: Trace) -> QuestionRuns:
-        key = question_key(trace)
-        question = self._questions.setdefault(digest(key), QuestionRuns(key))
+        name = trace.question_id or trace.question
+        key = digest(question_key(trace))
+        question = self._questions.setdefault(key, QuestionRuns(name))
         question.runs += 1
-        verdict = is_correct(trace)
+        verdict = is_correct(trace, self._measures)
         if verdict is None:
             self._report.unjudged += 1
             return question
@@ -216,9 +225,9 @@ class _Curation:
                 continue
             count.seen += 1
             rule = self._preset.difficulty
-            reason = rule and rule.reason(question.key, question.correct, question.judged)
+            reason = rule and rule.reason(question.name, question.correct, question.judged)
             if reason:
-                count.remove(question.key, reason, question.valid[0].place)
+                count.remove(question.name, reason, question.valid[0].place)
             else:
                 kept.append(question)
         self._report.valid_questions = count.seen
@@ -248,7 +257,7 @@ class _Curation:
         counted: set[bytes] = set()
         for run in selected:
             trace = self._prepare(traces.get(run.place))
-            self._report.after.add(trace)
+            self._report.after.add(trace, self._measures)
             key = digest(question_key(trace))
             if key not in counted and self._questions[key].judged:
                 counted.add(key)

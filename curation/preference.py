@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
@@ -9,6 +10,7 @@ from ..errors import DeepSearchError
 from ..nodes.dialects import Dialect, get_dialect
 from ..trace import Trace
 from .filters import is_correct
+from .filters.outcome import MEASURES
 from .inputs import Place
 from .presets import Preset, get_preset
 from .transcript import model_text, written_turns
@@ -174,9 +176,10 @@ def to_candidate(
     role: Role,
     rule: PreferenceRule,
     digests: tuple[bytes, bytes],
+    measures: Sequence[str] = MEASURES,
 ) -> Candidate | None:
     """Return what a rule needs of a run, None when it has no verdict or wrote nothing."""
-    right = is_correct(trace)
+    right = is_correct(trace, measures)
     if right is None or not written_turns(trace):
         return None
     prompt, text = digests

@@ -90,6 +90,12 @@ class Preset:
             preset = preset._without_one(plain, known=self.names())
         return preset
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Return the measures that say whether an answer is right, in their order."""
+        correct = (f for f in self.filters if isinstance(f, Correct))
+        return next((f.measures for f in correct), MEASURES)
+
     def names(self) -> list[str]:
         """Return the names that `without` takes."""
         filters = (f.name for f in (*self.filters, *self.final_filters))
@@ -141,12 +147,12 @@ REFERENCE = Preset(
         Correct(),
         NoSelfWrittenResults(),
         TurnShape(thinking="required"),
-        FirstReasonLength(),
-        LongestReasonLength(),
+        FirstReasonLength(by_spaces=True),
+        LongestReasonLength(by_spaces=True),
         Alternatively(),
         Hmm(),
         Wait(),
-        RepeatedTrigrams(),
+        RepeatedTrigrams(by_spaces=True),
         DistinctDocuments(),
     ),
     final_filters=(
@@ -154,7 +160,7 @@ REFERENCE = Preset(
         AlternativelyTotal(),
         MixedLanguage(),
         ExactMatch(),
-        TotalLength(),
+        TotalLength(by_spaces=True),
     ),
     correction=Correction(cut_after=True, cut_before=True),
 )

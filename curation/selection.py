@@ -32,7 +32,8 @@ class RunKey:
 class QuestionRuns:
     """A question's runs so far."""
 
-    key: str
+    name: str
+    """Its id, else its text; two questions may share it."""
     runs: int = 0
     judged: int = 0
     correct: int = 0
@@ -80,4 +81,4 @@ class Selection:
 
 def question_order(question: QuestionRuns) -> tuple[float, int, str]:
     """Sort key of questions: hardest first, then most searches needed."""
-    return (question.ratio, -question.fewest_searches, question.key)
+    return (question.ratio, -question.fewest_searches, question.name)

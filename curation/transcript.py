@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..evals.asked_queries import queries as queries
+from ..evals.metrics import tokens
 from ..nodes.dialects import Dialect
 from ..trace import Segment, Trace
 
@@ -24,6 +25,19 @@ def turn_texts(trace: Trace) -> list[str]:
 def model_text(trace: Trace) -> str:
     """Return everything the model wrote, without what it was given."""
     return "".join(s.text for s in trace.segments if s.trainable)
+
+
+def words_of(text: str, *, by_spaces: bool = False) -> list[str]:
+    """Return a text's words; in scripts without spaces a character is a word.
+
+    Args:
+        text: any text.
+        by_spaces: cut at white space alone, as the reference does everywhere.
+
+    >>> words_of("Paris 巴黎"), words_of("Paris 巴黎", by_spaces=True)
+    (['Paris', '巴', '黎'], ['Paris', '巴黎'])
+    """
+    return text.split() if by_spaces or text.isascii() else tokens(text)
 
 
 def read_text(trace: Trace) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 from ...errors import DeepSearchError
 from ...trace import Trace, TraceFileError, read_traces
 from ..filters import is_correct
+from ..inputs import question_key
 from .openai import to_openai
 from .parquet import write_parquet
 from .sds import to_sds
@@ -41,13 +42,15 @@ def export_traces(
 
     Raises:
         UnknownFormatError: no such format.
-        TraceFileError: the file is absent, holds no trace, or a line of it is none.
+        TraceFileError: the file is absent, holds no trace, or a line of it is none; or
+            `out` holds traces, which would be lost.
         MissingDependencyError: `parquet` without pyarrow.
     """
     if form not in FORMATS:
         msg = f"no export format is called {form!r}; known: {', '.join(FORMATS)}"
         raise UnknownFormatError(msg)
     target = Path(out)
+    _refuse_traces(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
@@ -59,6 +62,17 @@ def export_traces(
     finally:
         partial.unlink(missing_ok=True)
     return count
+
+
+def _refuse_traces(file: Path) -> None:
+    """Refuse a file that holds traces: no export can be turned back into them."""
+    try:
+        holds_traces = file.is_file() and next(read_traces(file), None) is not None
+    except TraceFileError:
+        return
+    if holds_traces:
+        msg = f"{file} holds traces, which an export would replace: name another --out"
+        raise TraceFileError(msg)
 
 
 def _write(traces: str | os.PathLike[str], form: str, file: Path) -> int:
@@ -75,7 +89,7 @@ def _min_searches(traces: Iterable[Trace]) -> dict[str, int]:
     fewest: dict[str, int] = {}
     for trace in traces:
         if is_correct(trace):
-            key = trace.question_id or trace.question
+            key = question_key(trace)
             fewest[key] = min(fewest.get(key, len(trace.searches)), len(trace.searches))
     return fewest
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...nodes.dialects import get_dialect
 from ...trace import Segment, Trace
+from ..inputs import question_key
 
 NO_CORRECT_RUN = 100
 """`min_search` of a question without a correct run (response_curation.py:432-436)."""
@@ -21,10 +22,9 @@ def to_sds(trace: Trace, min_searches: Mapping[str, int]) -> dict[str, Any]:
 
     Args:
         trace: the run.
-        min_searches: question id (else the question) to the fewest searches of its
-            correct runs.
+        min_searches: `question_key` to the fewest searches of the question's correct
+            runs.
     """
-    question = trace.question_id or trace.question
     return {
         "question": trace.question,
         "answer": trace.golds,
@@ -32,7 +32,7 @@ def to_sds(trace: Trace, min_searches: Mapping[str, int]) -> dict[str, Any]:
         "output": [part for turn in trace.turns() for part in _turn(trace, turn)],
         "metric": _metric(trace),
         "search_count": len(trace.searches),
-        "min_search": min_searches.get(question, NO_CORRECT_RUN),
+        "min_search": min_searches.get(question_key(trace), NO_CORRECT_RUN),
         "id": trace.id,
         "output_text": trace.output_text,
     }

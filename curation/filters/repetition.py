@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ...nodes.dialects import Dialect
 from ...trace import Trace
-from ..transcript import turn_texts
+from ..transcript import turn_texts, words_of
 from .base import Dimension
 
 
@@ -17,7 +17,8 @@ class RepeatedTrigrams:
     """No word n-gram may be more than `share` of all n-grams of a turn.
 
     Turns of fewer than `min_words` words are not judged: there one n-gram is a large
-    share without any repetition (three words are one n-gram, which is all of them).
+    share without any repetition (three words are one n-gram, which is all of them). In
+    scripts without spaces a character is a word.
     """
 
     name: ClassVar[str] = "repeated_trigrams"
@@ -27,10 +28,12 @@ class RepeatedTrigrams:
     share: float = 0.3
     size: int = 3
     min_words: int = 12
+    by_spaces: bool = False
+    """Whether words are what white space separates, in any script."""
 
     def reason(self, trace: Trace, dialect: Dialect) -> str | None:
         for number, text in enumerate(turn_texts(trace), 1):
-            words = text.split()
+            words = words_of(text, by_spaces=self.by_spaces)
             if len(words) < self.min_words:
                 continue
             grams = Counter(zip(*(words[i:] for i in range(self.size)), strict=False))

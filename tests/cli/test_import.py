@@ -43,6 +43,26 @@ def test_traces_are_written_and_curated(deepsearch, rollouts, tmp_path):
     assert [t.answer for t in read_traces(kept / "curated.jsonl")] == ["Jane Austen"]
 
 
+def test_the_file_that_is_read_is_never_replaced(deepsearch, rollouts):
+    before = rollouts.read_bytes()
+    done = deepsearch("import", rollouts, "--from", "r1_searcher", "--out", rollouts)
+    assert (done.code, "another --out" in done.err) == (1, True)
+    assert rollouts.read_bytes() == before
+
+
+def test_a_judges_verdict_may_select(deepsearch, rollouts, tmp_path):
+    rollouts.write_text(json.dumps({**RECORD, "gpt4o_output": "False"}) + "\n")
+    traces, chosen = tmp_path / "traces.jsonl", tmp_path / "chosen.jsonl"
+    assert (
+        deepsearch("import", rollouts, "--from", "r1_searcher", "--out", traces).code == 0
+    )
+    words = ["select", traces, "--out", chosen, "--right", "0-0", "--of", "1"]
+    assert deepsearch(*words).code == 1
+    assert deepsearch(*words, "--measure", "judge", "--measure", "acc").code == 0
+    again = deepsearch("select", traces, "--out", traces, "--right", "1-1", "--of", "1")
+    assert (again.code, "another --out" in again.err) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("source", "text", "complaint"),
     [

@@ -16,12 +16,12 @@ from langgraph_deepsearch.curation.by_rollouts import (
     select_questions,
 )
 from langgraph_deepsearch.questions import read_questions
-from langgraph_deepsearch.trace import write_traces
+from langgraph_deepsearch.trace import TraceFileError, write_traces
 
 WRONG = {"answer": "\n\n\\boxed{Lyon}"}
 
 
-def rollouts(build, question, verdicts, **fields):
+def rollouts(build, question, verdicts, /, **fields):
     """Return a question's rollouts, right where the pattern has a 1."""
     return [
         build(
@@ -33,6 +33,36 @@ def rollouts(build, question, verdicts, **fields):
         )
         for i, verdict in enumerate(verdicts)
     ]
+
+
+def test_two_questions_with_one_id_are_selected_apart(build, tmp_path):
+    runs = rollouts(build, "0", "0001") + rollouts(build, "1", "0001")
+    runs += rollouts(build, "0", "0111", question="Which city is the capital of France?")
+    found = select_questions(runs, tmp_path / "rl.jsonl", RolloutRule(1, 3, of=4))
+    kept = read_questions(tmp_path / "rl.jsonl")
+    assert (found.questions, found.by_right["1"], found.by_right["3"]) == (3, 2, 1)
+    assert len({question.question for question in kept}) == 2
+    assert sum(question.id == "1" for question in kept) == 1
+    assert all(question.id.startswith("0 ") for question in kept if question.id != "1")
+
+
+def test_a_judge_may_say_what_is_right(build, tmp_path):
+    runs = rollouts(build, "q", "0000", outcome={"acc": 0.0, "judge": 1.0})
+    runs[0] = runs[0].model_copy(update={"outcome": {"acc": 0.0, "judge": 0.0}})
+    rule = RolloutRule(1, 3, of=4)
+    with pytest.raises(SelectionError):
+        select_questions(runs, tmp_path / "rl.jsonl", rule)
+    found = select_questions(runs, tmp_path / "rl.jsonl", rule, measures=("judge", "acc"))
+    assert (found.kept, found.by_right["3"]) == (1, 1)
+
+
+def test_questions_never_replace_the_traces_they_come_from(build, tmp_path):
+    file = tmp_path / "traces.jsonl"
+    write_traces(file, rollouts(build, "q", "0001"))
+    before = file.read_bytes()
+    with pytest.raises(TraceFileError, match="another --out"):
+        select_questions(tmp_path, file, RolloutRule(1, 3, of=4))
+    assert file.read_bytes() == before
 
 
 def test_one_to_six_of_eight_stay_hardest_first(build, tmp_path):

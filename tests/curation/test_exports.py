@@ -43,6 +43,16 @@ def test_sharegpt_names_its_speakers(traces, tmp_path):
     assert first["conversations"][1]["value"] == traces[0].output_text
 
 
+def test_fewest_searches_are_counted_by_question_and_not_by_id(build, tmp_path):
+    right = {"outcome": {"acc": 1.0}}
+    other = {"question": "What is the capital of Italy?"}
+    runs = [build("a", queries="xyz", **right), build("b", queries="x", **right, **other)]
+    write_traces(tmp_path / "traces.jsonl", runs)
+    export_traces(tmp_path, "sds", tmp_path / "r.json")
+    records = json.loads((tmp_path / "r.json").read_text())
+    assert [record["min_search"] for record in records] == [3, 1]
+
+
 def test_turn_dialects_give_a_message_a_turn(build, dialect, monkeypatch):
     trace = build()
     monkeypatch.setattr(type(dialect), "layout", "turns")
@@ -108,3 +118,19 @@ def test_nothing_to_export_is_said(tmp_path):
     (tmp_path / "traces.jsonl").touch()
     with pytest.raises(TraceFileError, match="holds no traces"):
         export_traces(tmp_path, "openai", tmp_path / "o.jsonl")
+
+
+def test_traces_are_never_replaced(traces, tmp_path):
+    held = (tmp_path / "traces.jsonl").read_bytes()
+    write_traces(tmp_path / "others.jsonl", traces[:1])
+    for out in ("traces.jsonl", "others.jsonl"):
+        with pytest.raises(TraceFileError, match="holds traces, which an export would"):
+            export_traces(tmp_path, "openai", tmp_path / out)
+    assert (tmp_path / "traces.jsonl").read_bytes() == held
+
+
+@pytest.mark.parametrize("form", ["openai", "sharegpt", "sds"])
+def test_an_earlier_export_is_replaced(form, traces, tmp_path):
+    out = tmp_path / "export"
+    for _ in range(2):
+        assert export_traces(tmp_path, form, out) == 3

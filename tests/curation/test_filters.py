@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +31,7 @@ from langgraph_deepsearch.curation.filters import (
     WellFormedMarkers,
     count_word,
 )
+from langgraph_deepsearch.curation.presets import REFERENCE
 from langgraph_deepsearch.trace import Document, ReadRecord, Segment
 
 LONG = " ".join(f"w{i}" for i in range(300))
@@ -69,6 +72,31 @@ REMOVED = [
 def test_rule_removes_what_it_names(rule, fields, build, dialect):
     assert rule.reason(build(**fields), dialect)
     assert rule.reason(build(outcome={"acc": 1.0, "em": 1.0}), dialect) is None
+
+
+CJK = "".join(chr(0x4E00 + number) for number in range(400)) + "</think>"
+"""No two signs alike."""
+
+
+@pytest.mark.parametrize(
+    ("rule", "fields"),
+    [
+        (FirstReasonLength, {"reasons": [CJK]}),
+        (LongestReasonLength, {"closing": CJK}),
+        (partial(TotalLength, words=300), {"closing": CJK}),
+        (RepeatedTrigrams, {"closing": "好的好的好的" * 20 + "</think>"}),
+    ],
+)
+def test_signs_are_words_in_scripts_without_spaces(rule, fields, build, dialect):
+    trace = build(**fields)
+    assert rule().reason(trace, dialect)
+    assert rule(by_spaces=True).reason(trace, dialect) is None
+
+
+def test_the_reference_cuts_at_spaces(build, dialect):
+    trace = build(closing="ア" * 400 + "</think>")
+    rules = [f for f in REFERENCE.filters if f.dimension == "path"]
+    assert [rule.reason(trace, dialect) for rule in rules] == [None] * len(rules)
 
 
 def test_every_rule_names_itself_and_its_source():

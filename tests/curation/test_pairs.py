@@ -58,6 +58,30 @@ def test_webthinkers_order(build, tmp_path):
     assert saved["source"]
 
 
+def test_runs_of_two_questions_with_one_id_are_not_paired(build, tmp_path):
+    other = {"question": "What is the capital of Italy?", "golds": ["Rome"]}
+    runs = [build("0/0", question_id="0"), build("0/1", question_id="0", **other)]
+    with pytest.raises(NoPairsError):
+        make_pairs(runs, tmp_path)
+    figures = json.loads((tmp_path / "pairs.json").read_text())
+    assert (figures["questions"], figures["single_run"]) == (2, 2)
+
+
+def test_the_measure_is_named_or_the_presets(build, tmp_path):
+    runs = [
+        build("judged", queries="x", outcome={"acc": 0.0, "judge": 1.0}),
+        build("held", queries="y", outcome={"acc": 1.0, "judge": 0.0}),
+    ]
+    for change, better in (
+        ({}, "held"),
+        ({"measures": ["judge"]}, "judged"),
+        ({"preset": "r1_searcher"}, "judged"),
+    ):
+        make_pairs(runs, tmp_path, **change)
+        [pair] = read_pairs(tmp_path)
+        assert pair.chosen.trace_id == better
+
+
 def test_a_stronger_reason_is_taken_first_and_a_run_once(build, tmp_path):
     runs = [
         build("one", queries="x"),

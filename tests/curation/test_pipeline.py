@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from langgraph_deepsearch.curation.correction import correct_answer_form
 from langgraph_deepsearch.curation.difficulty import Difficulty
+from langgraph_deepsearch.curation.filters import Correct
 from langgraph_deepsearch.curation.pipeline import NothingKeptError, curate
 from langgraph_deepsearch.curation.presets import DESK, REFERENCE, CurationChoiceError
 from langgraph_deepsearch.nodes.dialects import UnknownDialectError
@@ -116,6 +117,17 @@ def test_verdicts_suffice_without_golds(build, tmp_path):
     assert set(kept_ids(tmp_path)) == {"good", "bad", "unknown"}
 
 
+def test_the_presets_measure_says_what_is_right_everywhere(build, tmp_path):
+    wordy = {"outcome": {"acc": 0.0, "judge": 1.0}}
+    runs = [build(f"q/{r}", rollout=r, **wordy) for r in range(4)]
+    ours = replace(FREE, filters=(Correct(measures=("judge", "acc")),), final_filters=())
+    for without in ((), ("correct",)):
+        report = curate(runs, tmp_path, preset=ours, without=without)
+        assert report.difficulty_histogram["0.9-1.0"] == 1
+        assert report.before.groups["outcome"] == {"right": 4}
+        assert report.after.groups["outcome"] == {"right": 1}
+
+
 def test_one_rollout_measures_no_difficulty(build, tmp_path):
     runs = [build(f"t{i}", question_id=f"q{i}") for i in range(64)]
     assert curate(runs, tmp_path).kept == 64
@@ -190,6 +202,20 @@ def test_runs_of_two_directories_may_share_an_id(build, tmp_path):
     assert (report.read, report.duplicates, report.kept) == (5, 2, 3)
 
 
+def test_two_questions_with_one_id_are_two(build, tmp_path):
+    ours = [build(f"0/{r}", question_id="0", rollout=r) for r in range(2)]
+    asked = {"question": "What is the capital of Italy?", "golds": ["Rome"]}
+    theirs = [build(f"0/{r}", question_id="0", rollout=r, **asked) for r in range(2)]
+    theirs[0] = build("0/0", question_id="0", answer="\n\n\\boxed{Rome}", **asked)
+    for name, runs in (("a", ours), ("b", theirs)):
+        write_traces(tmp_path / name / "traces.jsonl", runs)
+    report = curate([tmp_path / "a", tmp_path / "b"], tmp_path / "out", preset=FREE)
+    assert (report.questions, report.duplicates) == (2, 0)
+    kept = read_traces(tmp_path / "out" / "curated.jsonl")
+    assert {trace.question for trace in kept} == {ours[0].question, asked["question"]}
+    assert report.difficulty_histogram["0.5-0.6"] == 1, "verdicts were not merged"
+
+
 def test_several_files_and_directories_are_read(build, tmp_path):
     write_traces(tmp_path / "a" / "traces.jsonl", [build("a", question_id="a")])
     write_traces(tmp_path / "b.jsonl", [build("b", question_id="b")])
@@ -225,7 +251,24 @@ def test_nothing_kept_says_why_and_still_reports(build, tmp_path):
     assert "\n" not in str(caught.value)
     data = json.loads((tmp_path / "curation.json").read_text())
     assert data["why_empty"]
-    assert kept_ids(tmp_path) == []
+    assert not (tmp_path / "curated.jsonl").exists()
+
+
+def test_nothing_kept_leaves_an_earlier_result_alone(build, tmp_path):
+    curate([build()], tmp_path)
+    with pytest.raises(NothingKeptError):
+        curate([build(golds=("Rome",))], tmp_path)
+    assert kept_ids(tmp_path) == ["t1"]
+    assert json.loads((tmp_path / "curation.json").read_text())["kept"] == 0
+
+
+def test_the_result_never_replaces_its_own_input(build, tmp_path):
+    file = tmp_path / "curated.jsonl"
+    write_traces(file, [build("good"), build("wrong", golds=("Rome",))])
+    before = file.read_bytes()
+    with pytest.raises(TraceFileError, match="another --out"):
+        curate(tmp_path / "." / "curated.jsonl", tmp_path)
+    assert file.read_bytes() == before
 
 
 def test_empty_input_says_so(tmp_path):
