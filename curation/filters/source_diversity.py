@@ -11,6 +11,9 @@ from ...nodes.dialects import Dialect
 from ...trace import Document, Trace
 from .base import Dimension
 
+OWN_INDEX = ("corpus:", "dense:", "hybrid:", "http", "simulated:")
+"""How a run's `search` setting begins where it searched no web."""
+
 _HOST = re.compile(r"[A-Za-z][\w+.-]*://(?:[^/@?#]*@)?([^/:?#]+)")
 
 
@@ -40,9 +43,9 @@ class NewDocuments:
 class SourceDiversity:
     """No site may give more than `share` of the distinct documents of a run.
 
-    Runs with fewer than `min_documents` documents are not judged, nor those that saw one
-    site alone: they searched one site's index (a corpus, an encyclopedia), where sites
-    say nothing of diversity.
+    Runs with fewer than `min_documents` documents are not judged, nor those whose settings
+    say that they searched an index of its own (a corpus, a retriever), where sites say
+    nothing of diversity.
     """
 
     name: ClassVar[str] = "source_diversity"
@@ -55,9 +58,11 @@ class SourceDiversity:
     min_documents: int = 5
 
     def reason(self, trace: Trace, dialect: Dialect) -> str | None:
+        if str(trace.settings.get("search", "")).startswith(OWN_INDEX):
+            return None
         addresses = {d.url for record in trace.searches for d in record.documents if d.url}
         sites = Counter(_site(address) for address in addresses)
-        if sites.total() < self.min_documents or len(sites) < 2:
+        if sites.total() < self.min_documents:
             return None
         site, count = sites.most_common(1)[0]
         if count <= self.share * sites.total():

@@ -49,7 +49,9 @@ def make_trace(
         ]
         found = [
             Document(
-                id=str(i), title=f"Page {turn}-{i}", url=f"http://x.example/{turn}/{i}"
+                id=str(i),
+                title=f"Page {turn}-{i}",
+                url=f"http://{'xyz'[i % 3]}.example/{turn}/{i}",
             )
             for i in range(documents)
         ]

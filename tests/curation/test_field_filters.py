@@ -147,9 +147,13 @@ def test_every_search_brings_something_new(build, dialect):
     assert NewDocuments().reason(searched(build, first, []), dialect) is None
 
 
-def test_no_site_dominates_but_one_index_alone_is_fine(build, dialect):
+def test_no_site_dominates_but_in_an_index_of_its_own(build, dialect):
     one = [f"https://www.a.x/{i}" for i in range(9)]
-    assert SourceDiversity().reason(searched(build, one), dialect) is None
+    alone = searched(build, one)
+    assert "9 of 9 documents come from a.x" in SourceDiversity().reason(alone, dialect)
+    for search, judged in (("corpus:w", 0), ("http://ir:1", 0), ("serper", 1), ("", 1)):
+        alone.settings = {"search": search}
+        assert bool(SourceDiversity().reason(alone, dialect)) == judged
     mixed = searched(build, one, ["https://b.x/1"])
     assert "9 of 10 documents come from a.x" in SourceDiversity().reason(mixed, dialect)
     balanced = searched(build, one, ["https://b.x/1", "https://c.x/1", "https://d.x/2"])
