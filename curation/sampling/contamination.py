@@ -78,7 +78,9 @@ def contaminated_among(
     """Return the contaminated among questions, in order.
 
     A question is contaminated when its folded words are those of an evaluation question,
-    or when it has all names, numbers and rare words of one and a share of its n-grams.
+    or when it has all names and numbers of one and a share of its n-grams. The rare words
+    of an evaluation question count as names where it has neither names nor numbers: in any
+    other, one replaced by its synonym would hide a copy.
 
     Args:
         wordings: the training questions.
@@ -104,12 +106,13 @@ class _Index:
         self, held_out: EvaluationSets, lexicon: Lexicon, threshold: float
     ) -> None:
         wordings = lexicon.read(held_out.texts)
-        telling = lexicon.telling()
+        names, rare = lexicon.names(), lexicon.rare()
         self._threshold = threshold
         self._grams = [frozenset(ngrams(wordings[p])) for p in range(len(wordings))]
         # Its own capitals too: names may consist of common words ("Beat Hotel").
         self._telling = [
-            telling.intersection(wordings[position]) | lexicon.named(text)
+            names.intersection(wordings[position]) | lexicon.named(text)
+            or rare.intersection(wordings[position])
             for position, text in enumerate(held_out.texts)
         ]
         self._same: dict[bytes, int] = {}

@@ -92,22 +92,25 @@ class Lexicon:
         return frozenset(numbers) - {_ARTICLE}
 
     def telling(self) -> frozenset[int]:
-        """Return the words that name something, of all questions read so far.
+        """Return the words that name something, of all questions read so far."""
+        return self.names() | self.rare()
 
-        They have a digit, are mostly written with a capital where no sentence starts, or
-        are rare.
-        """
-        counts: Counter[int] = Counter()
-        for word, count in self._counts.items():
-            counts[self._spoken[word]] += count
+    def names(self) -> frozenset[int]:
+        """Return the words with a digit or mostly with a capital where no sentence starts."""
         capitals: Counter[int] = Counter()
         for word, count in self._inside.items():
             capitals[self._spoken[word]] += -count if word.islower() else count
-        limit = RARE * self._questions
         numerals = {self._spoken[word] for word in self._counts if not word.isalpha()}
-        rare = {number for number, count in counts.items() if count < limit}
         named = {number for number, surplus in capitals.items() if surplus > 0}
-        return frozenset(numerals | rare | named) - {_ARTICLE}
+        return frozenset(numerals | named) - {_ARTICLE}
+
+    def rare(self) -> frozenset[int]:
+        """Return the words that hardly any question has."""
+        counts: Counter[int] = Counter()
+        for word, count in self._counts.items():
+            counts[self._spoken[word]] += count
+        limit = RARE * self._questions
+        return frozenset(n for n, count in counts.items() if count < limit) - {_ARTICLE}
 
 
 class _Spoken(dict[str, int]):

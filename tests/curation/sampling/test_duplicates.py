@@ -143,6 +143,18 @@ class TestContamination:
         assert self.match(texts, [("test", question)]) == [(1, "test"), (2, "test")]
         assert self.match(texts, [("test", question)], threshold=2) == [(1, "test")]
 
+    def test_a_rare_word_replaced_hides_no_copy_that_names_the_same(self):
+        asked = "Which brewery in Lunde did the watchmaker Kerrin Oak own until 1987?"
+        texts = [asked.replace(*words) for words in (("own", "lease"), ("Oak", "Ash"))]
+        filler = [f"Who made the film called Heat {n}?" for n in range(3000)]
+        assert self.match([*texts, *filler], [("test", asked)]) == [(0, "test")]
+
+    def test_rare_words_tell_apart_what_names_nothing(self):
+        asked = "what is the boiling point of the metal that is called gallium"
+        texts = [asked.replace("gallium", "caesium"), asked.replace("what", "tell what")]
+        filler = [f"what is the point of it in {'abc'[n % 3]}" for n in range(3000)]
+        assert self.match([*texts, *filler], [("test", asked)]) == [(1, "test")]
+
     def test_lower_case_sets(self):
         held_out = [("nq", "when do most tornadoes occur in north america")]
         texts = ["when do most of the tornadoes occur in north america", "when is easter"]
