@@ -15,6 +15,7 @@ from ..errors import DeepSearchError
 from ..nodes.models.base import ContextOverflowError, ModelError, Reasoner, Sampling
 from ..nodes.models.resolve import model_name
 from ..nodes.models.retry import is_retryable
+from ..surrogates import whole_characters
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -109,7 +110,9 @@ class Asker:
         """
         for attempt in range(ATTEMPTS):
             try:
-                return await self._reply(prompt, temperature, seed, schema)
+                reply = await self._reply(prompt, temperature, seed, schema)
+                # A reply may end within a character, of which no file can hold a half.
+                return str(whole_characters(reply))
             except ContextOverflowError as error:
                 msg = f"the prompt does not fit the model: {_line(error)}"
                 raise TooLongError(msg) from error

@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ..surrogates import whole_characters
+
 Form = Literal["plain", "fenced", "embedded", "repaired", "truncated", "unreadable"]
 """plain: nothing but the object. fenced: in a code fence. embedded: with text around it.
 repaired: trailing commas or Python's quotes. truncated: broken off, and closed here."""
@@ -46,7 +48,8 @@ def read_json_reply(text: str, keys: Collection[str] = ()) -> JsonReply:
     r"""Return the first object of a reply that has one of the keys.
 
     Args:
-        text: the reply; what stands before a closing `</think>` is left out.
+        text: the reply; what stands before a closing `</think>` is left out. Halves of
+            characters in it are replaced (`surrogates.py`).
         keys: names of which the object must have one; none: any object will do.
 
     >>> read_json_reply('<think>{}</think>\n```json\n{"Key points": ["age"]}\n```')
@@ -62,7 +65,7 @@ def read_json_reply(text: str, keys: Collection[str] = ()) -> JsonReply:
     for form, found in _readings(said):
         data = {_plain_key(key): value for key, value in found.items()}
         if data and (not keys or any(key in data for key in keys)):
-            return JsonReply(data, form)
+            return JsonReply(whole_characters(data), form)
     return JsonReply({}, "unreadable")
 
 

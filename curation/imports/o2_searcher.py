@@ -15,7 +15,7 @@ from ...questions import question_id
 from ...trace import Document, SearchRecord, Trace, Usage
 from .documents import number_sources
 from .source import TraceSource
-from .turns import given, prompt_segments, to_chat, written
+from .turns import given, prompt_length, prompt_segments, to_chat, written
 
 QUESTION_START = "Initial query: "
 
@@ -29,7 +29,7 @@ class O2SearcherSource(TraceSource):
     def to_trace(self, record: Mapping[str, Any], identifier: str) -> Trace:
         dialect = get_dialect("o2_searcher:cold_start")
         messages = record["messages"]
-        count = next(i for i, m in enumerate(messages) if m["role"] == "assistant")
+        count = prompt_length(messages)
         question = messages[count - 1]["content"].removeprefix(QUESTION_START)
         segments = prompt_segments(messages[:count])
         searches: list[SearchRecord] = []

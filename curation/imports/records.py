@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DeepSearchError
+from ...surrogates import load_json
 
 
 class ImportFileError(DeepSearchError):
@@ -23,16 +24,23 @@ def read_records(path: Path) -> Iterator[tuple[int, Any]]:
     if not path.is_file():
         msg = f"no file at {path}: check the path"
         raise ImportFileError(msg)
-    with path.open(encoding="utf-8-sig") as file:
-        is_array = _first_character(file.readline) == "["
-        file.seek(0)
-        records = _array(file.read(), path) if is_array else _lines(file, path)
-        number = 0
-        for number, record in records:
+    number = 0
+    try:
+        for number, record in _records(path):
             yield number, record
+    except UnicodeDecodeError as error:
+        msg = f"{path}: not UTF-8 text ({error}); save it as UTF-8"
+        raise ImportFileError(msg) from error
     if not number:
         msg = f"{path} holds no records: nothing to import"
         raise ImportFileError(msg)
+
+
+def _records(path: Path) -> Iterator[tuple[int, Any]]:
+    with path.open(encoding="utf-8-sig") as file:
+        is_array = _first_character(file.readline) == "["
+        file.seek(0)
+        yield from _array(file.read(), path) if is_array else _lines(file, path)
 
 
 def _first_character(next_line: Any) -> str:
@@ -44,7 +52,7 @@ def _first_character(next_line: Any) -> str:
 
 def _array(text: str, path: Path) -> Iterator[tuple[int, Any]]:
     try:
-        yield from enumerate(json.loads(text), 1)
+        yield from enumerate(load_json(text), 1)
     except json.JSONDecodeError as error:
         msg = f"{path}: not valid JSON ({error}); mend the file"
         raise ImportFileError(msg) from error
@@ -55,7 +63,8 @@ def _lines(lines: Any, path: Path) -> Iterator[tuple[int, Any]]:
         if not line.strip():
             continue
         try:
-            yield number, json.loads(line)
+            record = load_json(line)
         except json.JSONDecodeError as error:
             msg = f"{path}:{number}: not valid JSON ({error.msg}); mend that line"
             raise ImportFileError(msg) from error
+        yield number, record

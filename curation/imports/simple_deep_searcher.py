@@ -11,7 +11,6 @@ Of a folder the last turn file counts; of a folder of rollouts (`rollout_*`) eac
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from ...evals.metrics import outcome
 from ...nodes.dialects import Dialect, get_dialect
 from ...nodes.dialects.parts.special_tokens import BEGIN_RESULT, END_QUERY, END_RESULT
 from ...questions import question_id
+from ...surrogates import load_json
 from ...trace import Document, SearchRecord, Segment, Trace, Usage
 from .documents import number_sources
 from .golds import gold_answers
@@ -274,8 +274,8 @@ def _searches(
 def parse_pages(text: str) -> list[Document]:
     """Return the documents of numbered JSON blocks (inference.py:670), or of a JSON list."""
     if text.lstrip().startswith("["):
-        return [_document(page) for page in json.loads(text)]
-    return [_document(json.loads(block)) for block in _PAGE.split(text) if block.strip()]
+        return [_document(page) for page in load_json(text)]
+    return [_document(load_json(block)) for block in _PAGE.split(text) if block.strip()]
 
 
 def _document(page: Mapping[str, Any]) -> Document:

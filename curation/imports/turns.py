@@ -9,6 +9,21 @@ from ...nodes.dialects import Dialect
 from ...trace import Segment
 
 
+def prompt_length(messages: Sequence[Mapping[str, str]]) -> int:
+    """Return how many messages a chat has before the model's first.
+
+    Raises:
+        ValueError: the model wrote none, or nothing stands before it.
+    """
+    for count, message in enumerate(messages):
+        if message["role"] == "assistant":
+            if count:
+                return count
+            break
+    msg = "its messages hold no question followed by an assistant message"
+    raise ValueError(msg)
+
+
 def prompt_segments(messages: Sequence[Mapping[str, str]]) -> list[Segment]:
     """Return a prompt's messages as segments."""
     return [

@@ -19,7 +19,7 @@ from ...trace import Document, ReadRecord, SearchRecord, Segment, Trace, Usage
 from .documents import number_sources
 from .golds import gold_answers
 from .source import TraceSource
-from .turns import given, prompt_segments, to_chat, written
+from .turns import given, prompt_length, prompt_segments, to_chat, written
 
 QUESTION_LINE = "\n\nUser: "
 """Before the question, at the end of the first user message."""
@@ -52,7 +52,7 @@ class WebDancerSource(TraceSource):
     def to_trace(self, record: Mapping[str, Any], identifier: str) -> Trace:
         dialect = get_dialect("web_dancer")
         messages = record["messages"]
-        count = next(i for i, m in enumerate(messages) if m["role"] == "assistant")
+        count = prompt_length(messages)
         question = messages[count - 1]["content"].rpartition(QUESTION_LINE)[2]
         segments = prompt_segments(messages[:count])
         searches: list[SearchRecord] = []

@@ -6,7 +6,6 @@ file and is read again for the chosen ones, so that every field of it comes alon
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 
 from ...errors import DeepSearchError
 from ...questions import QUESTION_KEYS
+from ...surrogates import load_json
 from .interrogatives import count_interrogatives
 from .labels import as_key_points, plain_label
 
@@ -125,7 +125,7 @@ def read_records(path: Path, wanted: Collection[int]) -> Iterator[dict[str, Any]
     """Yield the whole records at the places wanted, in the file's order."""
     for place, record in enumerate(_raw_records(path)):
         if place in wanted:
-            yield json.loads(record) if isinstance(record, bytes) else record
+            yield load_json(record) if isinstance(record, bytes) else record
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def _raw_records(path: Path) -> Iterator[Any]:
         start = file.read(64)
         if start.lstrip().startswith(b"["):
             try:
-                yield from json.loads(start + file.read())
+                yield from load_json(start + file.read())
             except ValueError as error:
                 msg = f"{path}: not valid JSON ({error}); mend the file"
                 raise SamplingError(msg) from error
@@ -169,7 +169,7 @@ def _parsed(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     for number, raw in enumerate(_raw_records(path), 1):
         where = f"{path}: record {number}"
         try:
-            record = json.loads(raw) if isinstance(raw, bytes) else raw
+            record = load_json(raw) if isinstance(raw, bytes) else raw
         except ValueError as error:
             msg = f"{where}: not valid JSON ({error}); mend that line"
             raise SamplingError(msg) from error

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
+
+from ...surrogates import load_json
 
 LONGEST_LABEL = 60
 """Characters of a label; what is longer is a sentence."""
@@ -63,7 +64,7 @@ def _listed(text: str) -> Iterator[str]:
     """Read a string that is a JSON list, or labels with signs between them."""
     if text.lstrip().startswith("["):
         try:
-            yield from _labels(json.loads(text))
+            yield from _labels(load_json(text))
         except ValueError:
             pass
         else:

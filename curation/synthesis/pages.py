@@ -6,7 +6,6 @@ that mentions another's title links to it.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections import Counter, defaultdict
@@ -18,6 +17,7 @@ from typing import Any
 from urllib.parse import urldefrag, urlsplit
 
 from ...errors import DeepSearchError
+from ...surrogates import load_json
 from ...tools.base import Reader, ReadError
 from ...tools.corpus import CORPUS_FILE
 from ...tools.stemming import terms
@@ -161,7 +161,7 @@ def read_pages(path: str | os.PathLike[str]) -> PageSet:
 
 def _record(line: bytes, where: str) -> Mapping[str, Any]:
     try:
-        record = json.loads(line)
+        record = load_json(line)
     except ValueError as error:
         msg = f"{where}: not valid JSON ({error}); mend or remove that line"
         raise SynthesisError(msg) from error

@@ -79,6 +79,11 @@ async def test_a_plain_chat_server_is_not(asker, fake_server):
     assert not any(sent(fake_server))
 
 
+async def test_a_reply_that_ends_within_a_character_can_be_written():
+    asked = Asker(FakeListChatModel(responses=["a \ud83d"]))
+    assert await asked.ask("Which?") == "a \ufffd"
+
+
 async def test_nor_is_a_chat_model_object():
     asked = Asker(FakeListChatModel(responses=[PLAIN]))
     assert await asked.ask("Which?", schema=SCHEMA) == PLAIN

@@ -114,6 +114,33 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path, text, complaint):
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_in_another_encoding_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "bad.jsonl"
+    path.write_bytes('{"question": "Où?"}\n'.encode("latin-1"))
+    with pytest.raises(ImportFileError, match="not UTF-8 text") as caught:
+        list(import_traces(path, "r1_searcher"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("source", ["web_dancer", "o2_searcher"])
+@pytest.mark.parametrize("roles", [["system", "user"], [], ["assistant", "user"]])
+def test_a_chat_without_a_question_and_a_reply_is_refused(tmp_path, source, roles):
+    path = tmp_path / "bad.jsonl"
+    messages = [{"role": role, "content": "Who?"} for role in roles]
+    path.write_text(json.dumps({"messages": messages}) + "\n", encoding="utf-8")
+    with pytest.raises(ImportFileError, match=r"1: not a .* no question followed by"):
+        list(import_traces(path, source))
+
+
+def test_half_a_character_is_replaced(tmp_path):
+    path = tmp_path / "cut.jsonl"
+    record = {**RECORD, "gen_text_store": TEXT + "\ud83d", "pred_ans": "\ud83d"}
+    path.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    write_traces(tmp_path / "traces.jsonl", import_traces(path, "r1_searcher"))
+    (trace,) = read_traces(tmp_path / "traces.jsonl")
+    assert trace.output_text == TEXT + "\ufffd"
+
+
 def test_an_unknown_source_is_refused_at_once(tmp_path):
     with pytest.raises(UnknownSourceError, match=r"known: .*r1_searcher"):
         import_traces(tmp_path, "nobody")

@@ -153,6 +153,27 @@ def test_odd_replies_are_counted_and_the_rest_asked_for_again(fake_server, tmp_p
     assert saved["used"]["calls"] == 7
 
 
+def test_half_a_character_in_a_reply_is_replaced(fake_server, tmp_path, lines):
+    reply = GOOD.replace("age", r"age \ud83d")
+    fake_server.script(lambda _: reply)
+    reasoner = resolve_reasoner("", base_url=fake_server.base_url)
+    report = annotate_questions(asked(1), reasoner, tmp_path)
+    assert (report.annotated, report.failed) == (1, 0)
+    (record,) = lines(tmp_path / "annotated.jsonl")
+    assert record["key_points"] == ["director", "age \ufffd"]
+
+
+def test_another_model_needs_another_folder(fake_server, tmp_path):
+    fake_server.script(lambda _: GOOD)
+    reasoner = resolve_reasoner("", base_url=fake_server.base_url)
+    annotate_questions(asked(1), reasoner, tmp_path)
+    settings_file = tmp_path / "annotation_settings.json"
+    settings = json.loads(settings_file.read_text())
+    settings_file.write_text(json.dumps({**settings, "model": "another"}))
+    with pytest.raises(ResumableError, match="started with model='another'"):
+        annotate_questions(asked(2), reasoner, tmp_path)
+
+
 def test_what_failed_is_tried_again(fake_server, tmp_path):
     fake_server.script(lambda _: "No.")
     model = resolve_reasoner("", base_url=fake_server.base_url)

@@ -132,6 +132,15 @@ def test_a_bad_file_is_one_clear_line(tmp_path, content, message):
     assert "\n" not in str(caught.value)
 
 
+def test_half_a_character_is_replaced(tmp_path, lines):
+    file = tmp_path / "pool.jsonl"
+    one = {**next(records(1)), "question": "Who is \ud83d?", "note": ["\ude00"]}
+    file.write_text(json.dumps(one) + "\n")
+    sample_questions([("a", file)], tmp_path / "out", SamplingPlan(1))
+    (chosen,) = lines(tmp_path / "out" / "sampled.jsonl")
+    assert (chosen["question"], chosen["note"]) == ("Who is \ufffd?", ["\ufffd"])
+
+
 def test_json_arrays_and_references_spelling_are_read(tmp_path):
     file = tmp_path / "pool.json"
     rows = [{**record, "Question": record["question"]} for record in records(20)]
