@@ -114,7 +114,11 @@ def internalize(
         run_key,
         work,
         lambda: _write(chosen, files, rewriter, report),
-        settings={"per_question": per_question, "dialect": rewriter.dialect},
+        settings={
+            "per_question": per_question,
+            "dialect": rewriter.dialect,
+            "model": rewriter.asker.name,
+        },
         concurrency=concurrency,
         on_progress=on_progress,
     )

@@ -215,7 +215,9 @@ def check_settings(path: Path, settings: Mapping[str, Any]) -> None:
     if not path.is_file():
         write_whole(path, [json.dumps(current, indent=2, ensure_ascii=False)])
         return
-    earlier = json.loads(path.read_text(encoding="utf-8"))
+    # Folders begun before models were recorded do not say which it was.
+    model = {name: current[name] for name in ("model",) if name in current}
+    earlier = {**model, **json.loads(path.read_text(encoding="utf-8"))}
     for name in sorted({*earlier, *current}):
         if earlier.get(name) != current.get(name):
             msg = (

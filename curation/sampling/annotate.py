@@ -173,7 +173,7 @@ def annotate_questions(
 
     Raises:
         ResumableError: the model's server is down, or the folder was started with
-            another list of domains; what was finished is kept.
+            another list of domains or model; what was finished is kept.
     """
     files = WorkFiles(Path(out), WORK)
     annotator = Annotator(model, domains=domains, constrained=constrained)
@@ -193,7 +193,7 @@ def annotate_questions(
         question_key,
         work,
         lambda: _write(questions, files, annotator),
-        settings={"domains": list(annotator.domains)},
+        settings={"domains": list(annotator.domains), "model": annotator.asker.name},
         concurrency=concurrency,
         on_progress=on_progress,
     )

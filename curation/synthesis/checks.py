@@ -39,15 +39,15 @@ def content_terms(text: str) -> list[str]:
     return [term for term in terms(text) if term not in STOP_WORDS]
 
 
-def check_pair(question: str, answer: str) -> str | None:
-    """Both are there, the answer is short, and it does not stand in the question."""
+def check_pair(question: str, answer: str, aliases: Sequence[str] = ()) -> str | None:
+    """Both are there, the answer is short, and no form of it stands in the question."""
     if not content_terms(question):
         return "no question"
     if not terms(answer):
         return "no answer"
     if len(answer.split()) > LONGEST_ANSWER:
         return "answer too long"
-    if mentions(question, answer):
+    if any(mentions(question, form) for form in (answer, *aliases)):
         return "answer in the question"
     return None
 
@@ -84,15 +84,15 @@ def check_starts_from(question: str, title: str, text: str) -> str | None:
     return "does not start from the first page"
 
 
-def check_clue(clue: str, name: str, answer: str, page: str) -> str | None:
-    """A description fits its page, and gives away neither the name nor the answer."""
+def check_clue(clue: str, name: str, answers: Sequence[str], page: str) -> str | None:
+    """A description fits its page, and gives away neither the name nor an answer."""
     words = content_terms(clue)
     if len(words) < 2:
         return "no clue"
     own = set(content_terms(name))
     if mentions(clue, name) or (own and len(own.intersection(words)) * 2 > len(own)):
         return "clue names it"
-    if mentions(clue, answer):
+    if any(mentions(clue, answer) for answer in answers):
         return "answer in the clue"
     if share_in(clue, page) < GROUNDED:
         return "clue not in the source"

@@ -7,7 +7,7 @@ own page, again and again; the answer stays. No code was published.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -75,11 +75,12 @@ class E2HQA(Method[Question]):
         if not item.golds:
             reject("no answer")
         question, hidden = item.question, []
+        answer, *aliases = item.golds
         for _ in range(self._rounds):
             try:
-                hiding = await self._hide(question, item.golds[0], hidden, attempt, rng)
+                hiding = await self._hide(question, item.golds, hidden, attempt, rng)
                 harder = replace_name(question, hiding.name, hiding.clue)
-                reject(check_pair(harder, item.golds[0]))
+                reject(check_pair(harder, answer, aliases))
                 reject("name still there" if mentions(harder, hiding.name) else None)
             except RejectedError:
                 if not hidden:
@@ -102,16 +103,21 @@ class E2HQA(Method[Question]):
             ],
         }
         pages = [one.page for one in reversed(hidden)]
-        return Draft(question, item.golds[0], pages, details)
+        return Draft(question, answer, pages, details, aliases)
 
     async def _hide(
-        self, question: str, answer: str, hidden: list[Hiding], attempt: int, rng: Random
+        self,
+        question: str,
+        answers: Sequence[str],
+        hidden: list[Hiding],
+        attempt: int,
+        rng: Random,
     ) -> Hiding:
         used = {hiding.page.id for hiding in hidden}
         candidates = [
             (name, page)
             for name, page in self._pages.mentioned(question)
-            if page.id not in used and not mentions(answer, name)
+            if page.id not in used and not any(mentions(one, name) for one in answers)
         ]
         if not candidates:
             reject("no name with a page")
@@ -119,7 +125,7 @@ class E2HQA(Method[Question]):
         prompt = fill(PROMPT, name=name, question=question, pages=shown([page]))
         data = await self.reply(prompt, ("clue",), attempt)
         clue, asked = said(data, "clue").rstrip(".?"), said(data, "sub_question")
-        reject(check_clue(clue, name, answer, page.text))
+        reject(check_clue(clue, name, answers, page.text))
         reject(check_pair(asked, name))
         if self._pages.holding(content_terms(clue)) - {page.id}:
             reject("clue fits another page")

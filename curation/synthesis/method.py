@@ -34,6 +34,8 @@ class Draft:
     pages: Sequence[SourcePage]
     """Where it comes from, in the order in which they are needed."""
     details: Mapping[str, Any] = field(default_factory=dict)
+    aliases: Sequence[str] = ()
+    """Other answers that are right too."""
 
     def record(self, method: str) -> dict[str, Any]:
         """Return it as a question file holds it, with where it comes from."""
@@ -41,7 +43,7 @@ class Draft:
         return {
             "id": f"{method}-{digest}",
             "question": self.question,
-            "answer": [self.answer],
+            "answer": [self.answer, *self.aliases],
             "source": method,
             "supporting_ids": [page.id for page in self.pages],
             "supporting_titles": [page.title for page in self.pages],

@@ -210,7 +210,7 @@ def filter_questions(
         question_key,
         work,
         lambda: _write(questions, files, judge.asker),
-        settings={"tries": tries},
+        settings={"tries": tries, "model": judge.asker.name},
         concurrency=concurrency,
         on_progress=on_progress,
     )

@@ -89,7 +89,13 @@ def synthesize(
             settings; what was finished is kept.
     """
     files = WorkFiles(Path(out), WORK)
-    chosen = {"method": method.name, "seed": seed, **method.settings(), **(settings or {})}
+    chosen = {
+        "method": method.name,
+        "model": method.asker.name,
+        "seed": seed,
+        **method.settings(),
+        **(settings or {}),
+    }
 
     async def work(item: Item) -> dict[str, Any]:
         draft, reasons = await method.make(item, seed)

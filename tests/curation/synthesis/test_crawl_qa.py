@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from langgraph_deepsearch.curation.resumable import ResumableError
 from langgraph_deepsearch.curation.synthesis.crawl_qa import CrawlQA, chains
 from langgraph_deepsearch.curation.synthesis.pages import read_pages
 from langgraph_deepsearch.curation.synthesis.synthesize import synthesize
@@ -121,6 +122,11 @@ def test_a_run_counts_what_it_rejected_and_goes_on(
     assert again.rejected == report.rejected
     saved = json.loads((tmp_path / "run" / "synthesis.json").read_text())
     assert saved["rejected"] == dict(report.rejected)
+    settings_file = tmp_path / "run" / "synthesis_settings.json"
+    settings = json.loads(settings_file.read_text())
+    settings_file.write_text(json.dumps({**settings, "model": "another"}))
+    with pytest.raises(ResumableError, match="started with model='another'"):
+        synthesize(CrawlQA(asker), items, tmp_path / "run")
 
 
 def test_real_passages_give_checked_questions(fake_server, asker, tmp_path, shared):

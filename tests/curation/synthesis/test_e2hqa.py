@@ -59,6 +59,21 @@ async def test_each_check_stops_its_fault(fake_server, asker, pages, settings, r
     assert reasons == [reason] * 2
 
 
+async def test_other_forms_of_the_answer_stay_and_are_not_given_away(
+    fake_server, asker, pages
+):
+    fake_server.script(model())
+    several = Question("q1", EASY.question, ("Kerrin Oak", "K. Oak"))
+    draft, _ = await E2HQA(asker, pages).make(several, 0)
+    assert draft.record("e2hqa")["answer"] == ["Kerrin Oak", "K. Oak"]
+    told = Question("q1", EASY.question, ("Kerrin Oak", "harbour of Lunde"))
+    draft, reasons = await E2HQA(asker, pages).make(told, 0)
+    assert (draft, reasons) == (None, ["answer in the clue"] * 2)
+    asked = Question("q1", EASY.question, ("Kerrin Oak", "directed"))
+    _, reasons = await E2HQA(asker, pages).make(asked, 0)
+    assert reasons == ["answer in the question"] * 2
+
+
 async def test_a_clue_that_fits_another_page_is_none(fake_server, asker, pages):
     fake_server.script(
         model(clue="the Kerrin Oak film")

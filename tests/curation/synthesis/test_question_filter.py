@@ -5,7 +5,7 @@ import json
 import pytest
 
 from langgraph_deepsearch.curation.resumable import ResumableError
-from langgraph_deepsearch.curation.synthesis.answering import is_right
+from langgraph_deepsearch.curation.synthesis.answering import is_right, read_answer
 from langgraph_deepsearch.curation.synthesis.question_filter import (
     FLAGS,
     filter_questions,
@@ -125,3 +125,53 @@ def test_verdicts_of_every_kind(reply, flags):
 def test_a_lecture_is_no_answer():
     assert is_right("It is Paris.", ["Paris"])
     assert not is_right("Lyon, " * 40 + "Paris", ["Paris"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "right"),
+    [
+        ("I do not know", "no", False),
+        ("Yes, both are Polish.", "yes", True),
+        ("1923", "2", False),
+        ("In 1923.", "1923", True),
+        ("11923", "1923", False),
+        ("Knowles", "Know", False),
+        ("Who", "The Who", True),
+        ("the USA", "U.S.A.", True),
+        ("Béla Tarr's film", "Bela Tarr", True),
+        ("1,200 people", "1200", True),
+    ],
+)
+def test_an_answer_is_right_by_whole_words(answer, gold, right):
+    assert is_right(answer, [gold]) == right
+
+
+@pytest.mark.parametrize("reply", ["I do not know.", "Unclear", "I can’t tell who it was"])
+def test_a_refusal_is_no_answer(reply):
+    assert read_answer(json.dumps({"answer": reply})) == ""
+
+
+def test_a_yes_or_no_question_is_not_known_by_accident(fake_server, tmp_path):
+    def reply(prompt: str) -> str:
+        if "Do not answer it" in prompt:
+            return json.dumps(dict.fromkeys(FLAGS, False))
+        return '{"answer": "I do not know"}'
+
+    fake_server.script(reply)
+    asked = [Question("0", "Are both films Polish?", ("no",))]
+    reasoner = resolve_reasoner("", base_url=fake_server.base_url)
+    assert filter_questions(asked, reasoner, tmp_path, tries=2).kept == 1
+
+
+def test_another_model_does_not_go_on_with_the_firsts_answers(
+    reasoner, tmp_path, fake_server
+):
+    filter_questions(ASKED[:1], reasoner, tmp_path, tries=1)
+    settings_file = tmp_path / "filter_settings.json"
+    settings = json.loads(settings_file.read_text())
+    settings_file.write_text(json.dumps({**settings, "model": "another"}))
+    with pytest.raises(ResumableError, match="started with model='another', now it is"):
+        filter_questions(ASKED[:1], reasoner, tmp_path, tries=1)
+    del settings["model"]  # begun before models were recorded
+    settings_file.write_text(json.dumps(settings))
+    assert filter_questions(ASKED[:1], reasoner, tmp_path, tries=1).kept == 1
