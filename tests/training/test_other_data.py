@@ -9,6 +9,7 @@ from langgraph_deepsearch.training.config import ConfigError, SftConfig
 from langgraph_deepsearch.training.other_data import (
     chat_spans,
     draw_other_rows,
+    read_samples,
     sample_row,
 )
 from langgraph_deepsearch.training.rows import IGNORED, RowError, trace_row
@@ -127,6 +128,13 @@ def test_a_trace_is_masked_as_a_trace(tokenizer, make_trace):
     trace = make_trace(1)
     row, _ = sample_row(json.loads(dump_trace(trace)), tokenizer, "x")
     assert row == trace_row(trace, tokenizer)
+
+
+def test_json_lines_end_at_line_feeds_alone(tmp_path):
+    chat = [CHAT[1], {"role": "assistant", "content": "Four.\u2028Or \x85five."}]
+    path = tmp_path / "o.jsonl"
+    path.write_text(json.dumps({"messages": chat}, ensure_ascii=False) + "\n")
+    assert list(read_samples(path)) == [{"messages": chat}]
 
 
 def write(path, samples):
