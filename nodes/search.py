@@ -77,7 +77,8 @@ class Search:
             reader = self._components.reader_for(run)
             gate = asyncio.Semaphore(READERS)
             texts = await asyncio.gather(*(_aread(reader, d, gate) for d in documents))
-            documents, reads = _with_pages(documents, texts, task)
+            # Off the event loop: whole pages are read through for their best part.
+            documents, reads = await asyncio.to_thread(_with_pages, documents, texts, task)
         return _found(task, documents, started, reads, cached=cached)
 
 

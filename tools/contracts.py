@@ -142,7 +142,7 @@ def join_contents(document: Document) -> str:
     return f'"{document.title}"\n{text}' if document.title else text
 
 
-_LEADING_ID = re.compile(r'\d+\s+(?="?Title: )')
+_LEADING_ID = re.compile(r'(?<!\d)\d++\s++(?="?Title: )')
 """The passage's number, which R1-Searcher's loop takes off."""
 
 _LINE = re.compile(r"Title: (.*?) Text:  (.*)", re.DOTALL)

@@ -18,9 +18,11 @@ UNKNOWN_TYPES = ("", "application/octet-stream", "binary/octet-stream")
 MAX_LINKS = 300
 """Links kept per page."""
 
-_META_CHARSET = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([\w.:-]+)""", re.I)
+_META_CHARSET = re.compile(
+    rb"""<meta[^>]{0,200}?charset\s*=\s*+["']?\s*+([\w.:-]+)""", re.I
+)
 _XML_CHARSET = re.compile(rb"""^\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([\w.:-]+)""", re.I)
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.I | re.S)
+_HEADER_CHARSET = re.compile(r"""charset\s*=\s*+["']?\s*+([\w.:-]+)""", re.I)
 
 _LATIN = frozenset({"iso8859-1", "ascii", "cp1252"})
 """Charsets that servers declare without knowing; browsers read all three as cp1252."""
@@ -91,7 +93,7 @@ def decode(body: bytes, content_type: str) -> str:
 
 
 def _declared_charset(body: bytes, content_type: str) -> str | None:
-    header = re.search(r"charset\s*=\s*[\"']?\s*([\w.:-]+)", content_type, re.I)
+    header = _HEADER_CHARSET.search(content_type)
     head = body[:4096]
     candidates = [header.group(1)] if header else []
     candidates += [
@@ -123,7 +125,8 @@ def _html_page(html: str, url: str) -> Page:
     tree = load_html(html)
     if tree is None:
         raise ReadError(_no_text(url))
-    links = _links(tree, url)
+    # Before the extraction, which changes the tree.
+    links, title = _links(tree, url), " ".join(tree.findtext(".//title", "").split())
     # trafilatura logs a parse failure and returns None.
     found: Any = bare_extraction(
         tree, url=url, with_metadata=True, include_comments=False, include_tables=True
@@ -133,7 +136,7 @@ def _html_page(html: str, url: str) -> Page:
         raise ReadError(_no_text(url))
     return Page(
         url=url,
-        title=(found.title or _html_title(html)).strip(),
+        title=(found.title or title).strip(),
         text=text,
         date=found.date or "",
         links=links,
@@ -164,11 +167,6 @@ def _absolute(root: str, href: str | None) -> str | None:
     return target if target.startswith(("http://", "https://")) else None
 
 
-def _html_title(html: str) -> str:
-    match = _TITLE.search(html)
-    return " ".join(match.group(1).split()) if match else ""
-
-
 def _looks_like_html(text: str) -> bool:
     head = text[:1024].lower()
     return "<!doctype html" in head or "<html" in head or "<body" in head
@@ -181,7 +179,10 @@ def _kind(content_type: str) -> str:
 def _lines(text: str) -> str:
     """Return the text without control characters, trailing space and runs of blank lines."""
     clean = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text.replace("\r\n", "\n"))
-    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", clean)).strip()
+    # Line by line: a pattern for trailing space takes a long run of it again from every
+    # place within it.
+    lines = "\n".join(line.rstrip(" \t") for line in clean.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", lines).strip()
 
 
 def _no_text(url: str) -> str:

@@ -15,8 +15,9 @@ EVIDENCE_F1 = 0.2
 EDGE = 40
 """Longest torn word that is dropped at an edge; text without spaces is cut as it is."""
 
-_END = re.compile(r"[.!?]+(?=\s)|[。！？]+|\n+")
-"""A sentence mark before white space, a CJK one, or the end of a line."""
+_END = re.compile(r"[.!?](?=\s)|[。！？]+|\n+")
+"""A sentence mark before white space, a CJK one, or the end of a line. One mark, not a run
+of them: a run without white space after it would be read again from every place within."""
 
 _WORD = re.compile(r"\w+")
 

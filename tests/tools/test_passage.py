@@ -44,7 +44,16 @@ def test_decimals_and_initials_inside_a_word_do_not_split() -> None:
 
 
 def test_hundred_thousand_characters_take_little_time() -> None:
-    for text in (FILLER * 2000, "x" * 100_000, ".!? " * 25_000, "a." * 50_000):
+    for text in (
+        FILLER * 2000,
+        "x" * 100_000,
+        ".!? " * 25_000,
+        "a." * 50_000,
+        "." * 100_000 + "x",
+        "?!" * 50_000 + "x",
+        "x" + " " * 100_000 + "x",
+        "。" * 100_000,
+    ):
         started = time.perf_counter()
         evidence_window(text, FILLER, 3000)
         assert time.perf_counter() - started < 1
