@@ -137,10 +137,13 @@ class Cache:
                     self._pid = os.getpid()
                     weakref.finalize(self, self._connection.close)
                 yield self._connection
-            except (sqlite3.Error, OSError) as error:
+            # UnicodeError: half a surrogate pair, which JSON may hold and UTF-8 may not.
+            except (sqlite3.Error, OSError, UnicodeError) as error:
                 raise CacheError(self._explain(error)) from error
 
     def _explain(self, error: Exception) -> str:
+        if isinstance(error, UnicodeError):
+            return f"the cache {self.path} cannot keep a text that is not Unicode ({error})"
         if isinstance(error, sqlite3.OperationalError | OSError):
             return (
                 f"the cache {self.path} cannot be used ({error}); check the folder and disk"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 from ..trace import Document
-from .base import Episode, Page, Reader, ReadError, SearchError, SearchProvider
-from .cache import Cache, CacheError
+from .base import Episode, Page, Reader, SearchProvider
+from .cache import Cache, CacheError, Kind
 from .safety import normalize_url
 from .single_flight import SingleFlight
 
@@ -19,11 +20,52 @@ engine throttles quietly, a page is not indexed yet. An hour spares the repeats 
 run and its rollouts, and does not freeze a gap into every later experiment."""
 
 
+class _Saving:
+    """A cache whose own failure costs the saving and no more.
+
+    What it cannot give is asked for, what it cannot keep was paid for and is returned; the
+    first failure is told as a warning.
+    """
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+        self._has_told = False
+
+    def get(self, kind: Kind, name: str, subject: str, settings: Mapping[str, Any]) -> Any:
+        try:
+            return self._cache.get(kind, name, subject, settings)
+        except CacheError as error:
+            self._tell(error)
+            return None
+
+    def put(
+        self,
+        kind: Kind,
+        name: str,
+        subject: str,
+        settings: Mapping[str, Any],
+        value: Any,
+        *,
+        ttl: float | None = None,
+    ) -> None:
+        try:
+            self._cache.put(kind, name, subject, settings, value, ttl=ttl)
+        except CacheError as error:
+            self._tell(error)
+
+    def _tell(self, error: CacheError) -> None:
+        if not self._has_told:
+            self._has_told = True
+            msg = f"{error}; until then results are asked for again"
+            warnings.warn(msg, RuntimeWarning, stacklevel=3)
+
+
 class CachedSearch:
     """A search provider that asks for the same query, k and settings once.
 
     Equal searches under way at the same time are one. Failures are not kept. Searches
-    for a simulator, which depend on the episode, pass through.
+    for a simulator, which depend on the episode, pass through. A cache that cannot be read
+    or written is a warning, no failed search.
     """
 
     def __init__(
@@ -35,6 +77,7 @@ class CachedSearch:
     ) -> None:
         self.provider = provider
         self.cache = cache
+        self._saving = _Saving(cache)
         self.empty_seconds = empty_seconds
         self._flights: SingleFlight[tuple[list[Document], bool]] = SingleFlight()
 
@@ -47,6 +90,11 @@ class CachedSearch:
     def returns_full_text(self) -> bool:
         """Whether the provider's documents are whole passages."""
         return self.provider.returns_full_text
+
+    @property
+    def needs_episode(self) -> bool:
+        """Whether the provider must know the question; its searches then pass through."""
+        return getattr(self.provider, "needs_episode", False)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -105,21 +153,14 @@ class CachedSearch:
         return json.dumps([query, self._key_settings(k)], sort_keys=True)
 
     def _get(self, query: str, k: int) -> list[Document] | None:
-        try:
-            found = self.cache.get("search", self.name, query, self._key_settings(k))
-        except CacheError as error:
-            raise SearchError(str(error)) from error
+        found = self._saving.get("search", self.name, query, self._key_settings(k))
         return None if found is None else [Document(**entry) for entry in found]
 
     def _put(self, query: str, k: int, documents: list[Document]) -> None:
         value = [document.model_dump(exclude_defaults=True) for document in documents]
         ttl = None if documents else self.empty_seconds
-        try:
-            self.cache.put(
-                "search", self.name, query, self._key_settings(k), value, ttl=ttl
-            )
-        except CacheError as error:
-            raise SearchError(str(error)) from error
+        settings = self._key_settings(k)
+        self._saving.put("search", self.name, query, settings, value, ttl=ttl)
 
 
 class CachedReader:
@@ -131,6 +172,7 @@ class CachedReader:
     def __init__(self, reader: Reader, cache: Cache) -> None:
         self.reader = reader
         self.cache = cache
+        self._saving = _Saving(cache)
         self._flights: SingleFlight[tuple[Page, bool]] = SingleFlight()
 
     @property
@@ -177,10 +219,7 @@ class CachedReader:
         return await self._flights.arun(normalize_url(url), fresh)
 
     def _get(self, url: str) -> Page | None:
-        try:
-            found = self.cache.get("page", self.name, normalize_url(url), self.settings)
-        except CacheError as error:
-            raise ReadError(str(error)) from error
+        found = self._saving.get("page", self.name, normalize_url(url), self.settings)
         if found is None:
             return None
         links = tuple((label, target) for label, target in found.pop("links"))
@@ -195,10 +234,7 @@ class CachedReader:
             "links": page.links,
             "metadata": dict(page.metadata),
         }
-        try:
-            self.cache.put("page", self.name, normalize_url(url), self.settings, value)
-        except CacheError as error:
-            raise ReadError(str(error)) from error
+        self._saving.put("page", self.name, normalize_url(url), self.settings, value)
 
 
 def search_cached(

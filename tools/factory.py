@@ -161,7 +161,10 @@ def _search(spec: str, folder: Path | None, _state: tuple[str, ...]) -> SearchPr
             model=model,
         )
     provider = _web_search(spec, kind, argument)
-    return provider if folder is None else CachedSearch(provider, _cache(folder))
+    # What a simulator finds depends on the episode, which no cache knows.
+    if folder is None or getattr(provider, "needs_episode", False):
+        return provider
+    return CachedSearch(provider, _cache(folder))
 
 
 def _web_search(spec: str, kind: str, argument: str) -> SearchProvider:

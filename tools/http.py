@@ -126,7 +126,7 @@ class JsonService:
                 f"{self.name} cannot be reached at {_origin(url)} "
                 f"({one_line(error)}); is the server up and the address right?"
             )
-            raise ServiceError(msg) from error
+            raise ServiceError(msg, retryable=may_pass(error)) from error
 
     def _parsed(self, response: httpx.Response) -> Any:
         self.check_status(response.status_code, response.headers, response.text)
@@ -143,11 +143,11 @@ class JsonService:
         if status in REFUSED:
             raise ServiceError(self.refusal(status))
         msg = f"{self.name} answered with status {status}: {_excerpt(body)}"
-        may_pass = status == TOO_MANY_REQUESTS or status >= 500
+        passing = status == TOO_MANY_REQUESTS or status >= 500
         raise ServiceError(
             msg,
-            retryable=may_pass,
-            outage=may_pass,  # any other status is about this query
+            retryable=passing,
+            outage=passing,  # any other status is about this query
             retry_after=_seconds(headers.get("retry-after")),
         )
 
@@ -158,6 +158,15 @@ class JsonService:
                 f"{self.name} refused the key (status {status}): check {self.key_variable}"
             )
         return f"{self.name} refused the request (status {status})"
+
+
+def may_pass(error: httpx.HTTPError) -> bool:
+    """Return whether a dropped connection is behind it, which another try may spare.
+
+    Where nobody listens waiting a second does not help: `ConnectError` is final.
+    """
+    final = (httpx.ConnectError, httpx.UnsupportedProtocol)
+    return isinstance(error, httpx.TransportError) and not isinstance(error, final)
 
 
 def one_line(error: BaseException) -> str:

@@ -19,6 +19,7 @@ from .http import (
     TOO_MANY_REQUESTS,
     JsonService,
     ServiceError,
+    may_pass,
     one_line,
     required_key,
 )
@@ -128,14 +129,16 @@ class TavilySearch:
         if isinstance(error, httpx.HTTPStatusError):
             status = error.response.status_code
             msg = f"Tavily answered with status {status}"
-            may_pass = status == TOO_MANY_REQUESTS or status >= 500
-            return ServiceError(msg, retryable=may_pass, outage=may_pass)
+            passing = status == TOO_MANY_REQUESTS or status >= 500
+            return ServiceError(msg, retryable=passing, outage=passing)
         if isinstance(error, AttributeError | TypeError):  # its client met no JSON object
             return ServiceError("Tavily answered with something that is no result page")
         if isinstance(error, httpx.HTTPError | errors.BadRequestError | ValueError):
             outage = isinstance(error, httpx.HTTPError)
             return ServiceError(
-                f"Tavily could not search: {one_line(error)}", outage=outage
+                f"Tavily could not search: {one_line(error)}",
+                retryable=outage and may_pass(error),
+                outage=outage,
             )
         return error
 

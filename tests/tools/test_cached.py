@@ -36,6 +36,7 @@ class Counting:
         self.calls: list[str] = []
         self.failures = 0
         self.found = True
+        self.needs_episode = False
         self.region = region
         self.pause = pause
 
@@ -195,11 +196,44 @@ def test_page_is_read_once_whatever_its_spelling(cache: Cache) -> None:
     assert reader.read_cached("http://a.test/y")[1] is False
 
 
-def test_broken_cache_is_a_failed_search_not_a_crash(cache: Cache) -> None:
-    search = CachedSearch(Counting(), cache)
+def break_file(cache: Cache) -> None:
     cache.close()
     cache.path.write_bytes(b"rubbish" * 500)
     for suffix in ("-wal", "-shm"):
         cache.path.with_name(cache.path.name + suffix).unlink(missing_ok=True)
-    with pytest.raises(SearchError, match="delete that file"):
-        search.search("tea", 1)
+
+
+def test_broken_cache_costs_a_warning_and_no_search(cache: Cache) -> None:
+    inner = Counting()
+    search = CachedSearch(inner, cache)
+    break_file(cache)
+    with pytest.warns(RuntimeWarning, match="delete that file") as told:
+        found = [search.search_cached("tea", 1) for _ in range(2)]
+    assert [was_cached for _, was_cached in found] == [False, False]
+    assert found[0][0][0].title == "tea"
+    assert len(inner.calls) == 2
+    assert len(told) == 1
+
+
+async def test_broken_cache_costs_a_warning_and_no_page(cache: Cache) -> None:
+    reader = CachedReader(Counting(), cache)
+    break_file(cache)
+    with pytest.warns(RuntimeWarning, match="delete that file"):
+        page = await reader.aread("http://a.test/x")
+    assert page == reader.read("http://a.test/x")
+
+
+def test_result_that_cannot_be_written_is_returned(cache: Cache) -> None:
+    inner = Counting()
+    search = CachedSearch(inner, cache)
+    with pytest.warns(RuntimeWarning, match="not Unicode"):
+        assert search.search("half a pair \ud83d", 1)
+    assert search.search("tea", 1)
+    assert search.search_cached("tea", 1)[1]
+
+
+def test_wrapped_simulator_still_asks_for_its_episode(cache: Cache) -> None:
+    inner = Counting()
+    assert not CachedSearch(inner, cache).needs_episode
+    inner.needs_episode = True
+    assert CachedSearch(inner, cache).needs_episode

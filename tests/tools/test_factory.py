@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from langgraph_deepsearch.errors import DeepSearchError
-from langgraph_deepsearch.tools.base import ReadError
+from langgraph_deepsearch.nodes.search import episode_for
+from langgraph_deepsearch.tools.base import Episode, ReadError
 from langgraph_deepsearch.tools.cached import CachedReader, CachedSearch, search_cached
 from langgraph_deepsearch.tools.corpus import CorpusSearch
 from langgraph_deepsearch.tools.factory import SearchSpecError, make_reader, make_search
@@ -88,6 +89,13 @@ def test_cache_folder_keeps_web_searches(
     assert [search_cached(provider, "tea", 1)[1] for _ in range(2)] == [False, True]
     assert len(site.requests) == 1
     assert (tmp_path / "tools.sqlite").is_file()
+
+
+def test_cache_folder_leaves_a_simulator_its_episode(tmp_path: Path) -> None:
+    provider = make_search("simulated:http://127.0.0.1:1/v1", cache_dir=tmp_path)
+    known = {"golds": ["Leeds"], "noise": 0.5}
+    episode = episode_for(provider, {"question": "Where?", "episode": known})
+    assert episode == Episode("Where?", ("Leeds",), noise=0.5)
 
 
 def test_reader_is_made_once_and_cached_pages_need_the_permission(

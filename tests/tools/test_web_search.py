@@ -142,6 +142,24 @@ def test_passing_failure_is_tried_again_a_few_times(
 
 
 @every_service
+def test_dropped_connection_is_tried_again(
+    site: Any, serve_json: Any, make: Make, path: str, answer: Any
+) -> None:
+    drops = [True]
+
+    def drop_first(handler: Any) -> None:
+        if drops:
+            drops.pop()
+            handler.close_connection = True
+            return
+        serve_json((200, answer))(handler)
+
+    site.routes[path] = drop_first
+    assert make(site.url).search("tea", 1)[0].title == "Tea"
+    assert len(site.requests) == 2
+
+
+@every_service
 @pytest.mark.parametrize("status", [401, 403])
 def test_refused_key_fails_at_once_and_names_what_to_mend(
     site: Any, serve_json: Any, make: Make, path: str, answer: Any, status: int
