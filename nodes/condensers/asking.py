@@ -1,21 +1,22 @@
 """Condensers that ask a model once or several times: what they share.
 
 Such a condenser is written once, as a generator of questions to the model; here it is
-driven in a sync and an async form. Every call leaves a child record. When one fails, the
-whole is left to the fallback: an error text is never evidence.
+driven in a sync and an async form. Every call leaves a child record. When one fails or
+breaks off before its result, the whole is left to the fallback: neither an error text nor a
+thought is ever evidence.
 """
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from ...trace import ChildRecord
 from ..child import call_record
 from ..models.base import Generation, ModelError, Reasoner, Sampling
-from .base import Condensed, Condenser, CondenseRequest
+from .base import Condensed, Condenser, CondenseRequest, without_foreign_tags
 
 Messages = Sequence[dict[str, str]]
 
@@ -23,10 +24,20 @@ Asking = Generator[Messages, str, str]
 """Yields chat messages, is sent the model's reply, returns the evidence."""
 
 
+class UnfinishedReplyError(ModelError):
+    """A reply that broke off before its result."""
+
+    def __init__(self, message: str, generation: Generation) -> None:
+        super().__init__(message)
+        self.generation = generation
+
+
 class AskingCondenser(ABC):
     """A condenser with a model; `ask` says what it asks."""
 
     name: str
+    step: str = ""
+    """What its child records are called; its name when empty."""
 
     def __init__(
         self,
@@ -43,6 +54,14 @@ class AskingCondenser(ABC):
     def ask(self, request: CondenseRequest) -> Asking:
         """Ask the model about a request's documents; return the evidence, empty if none."""
 
+    @abstractmethod
+    def has_result(self, said: str) -> bool:
+        """Return whether a reply that broke off had come to its result.
+
+        Args:
+            said: the reply without its thinking.
+        """
+
     def fallback_text(self, request: CondenseRequest, text: str) -> str:
         """Return the fallback's evidence in this condenser's form."""
         return text
@@ -51,7 +70,7 @@ class AskingCondenser(ABC):
         """Return the evidence; no call is made when there are no documents."""
         if not request.documents:
             return Condensed("")
-        run = _Run(self._reasoner.name, self.name, request, self.ask(request))
+        run = self._begin(request)
         while run.messages is not None:
             try:
                 run.take(self._reasoner.complete(run.messages, self._sampling, config))
@@ -61,11 +80,16 @@ class AskingCondenser(ABC):
                 return self._instead(run, request, instead)
         return run.condensed()
 
+    def _begin(self, request: CondenseRequest) -> _Run:
+        step = self.step or self.name
+        asking = self.ask(without_foreign_tags(request))
+        return _Run(self._reasoner.name, step, request, asking, self.has_result)
+
     async def acondense(self, request: CondenseRequest, config: Any = None) -> Condensed:
         """Async version of `condense`."""
         if not request.documents:
             return Condensed("")
-        run = _Run(self._reasoner.name, self.name, request, self.ask(request))
+        run = self._begin(request)
         while run.messages is not None:
             try:
                 reply = await self._reasoner.acomplete(run.messages, self._sampling, config)
@@ -88,23 +112,34 @@ class _Run:
     """One condensing under way: the questions asked so far and their records."""
 
     def __init__(
-        self, model: str, step: str, request: CondenseRequest, asking: Asking
+        self,
+        model: str,
+        step: str,
+        request: CondenseRequest,
+        asking: Asking,
+        has_result: Callable[[str], bool],
     ) -> None:
         self.children: list[ChildRecord] = []
         self.messages: Messages | None = None
         self._model, self._step, self._request = model, step, request
-        self._asking = asking
+        self._asking, self._has_result = asking, has_result
         self._text = ""
         self._advance(None)
 
     def take(self, generation: Generation) -> None:
-        """Note a reply and go on to the next question."""
+        """Note a reply and go on to the next question.
+
+        Raises:
+            UnfinishedReplyError: it broke off in its thinking, or before its result.
+        """
+        self._check(generation)
         self.children.append(self._child(generation))
         self._advance(generation.text)
 
     def fail(self, error: ModelError) -> None:
         """Note a call that failed."""
-        self.children.append(self._child(error=str(error)))
+        written = error.generation if isinstance(error, UnfinishedReplyError) else None
+        self.children.append(self._child(written, str(error)))
         self._asking.close()
 
     def condensed(self) -> Condensed:
@@ -115,6 +150,13 @@ class _Run:
             children=tuple(self.children),
             used=tuple(document.id for document in documents),
         )
+
+    def _check(self, generation: Generation) -> None:
+        text = generation.text
+        broke_off = generation.finish_reason == "length" or is_thinking(text)
+        if broke_off and not self._has_result(without_thought(text)):
+            msg = "the reply broke off before its result: raise summarizer_max_tokens"
+            raise UnfinishedReplyError(msg, generation)
 
     def _advance(self, reply: str | None) -> None:
         try:
@@ -139,6 +181,19 @@ class _Run:
         )
 
 
+def is_thinking(text: str) -> bool:
+    """Return whether a reply ends inside its thinking.
+
+    >>> is_thinking("<think>hm"), is_thinking("<think>hm</think>Lima")
+    (True, False)
+    """
+    return text.rpartition("</think>")[2].lstrip().startswith("<think>")
+
+
 def without_thought(text: str) -> str:
-    """Return a model's reply without its thinking."""
-    return text.rpartition("</think>")[2].strip()
+    """Return a model's reply without its thinking; nothing when it never ended that.
+
+    >>> without_thought("<think>hm</think> Lima"), without_thought("<think>hm")
+    ('Lima', '')
+    """
+    return "" if is_thinking(text) else text.rpartition("</think>")[2].strip()

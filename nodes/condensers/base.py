@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from ...trace import ChildRecord, Document
+from ..dialects.base import FOREIGN_TAG, break_tags
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,22 @@ class CondenseRequest:
     """What the model wants to know from that page."""
     begin_markers: tuple[str, ...] = ()
     """The dialect's tags: lines with one are kept when the reasoning is shortened."""
+
+
+def without_foreign_tags(request: CondenseRequest) -> CondenseRequest:
+    """Return a request whose documents can be put into a model's prompt.
+
+    A page that writes a chat template's tokens would else end the message it stands in and
+    speak as another role.
+    """
+    fields = ("title", "text", "url", "snippet", "date")
+    documents = [
+        document.model_copy(
+            update={f: break_tags(getattr(document, f), FOREIGN_TAG) for f in fields}
+        )
+        for document in request.documents
+    ]
+    return replace(request, documents=documents)
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from ...trace import Document
 from ..dialects.base import Action
 from ..dialects.web_thinker import ExplorerDialect
 from ..models.base import Generation, Reasoner, Sampling
+from .asking import without_thought
 from .base import Condensed, Condenser, CondenseRequest
 
 MAX_INTERACTIONS = 10
@@ -187,7 +188,7 @@ class Explorer:
         return {
             "segments": segments,
             "action": action,
-            "findings": action.text if action.kind == "answer" else "",
+            "findings": without_thought(action.text) if action.kind == "answer" else "",
             "prompt_tokens": state["prompt_tokens"] + generation.prompt_tokens,
             "completion_tokens": state["completion_tokens"] + generation.completion_tokens,
         }

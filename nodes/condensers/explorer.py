@@ -33,7 +33,7 @@ class ExplorerCondenser:
         """Return the findings; no exploration where the search found nothing."""
         if not request.documents:
             return Condensed("")
-        messages = _messages(request)
+        messages = self._messages(request)
         started = time.monotonic()
         try:
             ids = self._explorer.reasoner.render(messages)
@@ -47,7 +47,7 @@ class ExplorerCondenser:
         """Async version of `condense`."""
         if not request.documents:
             return Condensed("")
-        messages = _messages(request)
+        messages = self._messages(request)
         started = time.monotonic()
         try:
             ids = await self._explorer.reasoner.arender(messages)
@@ -56,6 +56,17 @@ class ExplorerCondenser:
             instead = await self._fallback.acondense(request, config)
             return self._failed(request, messages, instead, started, error)
         return self._condensed(request, state, started)
+
+    def _messages(self, request: CondenseRequest) -> list[dict[str, str]]:
+        parts = {
+            "query": request.query,
+            "intent": shorten_reasoning(request.reasoning, request.begin_markers),
+            # The explorer's own tags too: a page must not click a link.
+            "pages": self._explorer.dialect.neutralize(list_pages(request.documents)),
+        }
+        # One pass, so that a page which says {query} is not filled in.
+        content = re.sub(r"\{(\w+)\}", lambda m: parts[m[1]], EXPLORER_INSTRUCTION)
+        return [{"role": "user", "content": content}]
 
     def _condensed(
         self, request: CondenseRequest, state: dict[str, Any], started: float
@@ -98,17 +109,6 @@ class ExplorerCondenser:
         return Condensed(
             instead.text, children=(child, *instead.children), used=instead.used
         )
-
-
-def _messages(request: CondenseRequest) -> list[dict[str, str]]:
-    parts = {
-        "query": request.query,
-        "intent": shorten_reasoning(request.reasoning, request.begin_markers),
-        "pages": list_pages(request.documents),
-    }
-    # One pass, so that a page which says {query} is not filled in.
-    content = re.sub(r"\{(\w+)\}", lambda m: parts[m[1]], EXPLORER_INSTRUCTION)
-    return [{"role": "user", "content": content}]
 
 
 def _begin(

@@ -34,8 +34,6 @@ PROMPT = (
 )
 """Our own words; the three keys are the original's."""
 
-_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
-
 
 class GoalExtractor(AskingCondenser):
     """Extracts evidence and a summary for the goal from one page."""
@@ -53,6 +51,9 @@ class GoalExtractor(AskingCondenser):
                 return format_findings(found["evidence"], found["summary"])
             chars //= 2
         return ""
+
+    def has_result(self, said: str) -> bool:
+        return read_object(said) is not None
 
     def fallback_text(self, request: CondenseRequest, text: str) -> str:
         return format_findings(text, "")
@@ -73,9 +74,11 @@ def read_object(reply: str) -> dict[str, str] | None:
     >>> read_object("none") is None
     True
     """
-    match = _OBJECT.search(without_thought(reply))
+    said = without_thought(reply)
+    # Not a pattern: one reads a reply of many open braces again from each of them.
+    start, end = said.find("{"), said.rfind("}") + 1
     try:
-        found = json.loads(match[0], strict=False) if match else None
+        found = json.loads(said[start:end], strict=False) if 0 <= start < end else None
     except ValueError:
         return None
     if not isinstance(found, Mapping) or not {"evidence", "summary"} & found.keys():

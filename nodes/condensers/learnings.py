@@ -50,6 +50,9 @@ class Learnings(AskingCondenser):
         learned = read_learnings((yield [{"role": "user", "content": content}]))
         return "\n\n".join(learned[:MAX_LEARNINGS])
 
+    def has_result(self, said: str) -> bool:
+        return said.startswith("[") or any(map(_MARK.match, said.splitlines()))
+
 
 def _shorten(documents: Sequence[Document]) -> str:
     room = DOCUMENT_CHARS // len(documents)

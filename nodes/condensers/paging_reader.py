@@ -61,6 +61,9 @@ class PagingReader(AskingCondenser):
                 break
         return json.dumps(found, ensure_ascii=False) if found else ""
 
+    def has_result(self, said: str) -> bool:
+        return "<extracted_info>" in said
+
     def fallback_text(self, request: CondenseRequest, text: str) -> str:
         return json.dumps([{"page_number": 0, "page_summary": text}], ensure_ascii=False)
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Sequence
-from typing import Any
 
-from ...trace import ChildRecord, Document, Segment
-from ..models.base import Generation, ModelError, Reasoner, Sampling
-from .base import Condensed, Condenser, CondenseRequest
+from ...trace import Document
+from ..models.base import Reasoner, Sampling
+from .asking import Asking, AskingCondenser, without_thought
+from .base import Condenser, CondenseRequest
 
 FINAL_MARKER = "**Final Information**"
 STEPS_MARKER = "**Modified Reasoning Steps**"
@@ -45,10 +44,11 @@ PROMPT = (
 """Our own words for the instruction; the output markers are the wire format."""
 
 
-class ReasonInDocuments:
+class ReasonInDocuments(AskingCondenser):
     """A condenser that asks a model, and falls back to another when that call fails."""
 
     name = "reason_in_documents"
+    step = "condense"
 
     def __init__(
         self,
@@ -58,37 +58,11 @@ class ReasonInDocuments:
         sampling: Sampling | None = None,
         max_doc_chars: int = 6000,
     ) -> None:
-        self._reasoner = reasoner
-        self._fallback = fallback
-        self._sampling = sampling or Sampling(max_tokens=8192)
+        super().__init__(reasoner, fallback=fallback, sampling=sampling)
         self._max_doc_chars = max_doc_chars
 
-    def condense(self, request: CondenseRequest, config: Any = None) -> Condensed:
-        """Return the model's findings; no call is made when there are no documents."""
-        if not request.documents:
-            return Condensed("")
-        messages = self._messages(request)
-        started = time.monotonic()
-        try:
-            generation = self._reasoner.complete(messages, self._sampling, config)
-        except ModelError as error:
-            condensed = self._fallback.condense(request, config)
-            return self._failed(condensed, messages, request.turn, started, error)
-        return self._condensed(generation, messages, request, started)
-
-    async def acondense(self, request: CondenseRequest, config: Any = None) -> Condensed:
-        if not request.documents:
-            return Condensed("")
-        messages = self._messages(request)
-        started = time.monotonic()
-        try:
-            generation = await self._reasoner.acomplete(messages, self._sampling, config)
-        except ModelError as error:
-            condensed = await self._fallback.acondense(request, config)
-            return self._failed(condensed, messages, request.turn, started, error)
-        return self._condensed(generation, messages, request, started)
-
-    def _messages(self, request: CondenseRequest) -> list[dict[str, str]]:
+    def ask(self, request: CondenseRequest) -> Asking:
+        """Ask once about all documents together."""
         parts = {
             "question": request.question,
             "reasoning": shorten_reasoning(request.reasoning, request.begin_markers),
@@ -97,63 +71,10 @@ class ReasonInDocuments:
         }
         # One pass, so that a page which says {query} is not filled in.
         content = re.sub(r"\{(\w+)\}", lambda m: parts[m[1]], PROMPT)
-        return [{"role": "user", "content": content}]
+        return extract_information((yield [{"role": "user", "content": content}]))
 
-    def _condensed(
-        self,
-        generation: Generation,
-        messages: Sequence[dict[str, str]],
-        request: CondenseRequest,
-        started: float,
-    ) -> Condensed:
-        child = ChildRecord(
-            step="condense",
-            turn=request.turn,
-            model=self._reasoner.name,
-            segments=[*_prompt(messages), _reply(generation, request.turn)],
-            prompt_tokens=generation.prompt_tokens,
-            completion_tokens=generation.completion_tokens,
-            seconds=time.monotonic() - started,
-        )
-        text = extract_information(generation.text)
-        used = tuple(document.id for document in request.documents) if text else ()
-        return Condensed(text, children=(child,), used=used)
-
-    def _failed(
-        self,
-        fallback: Condensed,
-        messages: Sequence[dict[str, str]],
-        turn: int,
-        started: float,
-        error: ModelError,
-    ) -> Condensed:
-        child = ChildRecord(
-            step="condense",
-            turn=turn,
-            model=self._reasoner.name,
-            segments=_prompt(messages),
-            seconds=time.monotonic() - started,
-            error=str(error),
-        )
-        return Condensed(fallback.text, children=(child,), used=fallback.used)
-
-
-def _prompt(messages: Sequence[dict[str, str]]) -> list[Segment]:
-    return [
-        Segment(kind="prompt", speaker=m["role"], text=m["content"])  # type: ignore[arg-type]
-        for m in messages
-    ]
-
-
-def _reply(generation: Generation, turn: int) -> Segment:
-    return Segment(
-        kind="answer",
-        speaker="assistant",
-        text=generation.text,
-        trainable=True,
-        turn=turn,
-        token_ids=generation.token_ids,
-    )
+    def has_result(self, said: str) -> bool:
+        return FINAL_MARKER in said or STEPS_MARKER in said
 
 
 def format_pages(documents: Sequence[Document], max_chars: int) -> str:
@@ -202,7 +123,7 @@ def extract_information(output: str) -> str:
     >>> extract_information("<think>hm</think>x **Final Information** The capital\nof Peru.")
     'The capital of Peru.'
     """
-    text = output.rpartition("</think>")[2]
+    text = without_thought(output)
     for marker in (FINAL_MARKER, STEPS_MARKER):
         if marker in text:
             text = text.rpartition(marker)[2]

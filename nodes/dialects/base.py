@@ -34,6 +34,13 @@ FOREIGN_TAG = re.compile(
 the tags of thoughts and tool calls: none may come from outside, whatever the dialect."""
 
 
+def break_tags(text: str, *patterns: re.Pattern[str]) -> str:
+    """Put a zero-width space after the first character of every match."""
+    for pattern in patterns:
+        text = pattern.sub(lambda m: m[0][0] + ZERO_WIDTH_SPACE + m[0][1:], text)
+    return text
+
+
 @dataclass(frozen=True)
 class Action:
     """What the model asked for at the end of a turn."""
@@ -257,9 +264,7 @@ class Dialect(ABC):
         text of a special token into that token. A zero-width space is put after the tag's
         first character: readers see the same text, parsers do not see a tag.
         """
-        for pattern in (FOREIGN_TAG, *map(_ignoring_case, self.tags)):
-            text = pattern.sub(lambda m: m[0][0] + ZERO_WIDTH_SPACE + m[0][1:], text)
-        return text
+        return break_tags(text, FOREIGN_TAG, *map(_ignoring_case, self.tags))
 
     def join_results(self, results: Sequence[Result]) -> str:
         """Return the evidence of all queries and pages of a turn as one text, unwrapped."""
