@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_FENCE = re.compile(r"^\s*(```|~~~)")
+from .code import close_fence, code_lines
+
 _HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
 _LISTED = re.compile(
     r"^(?:references?|sources?|bibliography|works cited|citations|参考文献|参考资料)\s*:?$",
@@ -40,10 +41,11 @@ class Section:
 
     @property
     def markdown(self) -> str:
-        """The section with its heading."""
+        """The section with its heading, its code closed, so that what follows is none."""
+        text = close_fence(self.text)
         if not self.name:
-            return self.text
-        return f"{'#' * SECTION_LEVEL} {self.name}\n\n{self.text}".rstrip()
+            return text
+        return f"{'#' * SECTION_LEVEL} {self.name}\n\n{text}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -213,12 +215,8 @@ def headings(text: str, *, every_line: bool = False) -> Iterator[tuple[str, int]
         text: markdown.
         every_line: whether the other lines are given too.
     """
-    fence = ""
-    for line in text.split("\n"):
-        marks = _FENCE.match(line)
-        if marks and fence in ("", marks[1]):
-            fence = "" if fence else marks[1]
-        found = None if fence or marks else _HEADING.match(line)
+    for line, is_code in code_lines(text):
+        found = None if is_code else _HEADING.match(line)
         level = len(found[1]) if found else 0
         if level <= OUTLINE_LEVELS and (level or every_line):
             yield line, level

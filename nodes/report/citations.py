@@ -1,26 +1,54 @@
 """Citations: every one is checked by code against what was retrieved.
 
-A writer cites a source by its id, `[3]`. One that names nothing it was shown is taken out
-and counted; so are links to pages that were not retrieved, and pictures. In the finished
-report the numbers run in order of first use.
+A writer cites a source by its id, `[3]`; what else writers make of that (`[Source 3]`, `【3】`,
+`[ 3 ]`, `[3, p. 5]`) is read as it. One that names nothing it was shown is taken out and
+counted; so are links to pages that were not retrieved, pictures, and HTML that links or loads
+something. In the finished report the numbers run in order of first use.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...tools.safety import normalize_url
+from .code import outside_code
 
-_CODE = re.compile(r"(```.*?(?:```|\Z)|~~~.*?(?:~~~|\Z)|`[^`\n]*`)", re.DOTALL)
-_IMAGE = re.compile(r"!\[([^\]]*)\]\([^)\s]*(?:\s[^)]*)?\)")
+_NUMBER = (
+    r"(?:(?:sources?|refs?|references?|docs?|documents?|citations?)\b[ .:#]{0,3})?"
+    r"\^?\d{1,3}"
+)
+_BETWEEN = r"[ \t]{0,3}(?:[,;–-]|,?[ ](?:and\b|&))[ \t]{0,3}"
+_PLACE = (
+    r"(?:[ \t]{0,3}[,;:][ \t]{0,3}(?:(?:pp?|secs?|ch|figs?)\.|(?:pages?|sections?|chapters?|lines?|"
+    r"figures?|tables?)\b)|[ \t]{0,3}[§†])[^\[\]【】［］\n]{0,40}"
+)
+_WRITTEN = re.compile(
+    rf"\\?[\[【［][ \t]{{0,3}}({_NUMBER}(?:{_BETWEEN}{_NUMBER}){{0,60}})"
+    rf"(?:{_PLACE})?[ \t]{{0,3}}\\?[\]】］]",
+    re.IGNORECASE,
+)
+"""A citation in any form that writers use."""
+_AND = re.compile(r",?[ \t]*(?:\band\b|&)", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_]+[ .:#]*")
+_HTML = re.compile(
+    r"<(?:/?(?:img|image|picture|source|video|audio|iframe|embed|object|svg|script|link)\b|/a\b|"
+    r"a(?=\s[^<>]{0,300}href))(?:[^<>]*>)?",
+    re.IGNORECASE,
+)
+"""A tag that links or loads; one without an end too, which a browser would find one for."""
+_IMAGE = re.compile(r"!\[([^\]]{0,500})\]\([^)\s]*(?:\s[^)]*)?\)")
 _NUMBERED_LINK = re.compile(r"\[\^?(\d{1,3})\]\((?:[^()\s]|\([^()\s]*\))*(?:\s[^)]*)?\)")
 _LINK = re.compile(r"\[([^\[\]]*)\]\(<?((?:[^()\s<>]|\([^()\s]*\))*)>?(?:\s[^)]*)?\)")
 _ADDRESS = re.compile(
     r"(?<![ \t])[ \t]*<?\b(https?://[^\s<>\"'`\\{}|\[\]]+)>?", re.IGNORECASE
 )
-_DEFINITION = re.compile(r"^[ \t]*\[\^?\d{1,3}\]:.*(?:\n|$)", re.MULTILINE)
+_DEFINITION = re.compile(
+    r"^[ \t]*\[(?:\^?\d{1,3}\]:|[^\[\]\n]{1,200}\]:[ \t]*<?(?:[a-z]{1,9}:)?//).*(?:\n|$)",
+    re.MULTILINE | re.IGNORECASE,
+)
+"""The address of a footnote, or of what is linked by a name."""
 _CITATION = re.compile(
     r"(?<![ \t])([ \t]*)((?:\[\^?\d{1,3}(?:\s*[,;–-]\s*\^?\d{1,3})*\])+)"
 )
@@ -62,13 +90,18 @@ class CitationCheck:
         return outside_code(text, self._clean)
 
     def _clean(self, text: str) -> str:
-        text = _DEFINITION.sub("", text)
+        text = _DEFINITION.sub("", plain_citations(text))
+        text = _HTML.sub(self._html, text)
         text = _IMAGE.sub(self._image, text)
         text = _NUMBERED_LINK.sub(r"[\1]", text)
         text = _LINK.sub(self._link, text)
         text = _ADDRESS.sub(self._address, text)
         text = _CITATION.sub(self._citation, text)
         return _REPEATED.sub(r"\1", text)
+
+    def _html(self, found: re.Match[str]) -> str:
+        self.removed += not found[0].startswith("</")
+        return ""
 
     def _image(self, found: re.Match[str]) -> str:
         self.removed += 1
@@ -99,6 +132,15 @@ class CitationCheck:
         kept = [number for number in named if number in self._ids]
         self.removed += len(named) - len(kept)
         return f"{found[1]}{''.join(f'[{number}]' for number in kept)}" if kept else ""
+
+
+def plain_citations(text: str) -> str:
+    """Return the text with every citation in the one form that the check reads.
+
+    >>> plain_citations("A [Source 3], 【4†a】, [ 5 ] and [Sources 6 and 7, p. 3] in [1999].")
+    'A [3], [4], [5] and [6, 7] in [1999].'
+    """
+    return _WRITTEN.sub(lambda found: f"[{_WORD.sub('', _AND.sub(',', found[1]))}]", text)
 
 
 def cited_ids(row: str) -> list[str]:
@@ -151,13 +193,8 @@ def hide_citations(text: str) -> str:
     >>> hide_citations("Lima [3] is large [4, 5].")
     'Lima (3) is large (4, 5).'
     """
-    return re.sub(r"\[(\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]", r"(\1)", text)
-
-
-def outside_code(text: str, change: Callable[[str], str]) -> str:
-    """Return the text with everything changed that is no code."""
-    parts = _CODE.split(text)
-    return "".join(part if place % 2 else change(part) for place, part in enumerate(parts))
+    plain = plain_citations(text)
+    return re.sub(r"\[(\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]", r"(\1)", plain)
 
 
 def source_list(sources: Sequence[Mapping[str, Any]]) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from langgraph_deepsearch.nodes.report.article import Article, Section
 from langgraph_deepsearch.nodes.report.citations import (
     CitationCheck,
     cited_in,
@@ -47,6 +50,20 @@ CODE = "`x[9]` and\n```\ny[9] http://e.test\n```\n"
         ("A [1]\n[1]: http://evil.test\n", "A [1]\n", 0),
         (CODE, CODE, 0),
         ("| a [1] | b [9] |", "| a [1] | b |", 1),
+        ("A [Source 1], [Source 99].", "A [1],.", 1),
+        ("A [Sources 1, 2, and 9] [2 & 3].", "A [1][2][3].", 1),
+        ("A [sources 1, 9; ref. 2].", "A [1][2].", 1),
+        ("A 【2】【9】 and 【3†L1-L9】.", "A [2] and [3].", 1),
+        ("A [ 1 ] [ 9 ].", "A [1].", 1),
+        ("A [1, p. 3] [99, p. 3] [2; Section 4].", "A [1] [2].", 1),
+        (r"A \[1\], \[9\].", "A [1],.", 1),
+        ("A [120 pages].", "A [120 pages].", 0),
+        ("[Source 1](http://evil.test/x)", "[1]", 0),
+        ('A <img src="//evil.test/x.png"> b', "A  b", 1),
+        ('A <a href="//evil.test">b</a> c', "A b c", 1),
+        ("A <IMG src=//evil.test/x", "A  src=//evil.test/x", 1),
+        ("x <a and y> b", "x <a and y> b", 0),
+        ("![m][p] a\n[p]: //evil.test/x.png\n", "![m][p] a\n", 0),
     ],
 )  # fmt: skip
 def test_a_citation_names_what_was_retrieved(text, clean, removed):
@@ -94,3 +111,33 @@ def test_the_list_holds_titles_and_addresses_and_no_markup_of_theirs():
 
 def test_a_pages_own_footnotes_are_no_citations():
     assert hide_citations("Lima [3] and [^4] and [1,2]") == "Lima (3) and (^4) and (1,2)"
+
+
+def test_code_is_what_a_fence_at_the_start_of_a_line_opens():
+    check = CitationCheck(SOURCES)
+    text = "A ``` b [9]\n  ~~~~ x\ny [9]\n~~~\nz [9]\n~~~~\nEnd [9] and [1]."
+    assert check.clean(text) == ("A ``` b\n  ~~~~ x\ny [9]\n~~~\nz [9]\n~~~~\nEnd and [1].")
+    assert check.removed == 2
+
+
+def test_an_open_fence_in_one_section_leaves_the_later_ones_text():
+    one, two = Section("One", "A [1].\n\n```python\nx[9]"), Section("Two", "B [9] [2].")
+    article = Article("T", (one, two))
+    assert article.outline == "# T\n## One\n## Two\n"
+    text, numbers = number_sources(CitationCheck(SOURCES).clean(article.markdown))
+    assert numbers == {"1": 1, "2": 2}
+    assert text.endswith("```python\nx[9]\n```\n\n## Two\n\nB [2].")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["![" * 30_000, "[1" * 30_000, "<a " * 30_000, "[1, " * 30_000, "```\n" * 30_000],
+)
+def test_a_long_text_takes_no_long_time(text):
+    started = time.perf_counter()
+    CitationCheck(SOURCES).clean(text)
+    assert time.perf_counter() - started < 5
+
+
+def test_a_pages_footnotes_in_any_form_are_hidden():
+    assert hide_citations("Lima 【3】 and [Source 4]") == "Lima (3) and (4)"
