@@ -132,6 +132,98 @@ def scheduled(recipe: Recipe, schedule):
     return {settings_file(stage) for stage in found}
 
 
+class Terminals:
+    """What runs while a recipe's commands are given one after the other."""
+
+    def __init__(self) -> None:
+        self.models: dict[str, str] = {}
+        """URL to the name of the model that is served there."""
+        self.searches: set[str] = set()
+        self.folders: list[str] = []
+        """Where trained models lie."""
+
+    def serve(self, model: str, name: str, port: int) -> None:
+        self.has_model(model)
+        assert f"http://127.0.0.1:{port}" not in self.searches
+        self.models[f"http://127.0.0.1:{port}/v1"] = name or Path(model).name
+
+    def serve_search(self, port: int) -> None:
+        assert f"http://127.0.0.1:{port}/v1" not in self.models
+        self.searches.add(f"http://127.0.0.1:{port}")
+
+    def has_model(self, folder: str) -> None:
+        """Check that a model's folder is given or was trained."""
+        trained = any(Path(folder).is_relative_to(made) for made in self.folders)
+        assert folder.startswith("models/") or trained, folder
+
+    def answers(self, model: str, url: str) -> None:
+        """Check that a model is served at a URL, or is a provider's."""
+        if ":" not in model:
+            assert self.models.get(url or "http://127.0.0.1:8000/v1") == model, model
+
+    def finds(self, search: str) -> None:
+        """Check that the server of a search is up, where it has one."""
+        _, _, url = search.partition(":")
+        if url.startswith("http://127.0.0.1"):
+            served = (*self.searches, *self.models)
+            assert any(url.startswith(one) for one in served), search
+
+
+def asked(given, config):
+    """Yield the models that a command asks, each with its server."""
+    url = given.get("base_url", "")
+    yield given.get("summarizer_model"), given.get("summarizer_url") or url
+    yield given.get("writer_model"), given.get("writer_url") or url
+    if isinstance(config, RlConfig):
+        yield config.rewriter_model, config.rewriter_url
+        yield config.judge_model, config.judge_url
+
+
+@each_recipe
+def test_every_model_it_names_is_served_and_the_last_one_evaluated(recipe: Recipe):
+    up, evaluated, evaluations = Terminals(), set(), []
+    for line in shown_commands(recipe):
+        path, given = parsed(line)
+        config = {settings_file(s): s.config for s in recipe.stages}.get(
+            str(given.get("config"))
+        )
+        if path == "serve":
+            up.serve(given["model"], given["name"], given["port"])
+            served = given["model"]
+        elif path == "search serve":
+            up.serve_search(given["port"])
+        elif path.startswith("train"):
+            up.has_model(given["model"])
+            up.folders.append(str(given.get("out") or given.get("directory")))
+        elif given.get("model"):
+            up.answers(given["model"], given.get("base_url", ""))
+        elif "base_url" in given:
+            assert (given["base_url"] or "http://127.0.0.1:8000/v1") in up.models, line
+        for model, url in asked(given, config):
+            if model:
+                up.answers(model, url)
+        up.finds(given.get("search") or "")
+        if path == "evaluate":
+            evaluated.add(served)
+            evaluations.append(given["directory"])
+    assert len(set(evaluations)) == len(evaluations) > 0
+    last = up.folders[-1] if up.folders else "models/"
+    assert any(model.startswith(last) for model in evaluated)
+
+
+def parsed(line: str):
+    """Return a command's name, groups included, and what it was given."""
+    command = typer.main.get_command(app)
+    name, *words = shlex.split(line)
+    path = []
+    while hasattr(command, "commands"):
+        name, *words = words
+        assert name in command.commands, line
+        command = command.commands[name]
+        path.append(name)
+    return " ".join(path), command.make_context(name, words).params
+
+
 @each_recipe
 def test_its_commands_are_taken(recipe: Recipe):
     commands = list(shown_commands(recipe))
@@ -139,18 +231,12 @@ def test_its_commands_are_taken(recipe: Recipe):
     settings = {settings_file(stage) for stage in recipe.stages}
     named = set()
     for line in commands:
-        command = typer.main.get_command(app)
-        name, *words = shlex.split(line)
-        while hasattr(command, "commands"):
-            name, *words = words
-            assert name in command.commands, line
-            command = command.commands[name]
-        given = command.make_context(name, words).params
+        path, given = parsed(line)
         if given.get("config"):
             named.add(str(given["config"]))
         if given.get("schedule"):
             named |= scheduled(recipe, given["schedule"])
-        if command.name == "curate":
+        if path == "curate":
             assert get_preset(given["preset"])
         if given.get("dialect"):
             assert given["dialect"].partition(":")[0] == recipe.dialect

@@ -83,14 +83,17 @@ RECIPE = Recipe(
     ),
     unverified=("whether results reach the model as JSON or as Python prints it",),
     commands=(
-        "deepsearch questions filter questions.jsonl --out filtered --tries 10",
+        "# in other terminals: deepsearch serve models/Qwen2.5-7B-Instruct --name policy; "
+        "deepsearch serve models/Qwen2.5-72B-Instruct --name reader --port 8001",
+        "deepsearch questions filter questions.jsonl --out filtered --tries 10 "
+        "--model policy",
         "deepsearch train rl filtered/filtered.jsonl --out rl --config rl.json "
         "--model models/Qwen2.5-7B-Instruct --dialect deep_researcher --search serper "
-        "--summarizer-model qwen-plus --summarizer-url http://127.0.0.1:8001/v1",
-        "# in another terminal: deepsearch serve rl --name deep-researcher",
+        "--summarizer-model reader --summarizer-url http://127.0.0.1:8001/v1",
+        "# in place of the first: deepsearch serve rl --name deep-researcher",
         "deepsearch evaluate test.jsonl --out evaluation --model deep-researcher "
         "--dialect deep_researcher --search serper "
-        "--summarizer-model qwen-plus --summarizer-url http://127.0.0.1:8001/v1",
+        "--summarizer-model reader --summarizer-url http://127.0.0.1:8001/v1",
     ),
     desk=Desk(
         warm_start=True,

@@ -150,8 +150,11 @@ RECIPE = Recipe(
         "deepsearch train stages stages_mask_search_rl --out rl "
         "--data ramp=ramp/synthesized.jsonl --data task=hotpotqa_train.jsonl "
         "--model models/Qwen2.5-7B-Instruct --dialect mask_search --search serper",
-        "# in another terminal: deepsearch serve sft --name mask-search",
-        "deepsearch evaluate test.jsonl --out evaluation --model mask-search "
+        "# in place of the teacher: deepsearch serve sft --name mask-search-sft",
+        "deepsearch evaluate test.jsonl --out evaluation-sft --model mask-search-sft "
+        "--dialect mask_search --search serper",
+        "# in its place: deepsearch serve rl/2-task --name mask-search-rl",
+        "deepsearch evaluate test.jsonl --out evaluation-rl --model mask-search-rl "
         "--dialect mask_search --search serper",
     ),
     desk=Desk(

@@ -97,15 +97,16 @@ RECIPE = Recipe(
         "deepsearch curate coldstart.jsonl --out coldstart --preset o2_searcher",
         "deepsearch train sft coldstart/curated.jsonl --out sft --config sft.json "
         "--model models/Qwen2.5-3B-Instruct",
-        "# in another terminal: "
-        "deepsearch search serve --search dense:wiki-18.jsonl --port 8000",
+        "# in other terminals: "
+        "deepsearch search serve --search dense:wiki-18.jsonl --port 8000; "
+        "deepsearch serve models/Qwen2.5-72B-Instruct --name learner --port 8001",
         "# mixed.jsonl: the closed questions, and each open one four times",
         "deepsearch train rl mixed.jsonl --out rl --config rl.json --model sft "
         "--dialect o2_searcher --search http:http://127.0.0.1:8000/retrieve "
         "--summarizer-model learner --summarizer-url http://127.0.0.1:8001/v1",
-        "# in another terminal: deepsearch serve rl --name o2-searcher",
+        "# in another terminal: deepsearch serve rl --name o2-searcher --port 8002",
         "deepsearch evaluate test.jsonl openended/test_gt.json --out evaluation "
-        "--model o2-searcher "
+        "--model o2-searcher --base-url http://127.0.0.1:8002/v1 "
         "--dialect o2_searcher --search http:http://127.0.0.1:8000/retrieve "
         "--summarizer-model learner --summarizer-url http://127.0.0.1:8001/v1",
     ),

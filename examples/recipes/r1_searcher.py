@@ -126,6 +126,10 @@ RECIPE = Recipe(
         "# in another terminal: deepsearch serve rl --name r1-searcher",
         "deepsearch evaluate test.jsonl --out evaluation --model r1-searcher "
         "--dialect r1_searcher:evaluation --search http+queries:http://127.0.0.1:5004",
+        "# in its place: deepsearch serve rl_llama --name r1-searcher-llama",
+        "deepsearch evaluate test.jsonl --out evaluation-llama --model r1-searcher-llama "
+        "--dialect r1_searcher:llama --search http+queries:http://127.0.0.1:5004 "
+        "--set top_k=5",
     ),
     desk=Desk(
         warm_start=True,

@@ -125,18 +125,20 @@ RECIPE = Recipe(
         "the exact tags, the prompt, the rules of form, how the spread of searches is scaled",
     ),
     commands=(
-        "# in another terminal: deepsearch serve models/Qwen2.5-7B-Instruct --name qwen",
+        "# in other terminals: deepsearch serve models/Qwen2.5-7B-Instruct --name qwen; "
+        "deepsearch serve models/Qwen2.5-72B-Instruct --port 8001; "
+        "deepsearch search serve --search dense:kilt.jsonl --port 5004",
         "deepsearch rollout questions.jsonl --out rollouts --rollouts 16 --model qwen "
         "--dialect r1_searcher_plus --search http+queries:http://127.0.0.1:5004",
         "deepsearch curate rollouts --out rollouts --preset r1_searcher --most 805",
         "deepsearch train sft rollouts/curated.jsonl --out sft --config sft.json "
         "--model models/Qwen2.5-7B-Instruct",
         "# texts made before in place of each step's: deepsearch internalize rollouts "
-        "--out rollouts --model Qwen2.5-72B-Instruct; then set memorization in rl.json",
-        "# in another terminal: deepsearch serve models/Qwen2.5-72B-Instruct --port 8001",
+        "--out rollouts --model Qwen2.5-72B-Instruct --base-url http://127.0.0.1:8001/v1; "
+        "then set memorization in rl.json",
         "deepsearch train rl rl-questions.jsonl --out rl --config rl.json --model sft "
         "--dialect r1_searcher_plus --search http+queries:http://127.0.0.1:5004",
-        "# in another terminal: deepsearch serve rl --name r1-searcher-plus",
+        "# in place of the first: deepsearch serve rl --name r1-searcher-plus",
         "deepsearch evaluate test.jsonl --out evaluation --model r1-searcher-plus "
         "--dialect r1_searcher_plus --search http+queries:http://127.0.0.1:5004",
     ),

@@ -106,8 +106,9 @@ RECIPE = Recipe(
         "deepsearch train rl nq_hotpotqa_train.jsonl --out rl --config rl.json "
         "--model models/Qwen2.5-7B --dialect search_r1 "
         "--search http:http://127.0.0.1:8000/retrieve",
-        "# in another terminal: deepsearch serve rl --name search-r1",
+        "# in another terminal: deepsearch serve rl --name search-r1 --port 8001",
         "deepsearch evaluate test.jsonl --out evaluation --model search-r1 "
+        "--base-url http://127.0.0.1:8001/v1 "
         "--dialect search_r1 --search http:http://127.0.0.1:8000/retrieve",
     ),
     desk=Desk(

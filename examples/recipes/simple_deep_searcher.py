@@ -16,6 +16,11 @@ from langgraph_deepsearch.training.rl_config import RlConfig
 SETTING = "Google; 500 of HotpotQA, 2Wiki, MuSiQue; GAIA 103"
 PAPER = "arXiv 2505.16834, main results"
 
+READER = (
+    "--summarizer-model QwQ-32B --summarizer-url http://127.0.0.1:8001/v1 --search serper"
+)
+"""What every model of the recipe searches with, and who reads the pages."""
+
 RECIPE = Recipe(
     name="simple_deep_searcher",
     system="SimpleDeepSearcher",
@@ -125,23 +130,28 @@ RECIPE = Recipe(
     ),
     unverified=("the instruction of training and that of inference differ in wording",),
     commands=(
-        "# in other terminals: deepsearch serve models/QwQ-32B --name QwQ-32B",
-        "deepsearch questions annotate questions.jsonl --out annotated --model QwQ-32B",
+        "# in another terminal: deepsearch serve models/QwQ-32B --name QwQ-32B --port 8001",
+        "deepsearch questions annotate questions.jsonl --out annotated --model QwQ-32B "
+        "--base-url http://127.0.0.1:8001/v1",
         "deepsearch questions sample annotated/annotated.jsonl --out sampled --target 4000",
         "deepsearch rollout sampled/sampled.jsonl --out rollouts --rollouts 10 "
-        "--model QwQ-32B --summarizer-model QwQ-32B --search serper",
+        "--model QwQ-32B --base-url http://127.0.0.1:8001/v1 --search serper",
         "deepsearch curate rollouts --out rollouts --preset reference",
         "deepsearch train sft rollouts/curated.jsonl --out sft --config sft.json "
         "--model models/Qwen2.5-7B-Instruct",
+        "# in another terminal: deepsearch serve sft --name sft",
+        f"deepsearch evaluate test.jsonl --out evaluation-sft --model sft {READER}",
         "deepsearch rollout sampled/sampled.jsonl --out own --rollouts 8 --model sft "
-        "--summarizer-model QwQ-32B --search serper",
+        f"{READER}",
         "deepsearch pairs rollouts --against own --out pairs --rule paper",
         "deepsearch train dpo pairs --out dpo --config dpo.json --model sft",
+        "# in the place of sft: deepsearch serve dpo --name dpo",
+        f"deepsearch evaluate test.jsonl --out evaluation-dpo --model dpo {READER}",
         "deepsearch select own --out rl-questions.jsonl --right 1-6 --of 8",
         "deepsearch train rl rl-questions.jsonl --out rl --config rl.json --model sft "
-        "--summarizer-model QwQ-32B --search serper",
-        "deepsearch evaluate test.jsonl --out evaluation --model sft "
-        "--summarizer-model QwQ-32B --search serper",
+        f"{READER}",
+        "# in the place of dpo: deepsearch serve rl --name rl",
+        f"deepsearch evaluate test.jsonl --out evaluation-rl --model rl {READER}",
     ),
     desk=Desk(
         search="searxng:{world}",

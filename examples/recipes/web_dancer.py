@@ -126,9 +126,9 @@ RECIPE = Recipe(
     unverified=("the settings of its trainings: no code was published",),
     commands=(
         "deepsearch questions synthesize https://en.wikipedia.org/wiki/Main_Page "
-        "--out crawlqa --method crawlqa --hops 3 --count 60000",
+        "--out crawlqa --method crawlqa --hops 3 --count 60000 --model openai:gpt-4o",
         "deepsearch questions synthesize wikipedia.jsonl --out e2hqa --method e2hqa "
-        "--questions simpleqa.jsonl --hops 3 --count 40000",
+        "--questions simpleqa.jsonl --hops 3 --count 40000 --model openai:gpt-4o",
         "# in other terminals: deepsearch serve models/QwQ-32B --name QwQ-32B; "
         "deepsearch serve models/Qwen2.5-72B-Instruct --port 8001",
         "deepsearch rollout crawlqa/synthesized.jsonl --out short --rollouts 4 "
@@ -146,7 +146,7 @@ RECIPE = Recipe(
         "--dialect web_dancer --search serper "
         "--summarizer-model Qwen2.5-72B-Instruct "
         "--summarizer-url http://127.0.0.1:8001/v1",
-        "# in another terminal: deepsearch serve rl --name web-dancer",
+        "# in place of QwQ-32B: deepsearch serve rl --name web-dancer",
         "deepsearch evaluate test.jsonl --out evaluation --model web-dancer "
         "--dialect web_dancer --search serper "
         "--summarizer-model Qwen2.5-72B-Instruct "

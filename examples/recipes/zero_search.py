@@ -117,8 +117,9 @@ RECIPE = Recipe(
     },
     unverified=("what the simulators were fine-tuned on, beyond the released data sets",),
     commands=(
-        "deepsearch rollout questions.jsonl --out real --rollouts 4 --dialect zero_search "
-        "--search serper",
+        "# in another terminal: deepsearch serve models/Qwen2.5-7B-Instruct --name prompted",
+        "deepsearch rollout questions.jsonl --out real --rollouts 4 --model prompted "
+        "--dialect zero_search --search serper",
         "deepsearch search rows real --out simulator.jsonl",
         "deepsearch train sft simulator.jsonl --out simulator "
         "--model models/Qwen2.5-14B-Instruct",
@@ -126,7 +127,7 @@ RECIPE = Recipe(
         "deepsearch train rl questions.jsonl --out rl --config rl.json "
         "--model models/Qwen2.5-7B --dialect zero_search "
         "--search simulated:http://127.0.0.1:6001/v1",
-        "# in another terminal: deepsearch serve rl --name zero-search",
+        "# in place of the first: deepsearch serve rl --name zero-search",
         "deepsearch evaluate test.jsonl --out evaluation --model zero-search "
         "--dialect zero_search --search serper",
     ),
