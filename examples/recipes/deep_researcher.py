@@ -83,7 +83,8 @@ RECIPE = Recipe(
     ),
     unverified=("whether results reach the model as JSON or as Python prints it",),
     commands=(
-        "# in other terminals: deepsearch serve models/Qwen2.5-7B-Instruct --name policy; "
+        "# in other terminals, the second for qwen-plus: "
+        "deepsearch serve models/Qwen2.5-7B-Instruct --name policy; "
         "deepsearch serve models/Qwen2.5-72B-Instruct --name reader --port 8001",
         "deepsearch questions filter questions.jsonl --out filtered --tries 10 "
         "--model policy",
