@@ -15,6 +15,7 @@ from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler, CallbackManager
 from langgraph.errors import GraphBubbleUp
+from langgraph.types import Overwrite
 
 from ..nodes.sources import to_source
 from ..trace import (
@@ -273,8 +274,11 @@ def merge(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]
     """Return the state with a step's update applied, logs appended to."""
     merged = {**state, **update}
     for log in ("segments", "children", "searches", "reads"):
-        if isinstance(update.get(log), list):
-            merged[log] = [*state.get(log, ()), *update[log]]
+        written = update.get(log)
+        if isinstance(written, Overwrite):
+            merged[log] = written.value
+        elif isinstance(written, list):
+            merged[log] = [*state.get(log, ()), *written]
     return merged
 
 

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.types import Overwrite
 
 from .budget import answer_tokens
 from .components import Components, sampling_of
 from .dialects import Dialect
-from .insertion import ainsert, insert, inserted_tokens
+from .insertion import ainsert, insert, inserted_tokens, shrunk
 from .models.base import ContextOverflowError, Generation
 from .reason import add_generation, child_writes, layout_argument, split_generation
 from .sources import cite
 from .thoughts import seen
 
 State = Mapping[str, Any]
+
+RESULT_SHARES = (0.5, 0.25, 0.125)
+"""Parts of a result that are tried in turn when the whole does not fit."""
 
 
 class Generate:
@@ -35,14 +39,19 @@ class Generate:
         reasoner = self._components.reasoner_for(state["run"])
         notice = _notice(state, dialect)
         inserted = insert(reasoner, dialect, notice, opens=notice["turn"])
-        started = time.monotonic()
-        try:
-            generation = reasoner.generate(
-                _transcript(state, inserted), **_arguments(state, dialect, config)
-            )
-        except ContextOverflowError:
-            return _finish(state, dialect, [], state["counts"])
-        return _forced(state, dialect, inserted, generation, time.monotonic() - started)
+        arguments = _arguments(state, dialect, config)
+        for kept, result in _transcripts(state, dialect):
+            if result is not None:
+                kept += insert(reasoner, dialect, result, opens=notice["turn"])
+            started = time.monotonic()
+            shown = seen(state["run"], [*kept, *inserted])
+            try:
+                generation = reasoner.generate(shown, **arguments)
+            except ContextOverflowError:
+                continue
+            seconds = time.monotonic() - started
+            return _forced(state, dialect, kept, inserted, generation, seconds)
+        return _finish(state, dialect, [], state["counts"])
 
     async def arun(self, state: State, config: RunnableConfig) -> dict[str, Any]:
         """Async version of `run`."""
@@ -53,18 +62,41 @@ class Generate:
         reasoner = self._components.reasoner_for(state["run"])
         notice = _notice(state, dialect)
         inserted = await ainsert(reasoner, dialect, notice, opens=notice["turn"])
-        started = time.monotonic()
-        try:
-            generation = await reasoner.agenerate(
-                _transcript(state, inserted), **_arguments(state, dialect, config)
-            )
-        except ContextOverflowError:
-            return _finish(state, dialect, [], state["counts"])
-        return _forced(state, dialect, inserted, generation, time.monotonic() - started)
+        arguments = _arguments(state, dialect, config)
+        for kept, result in _transcripts(state, dialect):
+            if result is not None:
+                kept += await ainsert(reasoner, dialect, result, opens=notice["turn"])
+            started = time.monotonic()
+            shown = seen(state["run"], [*kept, *inserted])
+            try:
+                generation = await reasoner.agenerate(shown, **arguments)
+            except ContextOverflowError:
+                continue
+            seconds = time.monotonic() - started
+            return _forced(state, dialect, kept, inserted, generation, seconds)
+        return _finish(state, dialect, [], state["counts"])
 
 
-def _transcript(state: State, inserted: list[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    return seen(state["run"], [*state["segments"], *inserted])
+def _transcripts(
+    state: State, dialect: Dialect
+) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any] | None]]:
+    """Yield transcripts to force an answer on, each with a result to put behind it.
+
+    First the run's own. A result after it that does not fit, where the context's length
+    or a text's length in tokens is only guessed, was never read by the model: it is cut
+    more and more, and left out at last.
+    """
+    segments = state["segments"]
+    yield list(segments), None
+    own = [place for place, one in enumerate(segments, 1) if one.get("trainable")]
+    if not own or own[-1] == len(segments):
+        return
+    last = next((one for one in segments[own[-1] :] if one["kind"] == "result"), None)
+    for share in RESULT_SHARES if last else ():
+        text = shrunk(last["text"], dialect, share)
+        if text is not None:
+            yield segments[: own[-1]], {**last, "text": text}
+    yield segments[: own[-1]], None
 
 
 def _is_forced(state: State) -> bool:
@@ -96,6 +128,7 @@ def _arguments(state: State, dialect: Dialect, config: RunnableConfig) -> dict[s
 def _forced(
     state: State,
     dialect: Dialect,
+    kept: list[dict[str, Any]],
     inserted: list[dict[str, Any]],
     generation: Generation,
     seconds: float,
@@ -104,7 +137,10 @@ def _forced(
     written = split_generation(generation, parts, inserted[0]["turn"])
     counts = add_generation(state["counts"], generation, seconds)
     counts["context_tokens"] += inserted_tokens(inserted)
-    finished = _finish(state, dialect, [*inserted, *written], counts)
+    added = [*inserted, *written]
+    finished = _finish(state, dialect, added, counts)
+    if kept != state["segments"]:
+        finished["segments"] = Overwrite([*kept, *added])
     return {**finished, **child_writes(generation)}
 
 

@@ -47,6 +47,44 @@ async def ainsert(
     return placed + [_with_ids(one, await reasoner.aencode(one["text"])) for one in opening]
 
 
+CUT_MARK = " …"
+"""Stands where evidence was cut."""
+
+
+def shortened(evidence: str, taken: int, room: int | None) -> str | None:
+    """Return evidence cut so that the message made of it may fit the context.
+
+    What stands around it takes tokens too, so a long one is cut several times.
+
+    Args:
+        evidence: the text, unwrapped.
+        taken: tokens of the message.
+        room: tokens left for it, None where that is not known.
+
+    Returns:
+        The shorter text; None where the message fits or there is nothing to cut.
+
+    >>> shortened("one two three four", taken=10, room=5)
+    'one two t …'
+    """
+    if room is None or taken <= room or not evidence:
+        return None
+    whole = evidence.removesuffix(CUT_MARK)
+    keep = min(len(whole) * room // taken, len(whole) * 7 // 8)
+    return whole[:keep].rstrip() + CUT_MARK if keep else ""
+
+
+def shrunk(message: str, dialect: Dialect, share: float) -> str | None:
+    """Return a result's message with a share of its evidence, None where it shows none."""
+    before, _, after = dialect.wrap_result(CUT_MARK).partition(CUT_MARK)
+    end = message.rfind(after)
+    evidence = message[len(before) : end].removesuffix(CUT_MARK)
+    keep = int(len(evidence) * share)
+    if not message.startswith(before) or not keep:
+        return None
+    return f"{before}{evidence[:keep].rstrip()}{CUT_MARK}{message[end:]}"
+
+
 def inserted_tokens(segments: Sequence[SegmentDict]) -> int:
     """Return how many tokens inserted segments take, estimated where none are known."""
     return sum(

@@ -18,11 +18,12 @@ from langgraph.types import Overwrite
 from ..context import Context
 from ..tools.passage import evidence_window
 from ..trace import Document, ReadRecord
+from .budget import context_left
 from .components import Components
 from .condensers.base import Condensed, Condenser, CondenseRequest
 from .dialects import Dialect
 from .dialects.base import Result
-from .insertion import ainsert, insert, inserted_tokens
+from .insertion import ainsert, insert, inserted_tokens, shortened
 from .sources import SourceList
 
 State = Mapping[str, Any]
@@ -52,9 +53,12 @@ class Summarize:
             self._condenser(state, request).condense(request, config) if request else None
             for request in _requests(state, joined, dialect)
         ]
-        inserted = _insertion(state, dialect, joined, condensed)
         reasoner = self._components.reasoner_for(state["run"])
-        placed = insert(reasoner, dialect, inserted, opens=inserted["turn"] + 1)
+        evidence: str | None = _evidence(dialect, joined, condensed)
+        while evidence is not None:
+            inserted = _insertion(state, dialect, joined, evidence)
+            placed = insert(reasoner, dialect, inserted, opens=inserted["turn"] + 1)
+            evidence = _shorter(state, evidence, placed)
         return self._update(state, runtime, joined, condensed, placed, started)
 
     async def arun(
@@ -66,9 +70,13 @@ class Summarize:
         dialect, joined = self._begin(state)
         requests = _requests(state, joined, dialect)
         condensed = await self._aevery(state, requests, config)
-        inserted = _insertion(state, dialect, joined, condensed)
         reasoner = self._components.reasoner_for(state["run"])
-        placed = await ainsert(reasoner, dialect, inserted, opens=inserted["turn"] + 1)
+        evidence: str | None = _evidence(dialect, joined, condensed)
+        while evidence is not None:
+            inserted = _insertion(state, dialect, joined, evidence)
+            opens = inserted["turn"] + 1
+            placed = await ainsert(reasoner, dialect, inserted, opens=opens)
+            evidence = _shorter(state, evidence, placed)
         return self._update(state, runtime, joined, condensed, placed, started)
 
     def _update(
@@ -149,21 +157,37 @@ def _requests(
     ]
 
 
-def _insertion(
-    state: State,
-    dialect: Dialect,
-    joined: _Joined,
-    condensed: Sequence[Condensed | None],
-) -> dict[str, Any]:
-    """Return the one segment that answers the turn: results first, then notices."""
+def _evidence(
+    dialect: Dialect, joined: _Joined, condensed: Sequence[Condensed | None]
+) -> str:
+    """Return what the turn's searches and pages gave, unwrapped; empty without any."""
     results = [
         _result(dialect, entry, dumped, one)
         for entry, dumped, one in zip(joined.entries, joined.dumped, condensed, strict=True)
     ]
-    text = dialect.render_results(dialect.join_results(results)) if results else ""
+    return dialect.join_results(results) if results else ""
+
+
+def _shorter(
+    state: State, evidence: str, placed: Sequence[Mapping[str, Any]]
+) -> str | None:
+    """Return the evidence cut to the context left, None where it needs no cut.
+
+    Without it one long result would end the run: neither the next turn nor a forced
+    answer fits behind it.
+    """
+    room = context_left(state["run"], state["counts"])
+    return shortened(evidence, inserted_tokens(placed), room)
+
+
+def _insertion(
+    state: State, dialect: Dialect, joined: _Joined, evidence: str
+) -> dict[str, Any]:
+    """Return the one segment that answers the turn: results first, then notices."""
+    text = dialect.render_results(evidence) if joined.entries else ""
     text += "".join(_notices(state, dialect))
     return {
-        "kind": "result" if results else "notice",
+        "kind": "result" if joined.entries else "notice",
         "speaker": dialect.result_speaker,
         "text": text,
         "trainable": False,
