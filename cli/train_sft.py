@@ -16,7 +16,10 @@ from .train import ModelFolder, RegisteredName, report, train
 @train.command()
 def sft(
     traces: Annotated[
-        Path, typer.Argument(help="Curated traces, or chats with `messages`.")
+        Path,
+        typer.Argument(
+            help="Curated traces, a run directory that has some, or chats with `messages`."
+        ),
     ],
     directory: OutDir,
     model: ModelFolder = "",

@@ -11,22 +11,12 @@ from typing import Any
 import torch
 from transformers import TrainingArguments
 
-from ..errors import DeepSearchError
-from .config import ConfigError, TrainingConfig, find_config, read_settings
+from .batches import split_batch
+from .config import TrainingConfig, read_deepspeed
 from .rows import TokenRow
 
 CHECKPOINTS_PER_RUN = 5
 """Checkpoints of a run when `save_steps` is not set."""
-
-CPU_MICRO_TOKENS = 1280
-"""Tokens at once on a CPU when `micro_batch_size` is not set. Measured on two cores with
-SmolLM2-135M: 1,250 tokens of a step in one pass make 255 tokens a second in 4.5 GB, in two
-passes 242; 3,450 at once made fewer, since fresh memory costs more than larger products
-save."""
-
-
-class BatchSizeError(DeepSearchError):
-    """The batch size does not divide into the processes' shares."""
 
 
 def batches(config: TrainingConfig, mean_tokens: float) -> tuple[int, int]:
@@ -40,18 +30,7 @@ def batches(config: TrainingConfig, mean_tokens: float) -> tuple[int, int]:
         BatchSizeError: the batch size does not divide evenly.
     """
     processes = int(os.environ.get("WORLD_SIZE", "1"))
-    share = max(1, config.batch_size // processes)
-    micro = min(config.micro_batch_size or share, share)
-    if config.micro_batch_size is None and not has_cuda():
-        fitting = (n for n in range(1, share + 1) if n * mean_tokens <= CPU_MICRO_TOKENS)
-        micro = max((n for n in fitting if share % n == 0), default=1)
-    if share * processes != config.batch_size or share % micro:
-        msg = (
-            f"batch_size {config.batch_size} must be a multiple of {processes} processes "
-            f"times micro_batch_size {micro}"
-        )
-        raise BatchSizeError(msg)
-    return micro, share // micro
+    return split_batch(config, mean_tokens, processes=processes, on_gpu=has_cuda())
 
 
 def training_arguments(
@@ -129,14 +108,8 @@ def _checkpointing(config: TrainingConfig) -> dict[str, Any]:
 
 
 def _deepspeed_settings(config: TrainingConfig) -> dict[str, Any] | None:
-    if not config.deepspeed:
-        return None
-    path = find_config(config.deepspeed)
-    settings = read_settings(path)
-    if not isinstance(settings, dict):
-        msg = f"{path}: must be one object of DeepSpeed's settings"
-        raise ConfigError(msg)
-    if config.dtype == "float32":
+    settings = read_deepspeed(config)
+    if settings is not None and config.dtype == "float32":
         settings["bf16"] = {"enabled": False}
     return settings
 

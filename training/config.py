@@ -49,7 +49,8 @@ class TrainingConfig:
     dtype: Precision = "mixed"
     gradient_checkpointing: bool = False
     lora_rank: int = 0
-    """0: all weights are trained."""
+    """0: all weights are trained. Else an adapter in float32, over a model that is frozen
+    in bfloat16 unless `dtype` is float32."""
     lora_alpha: int | None = None
     """None: twice the rank."""
     lora_dropout: float = 0.0
@@ -85,6 +86,14 @@ class TrainingConfig:
         if self.frozen_layers < 0 or (self.frozen_layers and self.lora_rank):
             msg = "setting frozen_layers must be 0 or more, and 0 with lora_rank"
             raise ConfigError(msg)
+
+    def length_limit(self, context: int | None) -> int | None:
+        """Return the most tokens of a sample, None where nothing bounds it.
+
+        Args:
+            context: the model's context length.
+        """
+        return min((n for n in (self.max_length, context) if n is not None), default=None)
 
     def to_json(self) -> dict[str, Any]:
         """Return the settings as a file holds them."""
@@ -156,6 +165,22 @@ def find_config(path: str | os.PathLike[str]) -> Path:
     names = ", ".join(sorted(file.stem for file in CONFIG_DIR.glob("*.json")))
     msg = f"no settings file {source}; give a JSON or TOML file, or one of: {names}"
     raise ConfigError(msg)
+
+
+def read_deepspeed(config: TrainingConfig) -> dict[str, Any] | None:
+    """Return DeepSpeed's own settings, None where it is not used.
+
+    Raises:
+        ConfigError: the file is absent, unreadable or no object.
+    """
+    if not config.deepspeed:
+        return None
+    path = find_config(config.deepspeed)
+    settings = read_settings(path)
+    if not isinstance(settings, dict):
+        msg = f"{path}: must be one object of DeepSpeed's settings"
+        raise ConfigError(msg)
+    return settings
 
 
 def read_settings(source: Path) -> Any:

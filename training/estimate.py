@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DeepSearchError
-from .config import TrainingConfig
+from .batches import split_batch
+from .config import Precision, TrainingConfig
+from .sharding import Sharding
 
 GIB = 1024**3
 
-WEIGHT_BYTES, GRADIENT_BYTES, OPTIMIZER_BYTES = 2, 2, 12
-"""For each parameter: bfloat16 weight and gradient, and Adam's float32 master weight,
-momentum and variance (ZeRO, arXiv 1910.02054, section 3.1: 16 bytes in all)."""
+BYTES = {"bfloat16": (2, 2, 4), "mixed": (2, 2, 12), "float32": (4, 4, 8)}
+"""Precision to the bytes of a trained parameter's weight, gradient and optimizer. mixed:
+bfloat16 weight and gradient, and Adam's float32 master weight, momentum and variance (ZeRO,
+arXiv 1910.02054, section 3.1: 16 bytes in all)."""
 
 LIVE_PARAMETERS = 1_000_000_000
 """Parameters that ZeRO-3 gathers at once at most (DeepSpeed's stage3_max_live_parameters)."""
@@ -34,6 +37,9 @@ and part of its gradient."""
 BACKWARD, RECOMPUTED = 2, 1
 """Times the forward pass's arithmetic that the backward pass takes, and that recomputing
 activations adds."""
+
+FROZEN_BACKWARD = 1
+"""The same where the weights are frozen under an adapter: gradients of activations alone."""
 
 PEAK_FLOPS = {
     "h200": 989e12,
@@ -68,6 +74,8 @@ class ModelShape:
     vocabulary: int
     head_size: int
     is_tied: bool = False
+    context: int | None = None
+    """Context length in tokens, None where it is not said."""
 
     @property
     def layer_parameters(self) -> int:
@@ -82,6 +90,13 @@ class ModelShape:
         """Weights of the whole model."""
         tables = self.vocabulary * self.hidden * (1 if self.is_tied else 2)
         return self.layers * self.layer_parameters + tables + self.hidden
+
+    def adapter_parameters(self, rank: int) -> int:
+        """Weights of a LoRA adapter of all linear maps of the layers."""
+        queries = self.heads * self.head_size
+        keys = self.key_heads * self.head_size
+        attention = 2 * (self.hidden + queries) + 2 * (self.hidden + keys)
+        return self.layers * rank * (attention + 3 * (self.hidden + self.intermediate))
 
     def forward_flops(self, lengths: Sequence[int], labelled: int) -> float:
         """Return the operations of one forward pass.
@@ -106,9 +121,9 @@ class ModelShape:
 
 
 SHAPES = {
-    "135m": ModelShape(30, 576, 1536, 9, 3, 49152, 64, is_tied=True),
-    "7b": ModelShape(28, 3584, 18944, 28, 4, 152064, 128),
-    "32b": ModelShape(64, 5120, 27648, 40, 8, 152064, 128),
+    "135m": ModelShape(30, 576, 1536, 9, 3, 49152, 64, is_tied=True, context=8192),
+    "7b": ModelShape(28, 3584, 18944, 28, 4, 152064, 128, context=131072),
+    "32b": ModelShape(64, 5120, 27648, 40, 8, 152064, 128, context=131072),
 }
 """SmolLM2-135M, Qwen2.5-7B and Qwen2.5-32B (their config.json)."""
 
@@ -141,6 +156,7 @@ def shape_of(config: Any) -> ModelShape:
         vocabulary=config.vocab_size,
         head_size=getattr(config, "head_dim", None) or config.hidden_size // heads,
         is_tied=bool(getattr(config, "tie_word_embeddings", False)),
+        context=getattr(config, "max_position_embeddings", None),
     )
 
 
@@ -192,6 +208,65 @@ class Estimate:
         )
 
 
+@dataclass(frozen=True)
+class States:
+    """Bytes of all that is kept of the parameters, over all devices."""
+
+    weights: float
+    gradients: float
+    optimizer: float
+
+    def on_device(self, sharding: Sharding, devices: int) -> float:
+        """Return what lies on one device."""
+        stage = sharding.stage or 0
+        own = 0.0
+        if not sharding.offloads_weights:
+            own += self.weights / (devices if stage >= 3 else 1)
+        if not sharding.offloads_optimizer:
+            own += self.gradients / (devices if stage >= 2 else 1)
+            own += self.optimizer / (devices if stage >= 1 else 1)
+        return own
+
+    def on_host(self, sharding: Sharding) -> float:
+        """Return what lies in the host's memory."""
+        moving = self.gradients + self.optimizer
+        return (self.weights if sharding.offloads_weights else 0) + (
+            moving if sharding.offloads_optimizer else 0
+        )
+
+
+def states(shape: ModelShape, config: TrainingConfig, sharding: Sharding) -> States:
+    """Return the bytes of weights, gradients and optimizer.
+
+    An adapter is float32 over a frozen bfloat16 model; DeepSpeed keeps float32 masters of
+    bfloat16 weights itself.
+    """
+    weight, gradient, optimizer = BYTES[_precision(config, sharding)]
+    trained = _trained_parameters(shape, config)
+    frozen = shape.parameters - (0 if config.lora_rank else trained)
+    if config.lora_rank:
+        frozen_bytes = BYTES[config.dtype][0] * frozen
+        weight, gradient, optimizer = BYTES["float32"]
+    else:
+        frozen_bytes = weight * frozen
+    return States(frozen_bytes + weight * trained, gradient * trained, optimizer * trained)
+
+
+def _precision(config: TrainingConfig, sharding: Sharding) -> Precision:
+    if config.dtype == "bfloat16" and sharding.stage is not None:
+        return "mixed"
+    return config.dtype
+
+
+def _trained_parameters(shape: ModelShape, config: TrainingConfig) -> int:
+    if config.lora_rank:
+        return shape.adapter_parameters(config.lora_rank)
+    if not config.frozen_layers:
+        return shape.parameters
+    embeddings = shape.vocabulary * shape.hidden
+    return shape.parameters - embeddings - config.frozen_layers * shape.layer_parameters
+
+
 def estimate(
     shape: ModelShape,
     config: TrainingConfig,
@@ -199,52 +274,77 @@ def estimate(
     *,
     devices: int = 8,
     kind: str = "h100",
-    offload: bool,
+    sharding: Sharding,
 ) -> Estimate:
-    """Estimate a full training under ZeRO-3.
+    """Estimate a training.
 
     Args:
         shape: the model's.
-        config: batch, epochs and checkpointing.
+        config: the settings: batch, epochs, precision, adapter, checkpointing.
         load: what is trained on.
-        devices: how many share the states.
+        devices: how many, one process each.
         kind: key of `PEAK_FLOPS`.
-        offload: whether optimizer and weights live in the host's memory.
+        sharding: what the devices share, and what the host keeps.
+
+    Raises:
+        ShapeError: the device is not known.
+        BatchSizeError: the batch size does not divide between the devices.
     """
     if kind not in PEAK_FLOPS:
         msg = f"unknown device {kind!r}; known: {', '.join(PEAK_FLOPS)}"
         raise ShapeError(msg)
-    count = shape.parameters
-    states = count * (WEIGHT_BYTES + GRADIENT_BYTES + OPTIMIZER_BYTES)
-    on_device = 0 if offload else states / devices
-    largest = max(shape.layer_parameters, shape.vocabulary * shape.hidden)
-    gathered = max(2 * largest, min(LIVE_PARAMETERS, count)) * WEIGHT_BYTES
-    arithmetic = shape.training_flops([load.tokens // max(1, load.samples)], 0)
-    share = load.samples * arithmetic + 6 * shape.vocabulary * shape.hidden * (
-        load.trained_tokens
-    )
-    if config.gradient_checkpointing:
-        share *= (1 + BACKWARD + RECOMPUTED) / (1 + BACKWARD)
-    used = OFFLOAD_UTILIZATION if offload else USUAL_UTILIZATION
-    seconds = config.epochs * share / (devices * PEAK_FLOPS[kind] * used)
+    kept = states(shape, config, sharding)
+    mean = load.tokens / max(1, load.samples)
+    micro, _ = split_batch(config, mean, processes=devices, on_gpu=kind != "cpu")
+    is_offloaded = sharding.offloads_optimizer or sharding.offloads_weights
+    used = OFFLOAD_UTILIZATION if is_offloaded else USUAL_UTILIZATION
+    seconds = arithmetic(shape, config, load) / (devices * PEAK_FLOPS[kind] * used)
     return Estimate(
-        name="ZeRO-3 with offload" if offload else "ZeRO-3",
-        states_gib=on_device / GIB,
-        gathered_gib=gathered / GIB,
-        activations_gib=activations(shape, config, load) / GIB,
-        host_gib=(states if offload else 0) / GIB,
+        name=sharding.name,
+        states_gib=kept.on_device(sharding, devices) / GIB,
+        gathered_gib=gathered(shape, config, sharding) / GIB,
+        activations_gib=activations(shape, config, load, micro) / GIB,
+        host_gib=kept.on_host(sharding) / GIB,
         hours=seconds / 3600,
         card_gib=CARD_GIB[kind],
     )
 
 
-def activations(shape: ModelShape, config: TrainingConfig, load: Load) -> float:
-    """Return the bytes of activations of one micro batch of the longest samples."""
-    tokens = (config.micro_batch_size or 1) * load.longest
-    layer = LAYER_ACTIVATIONS * tokens * shape.hidden
+def arithmetic(shape: ModelShape, config: TrainingConfig, load: Load) -> float:
+    """Return the operations of the whole training; an adapter's own are left out."""
+    mean = load.tokens // max(1, load.samples)
+    forward = load.samples * shape.forward_flops([mean], 0)
+    forward += 2 * shape.vocabulary * shape.hidden * load.trained_tokens
+    backward = FROZEN_BACKWARD if config.lora_rank else BACKWARD
+    backward *= 1 - config.frozen_layers / shape.layers
+    recomputed = RECOMPUTED if config.gradient_checkpointing else 0
+    return config.epochs * forward * (1 + backward + recomputed)
+
+
+def gathered(shape: ModelShape, config: TrainingConfig, sharding: Sharding) -> float:
+    """Return the bytes of other devices' weights that one holds while it works."""
+    if sharding.stage != 3:
+        return 0.0
+    largest = max(shape.layer_parameters, shape.vocabulary * shape.hidden)
+    held = max(2 * largest, min(LIVE_PARAMETERS, shape.parameters))
+    return held * BYTES[config.dtype][0]
+
+
+def activations(shape: ModelShape, config: TrainingConfig, load: Load, micro: int) -> float:
+    """Return the bytes of activations of one micro batch of the longest samples.
+
+    Args:
+        shape: the model's.
+        config: precision and checkpointing.
+        load: what is trained on.
+        micro: samples at once.
+    """
+    tokens = micro * load.longest
+    width = 2 if config.dtype == "float32" else 1
+    layer = width * LAYER_ACTIVATIONS * tokens * shape.hidden
     labelled = tokens * load.trained_tokens / max(1, load.tokens)
     logits = LOGIT_BYTES * labelled * shape.vocabulary
     if not config.gradient_checkpointing:
         return shape.layers * layer + logits
-    kept = shape.layers * tokens * shape.hidden * 2
+    kept = width * shape.layers * tokens * shape.hidden * 2
     return kept + max(layer, logits)

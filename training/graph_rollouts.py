@@ -21,6 +21,7 @@ from .advantages import is_informative
 from .curriculum import PlannedQuestion, get_curriculum
 from .policy_rows import PolicyRow, policy_row
 from .rewards import Parts, Reward, get_reward
+from .rewards.overlong import SoftOverlong
 from .rl_config import RlConfig
 
 if TYPE_CHECKING:
@@ -205,6 +206,8 @@ class GraphRollouts:
 
     def _rewarded(self, group: Group) -> Group:
         reward: Reward = get_reward(group.planned.reward)
+        if self._config.overlong_tokens is not None:
+            reward = reward.with_terms(SoftOverlong(self._config.overlong_tokens))
         if reward.needs_judge:
             group.traces = self._judged(group.traces)
         group.parts = reward.score(group.traces)

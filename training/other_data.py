@@ -246,6 +246,18 @@ def sample_messages(sample: Any, name: str) -> list[dict[str, Any]]:
     return [_as_template_takes(message) for message in found]
 
 
+def sample_texts(sample: Any, name: str) -> list[tuple[str, bool]]:
+    """Return a sample's texts, and whether each is trained, where no tokenizer is at hand.
+
+    Raises:
+        RowError: the sample has none of the known forms; `name` says which it is.
+    """
+    if isinstance(sample, Mapping) and "segments" in sample:
+        return [(s.text, s.trainable) for s in _trace(sample, name).segments]
+    messages = sample_messages(sample, name)
+    return [(str(m["content"]), m["role"] == "assistant") for m in messages]
+
+
 def _messages_of(sample: Any) -> list[Any]:
     if not isinstance(sample, Mapping):
         return []

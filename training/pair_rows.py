@@ -18,6 +18,16 @@ class PairRow:
     rejected: TokenRow
     pair_id: str
 
+    @property
+    def tokens(self) -> int:
+        """How many tokens there are on both sides."""
+        return self.chosen.tokens + self.rejected.tokens
+
+    @property
+    def trained_tokens(self) -> int:
+        """How many tokens count, on both sides."""
+        return self.chosen.trained_tokens + self.rejected.trained_tokens
+
 
 @dataclass
 class PairReport:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import random
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..trace import read_traces
-from .config import TrainingConfig
+from .config import SftConfig
 from .estimate import Estimate, Load, ModelShape, estimate, model_shape
+from .other_data import read_samples, sample_texts
+from .run import split_rows
+from .sft_data import holds_chats, training_file, training_rows
+from .sharding import ZERO_3, ZERO_3_OFFLOAD, sharding_of
 
 PAPER_SAMPLES = 871
 """Traces the paper's curation left (SimpleDeepSearcher, section 3)."""
@@ -20,7 +25,7 @@ CHARS_PER_TOKEN = 4
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """The estimates of a training, with and without offload."""
+    """The estimates of a training: as set, and by ZeRO-3 with and without offload."""
 
     model: str
     shape: ModelShape
@@ -29,6 +34,7 @@ class TrainingPlan:
     devices: int
     kind: str
     estimates: tuple[Estimate, ...]
+    """The first is what the settings say."""
     exact: bool
     """Whether tokens were counted with the model's tokenizer."""
 
@@ -50,7 +56,10 @@ class TrainingPlan:
             f"{self.load.samples} samples, {self.load.tokens} {counted}, the longest "
             f"{self.load.longest}, {self.load.trained_tokens} trained; {self.steps} steps "
             f"on {self.devices} × {self.kind}",
-            *(one.line() for one in self.estimates),
+            *(
+                f"{'instead' if number else 'as set'}, {one.line()}"
+                for number, one in enumerate(self.estimates)
+            ),
             "estimates from shapes, not measured; a tenth of each device is left free",
         ]
         return "\n".join(lines)
@@ -59,7 +68,7 @@ class TrainingPlan:
 def plan_sft(
     traces: str | Path,
     model: str | Path,
-    config: TrainingConfig,
+    config: SftConfig,
     *,
     devices: int = 8,
     kind: str = "h100",
@@ -75,51 +84,74 @@ def plan_sft(
 
     Raises:
         TraceFileError: the traces cannot be read.
+        RowError: a trace or other sample cannot become a row.
         ShapeError: the model's shape is not known.
+        ConfigError: DeepSpeed's settings cannot be read.
+        BatchSizeError: the batch size does not divide between the devices.
+        TrainingError: nothing is left to train on beside what is held out.
     """
     shape = model_shape(model)
-    load, exact = _load(Path(traces), Path(model), config)
-    both = [
-        estimate(shape, config, load, devices=devices, kind=kind, offload=offload)
-        for offload in (False, True)
-    ]
+    limit = config.length_limit(shape.context)
+    load, exact = _load(training_file(Path(traces)), Path(model), config, limit)
+    ways = dict.fromkeys((sharding_of(config), ZERO_3, ZERO_3_OFFLOAD))
+    estimates = tuple(
+        estimate(shape, config, load, devices=devices, kind=kind, sharding=way)
+        for way in ways
+    )
     steps = max(1, round(load.samples * config.epochs / config.batch_size))
-    return TrainingPlan(str(model), shape, load, steps, devices, kind, tuple(both), exact)
+    return TrainingPlan(str(model), shape, load, steps, devices, kind, estimates, exact)
 
 
-def _load(traces: Path, model: Path, config: TrainingConfig) -> tuple[Load, bool]:
+def _load(
+    traces: Path, model: Path, config: SftConfig, limit: int | None
+) -> tuple[Load, bool]:
+    """Return what is trained on, and whether it was counted with the model's tokenizer."""
     if (model / "tokenizer_config.json").is_file():
         from transformers import AutoTokenizer
 
-        from .sft_data import read_rows
+        tokenizer = AutoTokenizer.from_pretrained(model)
+        rows, _ = training_rows(traces, tokenizer, config, max_length=limit)
+        sizes = [(len(row.input_ids), row.trained_tokens) for row in rows]
+    else:
+        sizes = _guessed_sizes(traces, config, limit)
+    sizes, _ = split_rows(sizes, config)
+    whole = [tokens for tokens, _ in sizes]
+    own = sum(trained for _, trained in sizes)
+    load = Load(len(sizes), sum(whole), own, max(whole, default=0))
+    return load, (model / "tokenizer_config.json").is_file()
 
-        rows, report = read_rows(
-            traces,
-            AutoTokenizer.from_pretrained(model),
-            max_length=config.max_length,
-            too_long=config.too_long,
-        )
-        longest = max((len(row.input_ids) for row in rows), default=0)
-        return Load(len(rows), report.tokens, report.trained_tokens, longest), True
-    lengths = list(_lengths(traces))
-    whole = [length // CHARS_PER_TOKEN for length, _ in lengths]
-    own = sum(length // CHARS_PER_TOKEN for _, length in lengths)
-    fitting = [n for n in whole if config.max_length is None or n <= config.max_length]
-    return Load(len(fitting), sum(fitting), own, max(fitting, default=0)), False
+
+def _guessed_sizes(
+    traces: Path, config: SftConfig, limit: int | None
+) -> list[tuple[int, int]]:
+    sizes = _fitting(_lengths(traces), limit)
+    if not config.other_data:
+        return sizes
+    others = _fitting(_other_lengths(Path(config.other_data)), limit)
+    count = min(len(others), round(len(sizes) * config.other_ratio))
+    return sizes + random.Random(config.seed).sample(others, count)
+
+
+def _fitting(
+    lengths: Iterable[tuple[int, int]], limit: int | None
+) -> list[tuple[int, int]]:
+    """Return the tokens of each sample that fits, and of what is trained in it."""
+    found = ((n // CHARS_PER_TOKEN, own // CHARS_PER_TOKEN) for n, own in lengths)
+    return [size for size in found if limit is None or size[0] <= limit]
 
 
 def _lengths(path: Path) -> Iterator[tuple[int, int]]:
-    """Yield the characters of each sample, and of what the model wrote in it."""
-    from .other_data import read_samples, sample_messages
-    from .sft_data import holds_chats
-
+    """Yield the characters of each trace, and of what the model wrote in it."""
     if holds_chats(path):
-        for number, sample in enumerate(read_samples(path), 1):
-            messages = sample_messages(sample, f"{path.name}:{number}")
-            sizes = [len(str(message.get("content") or "")) for message in messages]
-            own = (m["role"] == "assistant" for m in messages)
-            yield sum(sizes), sum(n for n, is_own in zip(sizes, own, strict=True) if is_own)
+        yield from _other_lengths(path)
         return
     for trace in read_traces(path):
         written = sum(len(s.text) for s in trace.segments if s.trainable)
         yield sum(len(s.text) for s in trace.segments), written
+
+
+def _other_lengths(path: Path) -> Iterator[tuple[int, int]]:
+    """Yield the same of chats and other samples."""
+    for number, sample in enumerate(read_samples(path), 1):
+        texts = sample_texts(sample, f"{path.name}:{number}")
+        yield sum(len(t) for t, _ in texts), sum(len(t) for t, is_own in texts if is_own)

@@ -53,6 +53,10 @@ USUAL_TOKENS = 512
 PROCESSED_LOGPROBS = ("--logprobs-mode", "processed_logprobs")
 """Makes vLLM tell the probabilities it sampled with, temperature included."""
 
+SHARED_GPU = ("--gpu-memory-utilization", "0.45")
+"""What a server started here may take of the GPU that the trainer is on too; by itself vLLM
+takes 0.9. Holds a model and its cache; the trainer holds the model again and activations."""
+
 
 def train_rl(
     questions: str | os.PathLike[str],
@@ -218,7 +222,7 @@ class RlRun(TrainingRun[RlConfig]):
             lora=True,
             max_lora_rank=self._config.lora_rank,
             log=self._folder / "server.log",
-            extra_arguments=PROCESSED_LOGPROBS,
+            extra_arguments=_server_arguments(),
         )
         with server:
             self._settings["base_url"] = server.url
@@ -349,7 +353,7 @@ class RlRun(TrainingRun[RlConfig]):
         done = int(checkpoint.name.split("-")[1]) if checkpoint else 0
         self._rollouts.forget_from(done // self._config.updates)
 
-    def _spent(self, report: Any) -> Spent:
+    def _spent(self, rows: Sequence[Any]) -> Spent:
         spent = Spent()
         for path in sorted(self._folder.glob("step-*.jsonl")):
             for trace in read_traces(path):
@@ -359,10 +363,15 @@ class RlRun(TrainingRun[RlConfig]):
         return spent
 
     def _finish(
-        self, trainer: Trainer, report: Report, seconds: float, resume: Path | None
+        self,
+        trainer: Trainer,
+        rows: Sequence[Any],
+        report: Report,
+        seconds: float,
+        resume: Path | None,
     ) -> TrainingResult:
         try:
-            return super()._finish(trainer, report, seconds, resume)
+            return super()._finish(trainer, rows, report, seconds, resume)
         finally:
             self._close()
 
@@ -373,6 +382,12 @@ class RlRun(TrainingRun[RlConfig]):
             except DeepSearchError as error:
                 # The server may be gone by now; the model is saved, which is what counts.
                 self._say(f"the policy's adapters stay loaded: {error}")
+
+
+def _server_arguments() -> tuple[str, ...]:
+    from .arguments import has_cuda
+
+    return (*PROCESSED_LOGPROBS, *(SHARED_GPU if has_cuda() else ()))
 
 
 def _rank() -> int:

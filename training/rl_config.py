@@ -57,6 +57,9 @@ class RlConfig(TrainingConfig):
     algorithm: Algorithm = "reinforce_plus_plus"
     reward: str = "simple_deep_searcher"
     """Name of the reward, unless the curriculum's stage has one."""
+    overlong_tokens: int | None = None
+    """Most tokens a rollout may write before its reward has lost 1; the loss begins at four
+    fifths of them (DAPO's soft overlong punishment). None: none is lost."""
     curriculum: str = "plain"
     steps: int = 100
     """Times that rollouts are made; each may give several optimizer steps."""
@@ -124,8 +127,8 @@ class RlConfig(TrainingConfig):
 
     def _check_sizes(self) -> None:
         names = ("steps", "questions_per_step", "concurrency", "temperature")
-        for name in (*names, "memorization_batch"):
-            if getattr(self, name) <= 0:
+        for name in (*names, "memorization_batch", "overlong_tokens"):
+            if (value := getattr(self, name)) is not None and value <= 0:
                 msg = f"setting {name} must be more than 0"
                 raise ConfigError(msg)
         if self.rollouts < 2:

@@ -50,6 +50,11 @@ class TokenRow:
     trace_id: str
 
     @property
+    def tokens(self) -> int:
+        """How many tokens there are."""
+        return len(self.input_ids)
+
+    @property
     def trained_tokens(self) -> int:
         """How many tokens carry loss."""
         return sum(label != IGNORED for label in self.labels)

@@ -50,7 +50,7 @@ class Report(Protocol):
 
 @dataclass
 class Spent:
-    """Tokens of a run that are known only as it goes."""
+    """Tokens that a run trained on, over all epochs."""
 
     tokens: int = 0
     trained_tokens: int = 0
@@ -164,7 +164,7 @@ class TrainingRun(ABC, Generic[Config]):
                 trainer.train(resume_from_checkpoint=str(resume) if resume else None)
             finally:
                 progress.close()
-            return self._finish(trainer, report, marker.seconds, resume)
+            return self._finish(trainer, rows, report, marker.seconds, resume)
 
     def _resume(self, checkpoint: Path | None) -> None:
         """Bring back what the run itself keeps beside the trainer's state."""
@@ -179,9 +179,9 @@ class TrainingRun(ABC, Generic[Config]):
         context = getattr(
             AutoConfig.from_pretrained(self._model), "max_position_embeddings", None
         )
-        limits = [n for n in (self._config.max_length, context) if n is not None]
-        rows, report = self._rows(tokenizer, min(limits, default=None))
+        rows, report = self._rows(tokenizer, self._config.length_limit(context))
         if is_main():
+            self._say(f"training on {self._data}")
             for line in report.lines():
                 self._say(line)
         if not rows:
@@ -202,16 +202,25 @@ class TrainingRun(ABC, Generic[Config]):
         trainer.remove_callback(ProgressCallback)
         return trainer, progress
 
-    def _spent(self, report: Report) -> Spent:
-        """Return the tokens of the whole run."""
+    def _spent(self, rows: Sequence[Any]) -> Spent:
+        """Return the tokens of the whole run; those held out are not trained on."""
+        trained_on, _ = split_rows(rows, self._config)
         epochs = self._config.epochs
-        return Spent(round(report.tokens * epochs), round(report.trained_tokens * epochs))
+        return Spent(
+            round(sum(row.tokens for row in trained_on) * epochs),
+            round(sum(row.trained_tokens for row in trained_on) * epochs),
+        )
 
     def _finish(
-        self, trainer: Trainer, report: Report, seconds: float, resume: Path | None
+        self,
+        trainer: Trainer,
+        rows: Sequence[Any],
+        report: Report,
+        seconds: float,
+        resume: Path | None,
     ) -> TrainingResult:
         history = trainer.state.log_history
-        spent = self._spent(report)
+        spent = self._spent(rows)
         result = TrainingResult(
             model=self._out,
             parent=str(self._manifest["parent"]),

@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..trace import read_traces
 from .config import ConfigError, SftConfig, load_config, parse_config
-from .other_data import draw_other_rows
 from .result import TrainingError, TrainingResult, read_result
 from .rows import RowReport, TokenRow
 from .run import TrainingRun, check_packages, split_rows
-from .sft_data import read_rows
+from .sft_data import training_file, training_rows
 
 if TYPE_CHECKING:
     from .trainer import RowTrainer
@@ -48,7 +47,8 @@ def train_sft(
     The same call on a finished folder does nothing.
 
     Args:
-        traces: a trace file, a run directory, or a file of chats (`messages`).
+        traces: a trace file, a file of chats (`messages`), or a run directory: its
+            `curated.jsonl`, or all traces where nothing was curated.
         model: folder of the model to start from.
         out: the folder the trained model is to be; absent or empty at first.
         config: the settings; the desk run's if None.
@@ -63,8 +63,7 @@ def train_sft(
     """
     config = config or SftConfig()
     check_packages(config)
-    source = Path(traces)
-    source = source / "traces.jsonl" if source.is_dir() else source
+    source = training_file(Path(traces))
     run = SftRun(source, Path(model), Path(out), config)
     return run.finished() or run.train()
 
@@ -92,21 +91,7 @@ class SftRun(TrainingRun[SftConfig]):
     def _rows(
         self, tokenizer: Any, max_length: int | None
     ) -> tuple[list[TokenRow], RowReport]:
-        rows, report = read_rows(
-            self._data, tokenizer, max_length=max_length, too_long=self._config.too_long
-        )
-        if not self._config.other_data:
-            return rows, report
-        others, report.other = draw_other_rows(
-            Path(self._config.other_data),
-            tokenizer,
-            round(len(rows) * self._config.other_ratio),
-            max_length=max_length,
-            seed=self._config.seed,
-        )
-        report.tokens += report.other.tokens
-        report.trained_tokens += report.other.trained_tokens
-        return [*rows, *others], report
+        return training_rows(self._data, tokenizer, self._config, max_length=max_length)
 
     def _trainer(
         self, rows: Sequence[TokenRow], callbacks: list[Any], tokenizer: Any

@@ -8,9 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from ..trace import read_traces
-from .other_data import read_samples, sample_row
+from .config import SftConfig
+from .other_data import draw_other_rows, read_samples, sample_row
 from .rows import RowReport, TokenRow, TooLong, build_rows
 from .spans import RowError
+
+
+def training_file(path: Path) -> Path:
+    """Return the file to train on; of a run directory what curation kept, if it ran."""
+    if not path.is_dir():
+        return path
+    from ..curation.pipeline import CURATED_FILE
+
+    curated = path / CURATED_FILE
+    return curated if curated.is_file() else path / "traces.jsonl"
 
 
 def holds_chats(path: Path) -> bool:
@@ -29,6 +40,38 @@ def holds_chats(path: Path) -> bool:
     if not isinstance(first, dict) or "segments" in first:
         return False
     return "messages" in first or {"prompt", "output"} <= set(first)
+
+
+def training_rows(
+    path: Path, tokenizer: Any, config: SftConfig, *, max_length: int | None = None
+) -> tuple[list[TokenRow], RowReport]:
+    """Return all rows of a fine-tuning, other data mixed in as the settings state.
+
+    Args:
+        path: traces, or chats as JSON Lines.
+        tokenizer: of the model to train, with a chat template.
+        config: the settings.
+        max_length: most tokens of a row, by the settings and the model.
+
+    Raises:
+        TraceFileError: the traces cannot be read.
+        RowError: see `read_rows` and `draw_other_rows`.
+    """
+    rows, report = read_rows(
+        path, tokenizer, max_length=max_length, too_long=config.too_long
+    )
+    if not config.other_data:
+        return rows, report
+    others, report.other = draw_other_rows(
+        Path(config.other_data),
+        tokenizer,
+        round(len(rows) * config.other_ratio),
+        max_length=max_length,
+        seed=config.seed,
+    )
+    report.tokens += report.other.tokens
+    report.trained_tokens += report.other.trained_tokens
+    return [*rows, *others], report
 
 
 def read_rows(

@@ -69,9 +69,9 @@ def test_a_model_is_fine_tuned_on_chats_and_planned_for(chats, tiny_model, tmp_p
     from langgraph_deepsearch.training.sft import train_sft
 
     config = SftConfig(batch_size=2, epochs=2, threads=1, dtype="float32")
-    exact = plan_sft(chats, tiny_model, config)
+    exact = plan_sft(chats, tiny_model, config, devices=1)
     assert (exact.load.samples, exact.exact) == (4, True)
-    guessed = plan_sft(chats, "7b", config)
+    guessed = plan_sft(chats, "7b", config, devices=1)
     assert (guessed.load.samples, guessed.exact) == (4, False)
     assert 0 < guessed.load.trained_tokens < guessed.load.tokens
     result = train_sft(chats, tiny_model, tmp_path / "simulator", config)
