@@ -6,10 +6,11 @@ is opened with `<think>` (scrl/llm_agent/generation.py:411-415), in training as 
 
 Unverified: whether a result's list is put into the message as JSON or as Python prints it
 (here JSON), and the white space before `<answer>`. The originals' instruction: the system
-message in scrl/llm_agent/generation.py:136-202, to which the template adds the tools. The
-original ends a trajectory at the first malformed call (:339-379); here the model is told,
-and `force_answer=false` with `max_turns` gives the original's outcome. It also browses only
-addresses of its last search; here any safe address is read.
+message in scrl/llm_agent/generation.py:136-202, to which the template adds the tools; so it
+does here, whatever the instruction, unless a prompt file brings a `<tools>` block or the whole
+prompt. The original ends a trajectory at the first malformed call (:339-379); here the model
+is told, and `force_answer=false` with `max_turns` gives the original's outcome. It also browses
+only addresses of its last search; here any safe address is read.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 
 from .base import Action, Budgets, Result
 from .parts.prompt import build_prompt
-from .parts.tool_calls import THINK, Tool, ToolCallDialect
+from .parts.tool_calls import THINK, Tool, ToolCallDialect, with_tools
 
 SEARCH, BROWSE = "web_search", "browse_webpage"
 
@@ -37,11 +38,12 @@ TOOLS = (
                     "query": {
                         "type": "array",
                         "items": {"type": "string", "description": "A query."},
-                        "minItems": 1,
                         "description": "The queries.",
                     }
                 },
                 "required": ["query"],
+                "minItems": 1,
+                "uniqueItems": True,
             },
         },
     },
@@ -55,7 +57,7 @@ TOOLS = (
                 "properties": {
                     "url_list": {
                         "type": "array",
-                        "items": {"type": "string"},
+                        "items": {"type": "string", "description": "An address."},
                         "description": "Addresses from the last search.",
                     }
                 },
@@ -71,25 +73,28 @@ SYSTEM = (
     "* You answer questions by searching the web and reading pages.\n\n"
     "Plan, search, compare what several pages say, and change the plan when it leads "
     "nowhere. Think between <think> and </think> first; then either call one tool, or give "
-    "the answer, as short as it can be, between <answer> and </answer>.\n\n"
-    "The tools:\n<tools>\n"
-    + "\n".join(json.dumps(tool) for tool in TOOLS)
-    + "\n</tools>\n\n"
-    "A call is a JSON object between tags:\n<tool_call>\n"
-    '{"name": "the tool", "arguments": {"its argument": ["value"]}}\n'
-    "</tool_call>"
+    "the answer, as short as it can be, between <answer> and </answer>."
 )
-"""Our own words after the original's heading."""
+"""Our own words after the original's heading; the template's tools follow."""
 
 
 class DeepResearcherDialect(ToolCallDialect):
-    """The released 7B model's form; see the module. Limits: 10 turns of 2,000 tokens."""
+    """The released 7B model's form; see the module.
+
+    Limits: 10 turns of 2,000 tokens, each after a prompt of at most 30,767.
+    """
 
     name = "deep_researcher"
     tools = (Tool(SEARCH, "search", "query"), Tool(BROWSE, "read", "url_list"))
     prefill = THINK.open
     page_condenser = "paging_reader"
-    budgets = Budgets(max_searches=None, max_turns=10, max_turn_tokens=2000, top_k=10)
+    budgets = Budgets(
+        max_searches=None,
+        max_turns=10,
+        max_turn_tokens=2000,
+        top_k=10,
+        max_context_tokens=30_767 + 2000,
+    )
     queries_a_turn = 3
     """The first three queries of a call are run (handler.py:285)."""
 
@@ -98,7 +103,11 @@ class DeepResearcherDialect(ToolCallDialect):
             {"role": "system", "content": SYSTEM},
             {"role": "user", "content": "{question}"},
         ]
-        return build_prompt(own, question, settings)
+        messages = build_prompt(own, question, settings)
+        if isinstance(settings.get("instruction"), list):
+            return messages  # a whole prompt
+        system, *others = messages
+        return [{**system, "content": with_tools(system["content"], TOOLS)}, *others]
 
     def extract_answer(self, text: str) -> str | None:
         """Return what the first answer tags hold, as the reward does."""

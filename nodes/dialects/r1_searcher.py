@@ -133,11 +133,13 @@ class LlamaDialect(R1SearcherDialect):
 
 
 class OnlineDialect(R1SearcherDialect):
-    """As evaluated on the web: a chat prompt, 3 pages, each condensed by a model.
+    """As evaluated on the web: a chat prompt, 3 pages, condensed by a model.
 
     evaluation/eval_search_online.py:322-441: the findings are inserted without numbers.
-    The original also adds ` site:en.wikipedia.org` to every query; name such a search
-    provider for that.
+    Two things deviate. The original has a model condense every page in a call of its own
+    (its first 35,000 characters), here one call reads all three. It also adds
+    ` site:en.wikipedia.org` to every query, which no provider here does: results come from
+    the whole web, so its figures on Wikipedia questions are not to be compared.
     """
 
     name = "r1_searcher:online"

@@ -63,7 +63,7 @@ class WebThinkerDialect(SpecialTokenDialect):
     """The main loop.
 
     Limits (the script's arguments): 20 searches (15 in the README), 10 documents, 40,000
-    tokens in all; the number of turns is our own choice.
+    tokens in all, prompt and results included; the number of turns is our own choice.
     """
 
     name = "web_thinker"
@@ -73,7 +73,13 @@ class WebThinkerDialect(SpecialTokenDialect):
         *(BEGIN_QUERY, END_QUERY, BEGIN_RESULT, END_RESULT),
         *(BEGIN_CLICK, END_CLICK, BEGIN_CLICKED, END_CLICKED),
     )
-    budgets = Budgets(max_searches=20, max_turns=30, max_turn_tokens=40_000, top_k=10)
+    budgets = Budgets(
+        max_searches=20,
+        max_turns=30,
+        max_turn_tokens=40_000,
+        top_k=10,
+        max_context_tokens=40_000,
+    )
 
     def prompt(self, question: str, **settings: Any) -> list[dict[str, str]]:
         own = [{"role": "user", "content": INSTRUCTION}]

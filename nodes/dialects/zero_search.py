@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .base import Budgets
-from .parts.documents import text_of
+from .parts.documents import came_whole, contents, text_of
 from .search_r1 import SearchR1Dialect
 
 
@@ -16,9 +16,9 @@ class ZeroSearchDialect(SearchR1Dialect):
     Prompt, tags, insertion and invalid message are Search-R1's (inference.py:97-101,
     llm_agent/generation.py:524-531). Documents are `Doc i: text`, joined by a line break
     (:608), title and snippet of Google glued together without a space (:632-640);
-    simulated documents have no title. Budgets: 5 documents, 5 turns of 500 tokens
-    and a last one whose search is not carried out. The original cuts a result after 2,048
-    tokens, here it stays whole.
+    simulated documents have no title, a retriever's are one text. Budgets: 5 documents, 5
+    turns of 500 tokens and a last one whose search is not carried out. The original cuts a
+    result after 2,048 tokens, here it stays whole.
     """
 
     name = "zero_search"
@@ -34,9 +34,12 @@ class ZeroSearchDialect(SearchR1Dialect):
 
     def format_documents(self, documents: Sequence[Mapping[str, Any]]) -> str:
         return "\n".join(
-            f"Doc {number}: {doc.get('title') or ''}{text_of(doc)}"
+            f"Doc {number}: {contents(doc) if came_whole(doc) else self._apart(doc)}"
             for number, doc in enumerate(documents, 1)
         )
+
+    def _apart(self, document: Mapping[str, Any]) -> str:
+        return f"{document.get('title') or ''}{text_of(document)}"
 
 
 class WikiDialect(ZeroSearchDialect):
@@ -44,8 +47,8 @@ class WikiDialect(ZeroSearchDialect):
 
     name = "zero_search:wiki"
 
-    def format_documents(self, documents: Sequence[Mapping[str, Any]]) -> str:
-        return "\n".join(f"Doc {n}: {text_of(doc)}" for n, doc in enumerate(documents, 1))
+    def _apart(self, document: Mapping[str, Any]) -> str:
+        return text_of(document)
 
 
 DIALECT = ZeroSearchDialect

@@ -14,17 +14,27 @@ def text_of(document: DocumentDict) -> str:
     return str(document.get("text") or document.get("snippet") or "")
 
 
-def contents(document: DocumentDict) -> str:
-    r"""Return a passage as the wiki-18 corpus writes it: `"Title"`, line break, text.
+def came_whole(document: DocumentDict) -> bool:
+    """Return whether a retriever gave title and text as one text."""
+    return document.get("title_line") is not None
 
-    Search-R1's and ReSearch's indexes hold their documents in this form
+
+def contents(document: DocumentDict) -> str:
+    r"""Return a passage as its retriever wrote it, byte for byte.
+
+    One whose title and text came apart is written as the wiki-18 corpus does it: `"Title"`,
+    line break, text. Search-R1's and ReSearch's indexes hold their documents in this form
     (search/retrieval_server.py:318-358, scripts/serving/retriever_serving.py:38-93).
 
     >>> contents({"title": "Peru", "text": "A country."})
     '"Peru"\nA country.'
+    >>> contents({"title": "Peru", "text": "A country.", "title_line": "Peru"})
+    'Peru\nA country.'
     """
-    title = document.get("title")
-    return f'"{title}"\n{text_of(document)}' if title else text_of(document)
+    line, title = document.get("title_line"), document.get("title")
+    if line is None:
+        line = f'"{title}"' if title else ""
+    return f"{line}\n{text_of(document)}" if line else text_of(document)
 
 
 def interleave(lists: Sequence[Sequence[DocumentDict]], most: int) -> list[DocumentDict]:

@@ -28,6 +28,18 @@ THINK = Tag("<think>", "</think>")
 ANSWER = Tag("<answer>", "</answer>")
 
 
+TOOLS_HEAD = (
+    "\n\n# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
+    "You are provided with function signatures within <tools></tools> XML tags:\n<tools>"
+)
+TOOLS_TAIL = (
+    "\n</tools>\n\nFor each function call, return a json object with function name and "
+    "arguments within <tool_call></tool_call> XML tags:\n<tool_call>\n"
+    '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
+)
+"""Wire strings of Qwen2.5's chat template, around the tools it puts after a system message."""
+
+
 @dataclass(frozen=True)
 class Tool:
     """One tool of the model: what it is called, and the arguments that matter."""
@@ -141,6 +153,20 @@ class ToolCallDialect(TaggedDialect):
 
     def split_forced(self, text: str) -> list[TurnPart]:
         return self.split_turn(text)
+
+
+def with_tools(system: str, tools: Sequence[Mapping[str, Any]]) -> str:
+    r"""Return a system message as Qwen2.5's chat template writes it when it is given tools.
+
+    A message that brings its own tools stays as it is.
+
+    >>> with_tools("S", [{"name": "a"}]).splitlines()[7:10]
+    ['<tools>', '{"name": "a"}', '</tools>']
+    """
+    if "<tools>" in system:
+        return system
+    listed = "".join(f"\n{json.dumps(tool, ensure_ascii=False)}" for tool in tools)
+    return f"{system}{TOOLS_HEAD}{listed}{TOOLS_TAIL}"
 
 
 def read_call(content: str) -> tuple[str, Mapping[str, Any]] | None:
