@@ -23,6 +23,9 @@ from .terminal import print_json, print_text, rollout_progress
 if TYPE_CHECKING:
     from ..graph.rollout import RolloutProgress
 
+PLANNING = "Planning"
+"""Heading of the options of a plan in `--help`."""
+
 
 @app.command(rich_help_panel=FLYWHEEL)
 @with_run_options
@@ -35,27 +38,59 @@ def rollout(
     concurrency: Concurrency = 32,
     seed: Seed = 0,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Print calls, tokens and hours; run nothing.")
+        bool,
+        typer.Option(
+            "--plan",
+            help="Print calls, tokens, hours and cost; run nothing.",
+            rich_help_panel=PLANNING,
+        ),
     ] = False,
+    tokens_per_second: Annotated[
+        float,
+        typer.Option(
+            help="Tokens the server writes, all runs together.",
+            min=0.1,
+            rich_help_panel=PLANNING,
+        ),
+    ] = 200.0,
+    prompt_price: Annotated[
+        float,
+        typer.Option(
+            help="Price of a million tokens read.", min=0, rich_help_panel=PLANNING
+        ),
+    ] = 0.0,
+    completion_price: Annotated[
+        float,
+        typer.Option(
+            help="Price of a million tokens written.", min=0, rich_help_panel=PLANNING
+        ),
+    ] = 0.0,
+    search_price: Annotated[
+        float,
+        typer.Option(help="Price of a thousand searches.", min=0, rich_help_panel=PLANNING),
+    ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Run questions through the agent into traces; run again, it goes on where it stopped."""
     from ..evals.metrics import outcome
     from ..graph.deep_search import create_deep_search_agent
-    from ..graph.plan import plan_rollouts
+    from ..graph.plan import Rates, plan_rollouts
     from ..graph.preflight import check_agent
-    from ..graph.rollout import RolloutEngine, check_manifest
+    from ..graph.rollout import RolloutEngine
+    from ..graph.run_manifest import check_run, run_manifest
     from ..questions import read_questions
 
     settings = run.settings()
-    asked = read_questions(questions)[: limit or None]
+    known = read_questions(questions)
+    asked = known[: limit or None]
     if plan:
-        estimate = plan_rollouts(asked, rollouts, concurrency, directory, settings)
+        rates = Rates(tokens_per_second, prompt_price, completion_price, search_price)
+        estimate = plan_rollouts(asked, rollouts, concurrency, directory, settings, rates)
         print_json(estimate.to_json()) if as_json else print_text(estimate.text())
         return
     agent = create_deep_search_agent(**settings)
-    check_agent(agent)
-    check_manifest(directory, {"questions": questions.name, "seed": seed, **settings})
+    fixed = check_agent(agent)
+    check_run(directory, run_manifest(fixed, [questions], known, seed))
     with rollout_progress("rollouts") as show:
         engine = RolloutEngine(
             agent,
@@ -92,4 +127,4 @@ def _report(result: RolloutProgress, directory: Path, as_json: bool) -> None:
             f"{result.failed} rollouts failed, see {directory / 'failures.jsonl'}; the last: "
             f"{result.last_failure}; run the same command again to retry them"
         )
-        raise DeepSearchError(msg)
+        raise DeepSearchError(msg) from result.last_error

@@ -8,7 +8,7 @@ from typing import Any
 from langgraph.graph.state import CompiledStateGraph
 
 
-def check_agent(agent: CompiledStateGraph[Any, Any, Any, Any]) -> None:
+def check_agent(agent: CompiledStateGraph[Any, Any, Any, Any]) -> dict[str, Any]:
     """Carry out an agent's first step, which builds all of its parts, and nothing else.
 
     So a missing corpus, key or server is said once and at once, not by every rollout, and
@@ -17,7 +17,13 @@ def check_agent(agent: CompiledStateGraph[Any, Any, Any, Any]) -> None:
     Args:
         agent: from `create_deep_search_agent`.
 
+    Returns:
+        What a run is fixed to: `settings`, `limits`, `model`.
+
     Raises:
         DeepSearchError: what is missing, and what to do about it.
     """
-    asyncio.run(agent.ainvoke({"question": "?"}, interrupt_after=["prepare"]))
+    first_step = agent.ainvoke(
+        {"question": "?"}, interrupt_after=["prepare"], output_keys=["run"]
+    )
+    return asyncio.run(first_step)["run"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -288,14 +289,10 @@ def check_manifest(
         RolloutError: it was started with others; the message names the first difference.
     """
     path = Path(out) / MANIFEST_FILE
-    kept = {name: settings[name] for name in settings if name not in ADDRESSES}
-    current = json.loads(json.dumps(kept, default=str))
     if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(current, indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
+        write_manifest(out, settings)
         return
+    current = json.loads(json.dumps(settings, default=str))
     earlier = json.loads(path.read_text(encoding="utf-8"))
     if defaults is not None:
         earlier = _filled(earlier, json.loads(json.dumps(defaults, default=str)))
@@ -306,6 +303,17 @@ def check_manifest(
                 f"{current.get(name)!r}: take another --out, or the same settings to resume"
             )
             raise RolloutError(msg)
+
+
+def write_manifest(out: str | Path, settings: Mapping[str, Any]) -> None:
+    """Write a run directory's settings; where servers listen is left out."""
+    path = Path(out) / MANIFEST_FILE
+    kept = {name: settings[name] for name in settings if name not in ADDRESSES}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    text = json.dumps(kept, indent=2, default=str)
+    partial.write_text(text + "\n", encoding="utf-8")
+    partial.replace(path)
 
 
 def _filled(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

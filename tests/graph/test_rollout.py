@@ -13,7 +13,7 @@ import time
 import pytest
 from scripted import ANSWER, query
 
-from langgraph_deepsearch.graph.plan import plan_rollouts
+from langgraph_deepsearch.graph.plan import Rates, plan_rollouts
 from langgraph_deepsearch.graph.progress import describe
 from langgraph_deepsearch.graph.rollout import (
     Rollout,
@@ -24,7 +24,7 @@ from langgraph_deepsearch.graph.rollout import (
 from langgraph_deepsearch.nodes.models.base import ModelError
 from langgraph_deepsearch.questions import Question
 from langgraph_deepsearch.run_lock import BusyError
-from langgraph_deepsearch.trace import read_traces
+from langgraph_deepsearch.trace import ChildRecord, read_traces, write_traces
 
 QUESTIONS = [
     Question(f"q{n}", f"What is the capital of Peru, {n}?", ("Lima",)) for n in range(5)
@@ -224,6 +224,52 @@ def test_a_plan_counts_what_is_left(agent_of, tmp_path):
     plan = plan_rollouts(QUESTIONS, 3, 4, tmp_path, {})
     assert (plan.rollouts, plan.searches) == (10, 10)
     assert "5 traces" in plan.source
+
+
+def test_a_plan_counts_what_is_left_of_these_questions(agent_of, tmp_path):
+    agent, *_ = agent_of(query("peru"), ANSWER)
+    RolloutEngine(agent, tmp_path).run(QUESTIONS[:2], 1)
+    plan = plan_rollouts(QUESTIONS[2:], 1, 4, tmp_path, {})
+    assert plan.rollouts == 3
+    other = [Question("q0", "Another question?", ("Lima",))]
+    with pytest.raises(RolloutError, match="runs of another question"):
+        plan_rollouts(other, 1, 4, tmp_path, {})
+
+
+def test_a_plan_counts_the_model_that_reads_documents(agent_of, tmp_path, monkeypatch):
+    plain = plan_rollouts(QUESTIONS, 3, 4, tmp_path, {"condenser": "extractive"})
+    assert (plain.child_calls, plain.child_completion_tokens) == (0, 0)
+    model = {"condenser": "reason_in_documents"}
+    plan = plan_rollouts(QUESTIONS, 3, 4, tmp_path, model)
+    assert plan.child_calls == plan.searches == 35
+    assert plan.hours > plain.hours
+    assert "inside steps 35 calls" in plan.text()
+    monkeypatch.setenv("DEEPSEARCH_CONDENSER", "extractive")
+    assert plan_rollouts(QUESTIONS, 3, 4, tmp_path, {}).child_calls == 0
+    agent, *_ = agent_of(query("peru"), ANSWER)
+    RolloutEngine(agent, tmp_path).run(QUESTIONS, 1)
+    [first, *rest] = read_traces(tmp_path)
+    call = ChildRecord(step="condense", turn=1, completion_tokens=30, prompt_tokens=70)
+    usage = {"child_completion_tokens": 30, "child_prompt_tokens": 70}
+    paid = first.usage.model_copy(update=usage)
+    with_calls = [t.model_copy(update={"children": [call], "usage": paid}) for t in rest]
+    write_traces(tmp_path / "traces.jsonl", [first, *with_calls])
+    plan = plan_rollouts(QUESTIONS, 3, 4, tmp_path, model)
+    found = (plan.child_calls, plan.child_completion_tokens, plan.child_prompt_tokens)
+    assert found == (8, 240, 560)
+
+
+def test_a_plan_tells_money_and_time_at_the_rates_given(tmp_path):
+    rates = Rates(1000.0, prompt_price=2.0, completion_price=8.0, search_price=5.0)
+    model = {"condenser": "reason_in_documents"}
+    plan = plan_rollouts(QUESTIONS, 20, 4, tmp_path, model, rates)
+    read = plan.prompt_tokens + plan.child_prompt_tokens
+    written = plan.completion_tokens + plan.child_completion_tokens
+    cost = read * 2 / 1e6 + written * 8 / 1e6 + plan.searches * 5 / 1e3
+    assert plan.cost == pytest.approx(cost, rel=1e-3)
+    assert plan.hours == pytest.approx(written / 1000 / 3600, rel=1e-3)
+    assert f"cost {plan.cost:.2f}" in plan.text()
+    assert "cost" not in plan_rollouts(QUESTIONS, 3, 4, tmp_path, {}).text()
 
 
 SLOW = """
