@@ -462,7 +462,7 @@ class Loop:
                 f"{progress.failed} runs failed, see {self._dir / 'failures.jsonl'}; "
                 "run the same command again to retry them"
             )
-            raise DeepSearchError(msg)
+            raise DeepSearchError(msg) from progress.last_error
 
     @contextmanager
     def _server(self, model: Path, name: str) -> Iterator[Callable[[], ModelServer]]:
