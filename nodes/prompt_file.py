@@ -23,14 +23,15 @@ def read_instruction(path: Path | None, dialect: Dialect) -> Instruction | None:
     `{question}`, `{max_searches}` and `{today}` are filled in by the dialect.
 
     Raises:
-        DeepSearchError: the file is absent, is no such list, or leaves the question out.
+        DeepSearchError: the file is absent, not UTF-8, no such list, or leaves the question
+            out.
     """
     if path is None:
         return None
     if not path.is_file():
         msg = f"no prompt file at {path}: check `prompt_file`"
         raise DeepSearchError(msg)
-    text = path.read_text(encoding="utf-8")
+    text = _text(path)
     instruction = _messages(text, path) if path.suffix == ".json" else text
     prompt = dialect.prompt(_QUESTION, instruction=instruction)
     # Where the instruction is the system message, the user's holds the question.
@@ -38,6 +39,14 @@ def read_instruction(path: Path | None, dialect: Dialect) -> Instruction | None:
         msg = f"prompt file {path} lacks {{question}}: put it where the question belongs"
         raise DeepSearchError(msg)
     return instruction
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        msg = f"prompt file {path} is not UTF-8 text ({error}); save it as UTF-8"
+        raise DeepSearchError(msg) from error
 
 
 def _messages(text: str, path: Path) -> list[dict[str, str]]:

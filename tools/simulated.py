@@ -231,8 +231,12 @@ def read_documents(reply: str) -> list[str]:
     ['One.', 'Two.']
     >>> read_documents("One.\n\nTwo.")
     ['One.', 'Two.']
+    >>> read_documents("<think>Let me see, Doc 1: something")
+    []
     """
     text = reply.rpartition("</think>")[2].strip()
+    if text.startswith("<think>"):  # a thought that was never closed is no document
+        return []
     for mark in (_DOCUMENT, _NUMBERED):
         first = mark.search(text)
         if first:
@@ -285,9 +289,13 @@ def read_prompt(path: Path) -> str:
     """Return the text of a simulator's prompt file.
 
     Raises:
-        SimulatorError: there is none.
+        SimulatorError: there is none, or it is not UTF-8.
     """
     if not path.is_file():
         msg = f"no prompt file for the simulator at {path}: check the path"
         raise SimulatorError(msg)
-    return path.read_text(encoding="utf-8")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        msg = f"the simulator's prompt file {path} is not UTF-8 text ({error}); save it as UTF-8"
+        raise SimulatorError(msg) from error

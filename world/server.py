@@ -71,7 +71,7 @@ def serve_world(
             at the first request.
 
     Raises:
-        WorldError: no whole world is there, or the port is taken.
+        WorldError: no whole world is there, it is damaged, or the port is taken.
     """
     server = _Server(_folder(path), port, search)
     thread = threading.Thread(
@@ -110,6 +110,10 @@ def _folder(path: str | Path) -> Path:
     return folder.resolve()
 
 
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = False  # server_close then waits for every request
     request_queue_size = 128
@@ -117,18 +121,22 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, folder: Path, port: int, search: SearchProvider | None) -> None:
         self.folder = folder
         self.stopping = threading.Event()
-        self.base_url: str = json.loads((folder / "world.json").read_text("utf-8"))[
-            "base_url"
-        ]
-        behaviours = json.loads((folder / "behaviours.json").read_text("utf-8"))
-        self.redirects: dict[str, str] = behaviours["redirects"]
-        self.slow: dict[str, float] = behaviours["slow"]
+        try:
+            self.base_url = str(_json(folder / "world.json")["base_url"])
+            behaviours = _json(folder / "behaviours.json")
+            self.redirects: dict[str, str] = dict(behaviours["redirects"])
+            self.slow: dict[str, float] = dict(behaviours["slow"])
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            msg = f"the world in {folder} is damaged ({reason}): build it again"
+            raise WorldError(msg) from error
         self._search = search
         self._search_lock = threading.Lock()
         try:
             super().__init__((HOST, port), _Handler)
-        except OSError as error:
-            msg = f"port {port} cannot be opened ({error.strerror}): choose another one"
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", "") or error
+            msg = f"port {port} cannot be opened ({reason}): choose another one"
             raise WorldError(msg) from error
         self.url = f"http://{HOST}:{self.server_address[1]}"
 

@@ -76,3 +76,10 @@ def test_a_file_that_cannot_serve_is_one_clear_line(write, name, text, line):
 def test_an_absent_file_is_named(tmp_path):
     with pytest.raises(DeepSearchError, match="no prompt file at"):
         read_instruction(tmp_path / "absent.txt", SEARCH_R1)
+
+
+def test_a_file_in_another_encoding_is_told_in_one_line(tmp_path):
+    path = tmp_path / "original.txt"
+    path.write_bytes("Frage: {question} für".encode("latin-1"))
+    with pytest.raises(DeepSearchError, match=r"original\.txt is not UTF-8 text"):
+        read_instruction(path, SEARCH_R1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,6 +121,7 @@ def test_a_spec_names_it(fake_server, tmp_path):
         ("simulated:http://127.0.0.1:1?seed=x", SimulatorError),
         ("simulated:http://127.0.0.1:1?noise_end=7", SimulatorError),
         ("simulated:http://127.0.0.1:1?prompt=/nowhere", SimulatorError),
+        (f"simulated:http://127.0.0.1:1?prompt={sys.executable}", SimulatorError),
         ("simulated:not-an-address", SearchSpecError),
     ],
 )

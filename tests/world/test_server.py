@@ -143,6 +143,28 @@ def test_a_taken_port_and_a_missing_world_are_said_in_one_line(world, served, tm
         pass
 
 
+def test_an_impossible_port_is_said_in_one_line(world):
+    with pytest.raises(WorldError, match="port 99999"), serve_world(world.path, 99_999):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("behaviours.json", "torn {"),
+        ("behaviours.json", "[]"),
+        ("behaviours.json", '{"redirects": {}}'),
+        ("world.json", "[]"),
+    ],
+)
+def test_a_damaged_world_is_said_in_one_line(world, tmp_path, name, content):
+    for file in ("world.json", "behaviours.json"):
+        (tmp_path / file).write_text((world.path / file).read_text())
+    (tmp_path / name).write_text(content)
+    with pytest.raises(WorldError, match="is damaged"), serve_world(tmp_path):
+        pass
+
+
 def test_the_web_search_gives_snippets_of_pages_that_can_be_read(tmp_path_factory):
     from langgraph_deepsearch.tools.factory import make_reader, make_search
     from langgraph_deepsearch.world.build import build_world
