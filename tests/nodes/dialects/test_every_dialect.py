@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from langgraph_deepsearch.nodes.dialects import get_dialect, list_dialects, list_variants
 from langgraph_deepsearch.nodes.dialects.base import Result
+from langgraph_deepsearch.nodes.dialects.parts.tool_calls import TOOLS_HEAD
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "dialects" / "question_mark.py"
 REGISTERED = [name for main in list_dialects() for name in (main, *list_variants(main))]
@@ -175,7 +176,8 @@ def test_the_prompt_asks_the_question_and_a_file_replaces_its_words(dialect):
     replaced = dialect.prompt(asked, instruction=text, max_searches=3, today="2026-01-02")
     assert len(replaced) == len(own)
     stand_in = f"STAND-IN {asked} 2026-01-02 \\boxed{{X}} 3"
-    assert stand_in in [m["content"] for m in replaced]
+    # What a chat template adds to a system message stays after it.
+    assert stand_in in [m["content"].partition(TOOLS_HEAD)[0] for m in replaced]
     whole = [
         {"role": "system", "content": "S"},
         {"role": "user", "content": "Q {question}"},
