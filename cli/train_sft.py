@@ -35,7 +35,7 @@ def sft(
         bool,
         typer.Option(
             "--plan",
-            help="Print memory and time with and without offload; train nothing. "
+            help="Print memory and time, as set and by ZeRO-3; train nothing. "
             "--model may be a size, 7b or 32b.",
         ),
     ] = False,
