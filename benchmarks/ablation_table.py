@@ -29,13 +29,18 @@ def sample(traces: Iterable[Trace], size: int, seed: int) -> list[str]:
     A question has its place in the order whatever else the pool holds, so two pools give
     the same questions as far as both have them.
     """
-    best: dict[str, tuple[bytes, str]] = {}
+    best: dict[tuple[str, str], tuple[bytes, str]] = {}
     for trace in traces:
-        drawn = sha256(f"{seed}\0{trace.id}".encode()).digest()
-        if trace.question_id not in best or drawn < best[trace.question_id][0]:
-            best[trace.question_id] = drawn, trace.id
-    order = sorted(best, key=lambda key: sha256(f"{seed}\0{key}".encode()).digest())
+        key = trace.question_id, trace.question
+        drawn = _digest(f"{seed}\0{trace.id}")
+        if key not in best or drawn < best[key][0]:
+            best[key] = drawn, trace.id
+    order = sorted(best, key=lambda key: (_digest(f"{seed}\0{key[0]}"), key[1]))
     return [best[key][1] for key in order[:size]]
+
+
+def _digest(text: str) -> bytes:
+    return sha256(text.encode()).digest()
 
 
 def is_right(trace: Trace) -> bool:

@@ -40,22 +40,49 @@ def evaluate(
     limit: Limit = 0,
     concurrency: Concurrency = 32,
     seed: Seed = 0,
+    before: Annotated[
+        Path | None,
+        typer.Option(
+            help="An earlier evaluation of the same questions to compare with: its directory "
+            "or trace file.",
+            show_default=False,
+        ),
+    ] = None,
+    judge_model: Annotated[
+        str,
+        typer.Option(
+            help="Served name or provider:model of a judge of the answers, beside EM and F1.",
+            show_default="no judge",
+        ),
+    ] = "",
+    judge_url: Annotated[
+        str, typer.Option(help="The judge's server.", show_default="--base-url")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Answer questions once each and score them, closed and open-ended ones by their kind."""
     from ..context import Context
-    from ..evals.run import evaluate_questions
+    from ..evals.comparison import find_earlier_runs
+    from ..evals.run import compare_with, evaluate_questions
     from ..evals.similarity import WordSimilarity
+    from ..evals.verdicts import Verdicts
     from ..graph.deep_search import create_deep_search_agent
     from ..graph.preflight import check_agent
+    from ..graph.run_manifest import run_manifest
     from ..nodes.models.engine import find_engine
     from ..questions import read_question_files
 
     settings = run.settings()
-    asked = read_question_files(questions)[: limit or None]
+    known = read_question_files(questions)
+    asked = known[: limit or None]
+    earlier = find_earlier_runs(before, directory, asked) if before else None
     agent = create_deep_search_agent(**settings)
-    check_agent(agent)
+    fixed = check_agent(agent)
     context = Context(**settings)
+    verdicts = None
+    if judge_model or judge_url:
+        url = judge_url or context.base_url
+        verdicts = Verdicts.of_model(judge_model, url, directory)
     with rollout_progress("questions") as show:
         summary = evaluate_questions(
             agent,
@@ -65,12 +92,18 @@ def evaluate(
             seed=seed,
             engine=find_engine(context.model, context.base_url),
             on_progress=show,
-            manifest={"questions": ", ".join(path.name for path in questions), **settings},
+            manifest=run_manifest(fixed, questions, known, seed),
+            verdicts=verdicts,
         )
+    compared = None
+    if earlier:
+        compared = compare_with(earlier, summary, directory, seed=seed, verdicts=verdicts)
     if as_json:
-        print_json(summary.to_json())
+        print_json((compared or summary).to_json())
     else:
         for table in summary.tables():
             out.print(table)
+        if compared:
+            out.print(compared.table())
     if summary.open_ended and summary.open_ended.similarity == WordSimilarity.name:
         err.print(WORDS_ONLY, markup=False)

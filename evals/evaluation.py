@@ -16,6 +16,7 @@ from ..trace import Trace
 from .bootstrap import Interval, intervals
 from .metrics import score
 from .open_ended import OpenEndedSummary, open_ended_row, summarize_open_ended
+from .question_key import QuestionKey, question_key
 from .redundancy import Redundancy, mean_redundancy, redundancy_of
 from .similarity import Similarity, default_similarity
 from .stage_wise import Stages, mean_stages, stages_of
@@ -63,6 +64,11 @@ class QuestionRow:
     unsearched: float = 0.0
     """1 for an answer without any search, from the model's own knowledge alone."""
     seconds: float = 0.0
+
+    @property
+    def key(self) -> QuestionKey:
+        """What tells its question from others."""
+        return self.id, self.question
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,8 @@ class EvaluationSummary:
         for name in MEASURES:
             low, high = self.intervals[name]
             table.add_row(name, f"{getattr(self, name):.3f}", f"{low:.3f} to {high:.3f}")
+        if self.judge is not None:
+            table.add_row("judge", f"{self.judge:.3f}", "")
         for reason, count in self.stop_reasons.items():
             table.add_row(reason, str(count), "")
         return table
@@ -210,7 +218,7 @@ def summarize_traces(
 def question_row(trace: Trace) -> QuestionRow:
     """Score one run."""
     return QuestionRow(
-        id=trace.question_id or trace.question,
+        id=question_key(trace)[0],
         question=trace.question,
         golds=tuple(trace.golds),
         answer=trace.answer,
@@ -237,12 +245,29 @@ def difference(
 
     Returns:
         For each measure `mean`, `low`, `high` and `n`, over the questions that both
-        have; empty when they have none in common.
+        have, and `judge` over those that a judge gave a verdict on in both; empty when
+        they have none in common.
     """
-    old, new = _groups(before.questions), _groups(after.questions)
+    judged = [
+        [row for row in rows if row.judge is not None]
+        for rows in (before.questions, after.questions)
+    ]
+    return {
+        **_paired(before.questions, after.questions, MEASURES, seed),
+        **_paired(judged[0], judged[1], ("judge",), seed),
+    }
+
+
+def _paired(
+    before: Sequence[QuestionRow],
+    after: Sequence[QuestionRow],
+    measures: Sequence[str],
+    seed: int,
+) -> dict[str, dict[str, float]]:
+    old, new = _groups(before, measures), _groups(after, measures)
     pairs = [(old[key], new[key]) for key in old if key in new]
     gaps = [
-        {name: [_average(b[name]) - _average(a[name])] for name in MEASURES}
+        {name: [_average(b[name]) - _average(a[name])] for name in measures}
         for a, b in pairs
     ]
     return {
@@ -310,31 +335,33 @@ def _checked(extra: Mapping[str, EvaluationSummary]) -> Mapping[str, EvaluationS
 
 
 def _question_table(columns: Mapping[str, EvaluationSummary]) -> list[dict[str, Any]]:
-    table: dict[str, dict[str, Any]] = {}
+    table: dict[QuestionKey, dict[str, Any]] = {}
     shared = ("id", "question", "golds", "kind", "hops")
     for name, column in columns.items():
         for row in column.questions:
             values = asdict(row)
-            entry = table.setdefault(row.id, {key: values[key] for key in shared})
+            entry = table.setdefault(row.key, {key: values[key] for key in shared})
             own = {key: value for key, value in values.items() if key not in shared}
             entry.setdefault(name, []).append(own)
     return list(table.values())
 
 
 def _open_table(columns: Mapping[str, EvaluationSummary]) -> list[dict[str, Any]]:
-    table: dict[str, dict[str, Any]] = {}
+    table: dict[QuestionKey, dict[str, Any]] = {}
     for name, column in columns.items():
         for row in column.open_ended.rows if column.open_ended else ():
             about = {"id": row.id, "question": row.question, "golds": list(row.golds)}
-            table.setdefault(row.id, about).setdefault(name, []).append(row.to_json())
+            table.setdefault(row.key, about).setdefault(name, []).append(row.to_json())
     return list(table.values())
 
 
-def _groups(rows: Sequence[QuestionRow]) -> dict[str, dict[str, list[float]]]:
-    groups: dict[str, dict[str, list[float]]] = {}
+def _groups(
+    rows: Sequence[QuestionRow], measures: Sequence[str] = MEASURES
+) -> dict[QuestionKey, dict[str, list[float]]]:
+    groups: dict[QuestionKey, dict[str, list[float]]] = {}
     for row in rows:
-        group = groups.setdefault(row.id, {name: [] for name in MEASURES})
-        for name in MEASURES:
+        group = groups.setdefault(row.key, {name: [] for name in measures})
+        for name in measures:
             group[name].append(getattr(row, name))
     return groups
 

@@ -16,6 +16,7 @@ from .asked_queries import queries
 from .bootstrap import Interval, intervals
 from .findings import MATCH_THRESHOLD, diversity, findings, findings_form, match_findings
 from .query_diversity import query_diversity
+from .question_key import QuestionKey, question_key
 from .similarity import Similarity, default_similarity
 
 if TYPE_CHECKING:
@@ -105,6 +106,11 @@ class OpenEndedRow:
     tokens: int
     stop_reason: str
 
+    @property
+    def key(self) -> QuestionKey:
+        """What tells its question from others."""
+        return self.id, self.question
+
     def values(self) -> dict[str, float]:
         """Return the measures by name."""
         own = {**asdict(self.score), "composite": self.score.composite}
@@ -156,9 +162,9 @@ def summarize_open_ended(
     if not rows:
         return None
     values = [row.values() for row in rows]
-    groups: dict[str, dict[str, list[float]]] = {}
+    groups: dict[QuestionKey, dict[str, list[float]]] = {}
     for row, measured in zip(rows, values, strict=True):
-        group = groups.setdefault(row.id, {name: [] for name in OPEN_MEASURES})
+        group = groups.setdefault(row.key, {name: [] for name in OPEN_MEASURES})
         for name in OPEN_MEASURES:
             group[name].append(float(measured[name]))
     return OpenEndedSummary(
@@ -176,7 +182,7 @@ def summarize_open_ended(
 def open_ended_row(trace: Trace, similarity: Similarity) -> OpenEndedRow:
     """Score one run of an open-ended question."""
     return OpenEndedRow(
-        id=trace.question_id or trace.question,
+        id=question_key(trace)[0],
         question=trace.question,
         golds=tuple(trace.golds),
         answer=trace.answer,

@@ -93,6 +93,13 @@ class RunDirectory:
 
     path: Path
     evaluation: Mapping[str, Any]
+    traces: Mapping[str, Path]
+    """Trace files of columns that lie elsewhere."""
+
+    def trace_file(self, column: str) -> Path:
+        """Return where the runs of a column are."""
+        own = self.path / TRACE_FILES.get(column, f"{column}.jsonl")
+        return self.traces.get(column, own)
 
     @property
     def columns(self) -> dict[str, Mapping[str, Any]]:
@@ -122,12 +129,15 @@ class RunDirectory:
         return None
 
 
-def write_report(run_dir: str | os.PathLike[str]) -> Path:
+def write_report(
+    run_dir: str | os.PathLike[str], *, traces: Mapping[str, Path] | None = None
+) -> Path:
     """Write `report.html` into a run directory and return its path.
 
     Args:
         run_dir: holds `evaluation.json`; `before.jsonl`, `after.jsonl`, `curation.json`,
             `training.json`, `stages.json` and `rollout.json` are shown when they are there.
+        traces: trace files of columns that have none in the directory by their name.
 
     Raises:
         EvaluationError: `evaluation.json` is absent or holds no evaluation, or one of the
@@ -137,7 +147,7 @@ def write_report(run_dir: str | os.PathLike[str]) -> Path:
     if not (path / EVALUATION_FILE).is_file():
         msg = f"no {EVALUATION_FILE} in {path}: run `deepsearch evaluate` or `loop` first"
         raise EvaluationError(msg)
-    run = RunDirectory(path, _read_json(path / EVALUATION_FILE))
+    run = RunDirectory(path, _read_json(path / EVALUATION_FILE), traces or {})
     if not run.columns:
         msg = f"{path / EVALUATION_FILE} holds no evaluation: write it again"
         raise EvaluationError(msg)
@@ -185,7 +195,7 @@ def _label(column: str) -> str:
 
 def _title(run: RunDirectory) -> str:
     both = run.compared == ["before", "after"]
-    return "Deep search, before and after training" if both else "Deep search, evaluated"
+    return "Deep search, before and after" if both else "Deep search, evaluated"
 
 
 def _head(run: RunDirectory) -> Markup:
@@ -422,12 +432,11 @@ def _analysis(run: RunDirectory) -> Markup | None:
 
 def _examples(run: RunDirectory) -> Markup | None:
     questions = run.evaluation.get("questions", [])
-    ids = choose_examples(questions, run.compared)
-    files = {n: run.path / TRACE_FILES.get(n, f"{n}.jsonl") for n in run.compared}
-    found = {name: collect(path, ids) for name, path in files.items()}
+    keys = choose_examples(questions, run.compared)
+    found = {name: collect(run.trace_file(name), keys) for name in run.compared}
     shown = [
         {_label(name): traces[key] for name, traces in found.items() if key in traces}
-        for key in ids
+        for key in keys
     ]
     shown = [runs for runs in shown if runs]
     if not shown:

@@ -8,9 +8,12 @@ from typing import Any
 
 from langgraph.graph.state import CompiledStateGraph
 
-from ..graph.rollout import RolloutEngine, RolloutProgress, check_manifest
+from ..graph.recorder import TRACE_FILE
+from ..graph.rollout import RolloutEngine, RolloutProgress
+from ..graph.run_manifest import check_run
 from ..questions import Question
 from ..trace import read_traces
+from .comparison import Comparison, EarlierRuns
 from .evaluation import (
     EvaluationError,
     EvaluationSummary,
@@ -20,6 +23,7 @@ from .evaluation import (
 from .metrics import outcome
 from .report import write_report
 from .similarity import Similarity
+from .verdicts import Verdicts
 
 COLUMN = "result"
 """Name of the only column of a single evaluation."""
@@ -36,6 +40,7 @@ def evaluate_questions(
     on_progress: Callable[[RolloutProgress], None] | None = None,
     manifest: Mapping[str, Any] | None = None,
     similarity: Similarity | None = None,
+    verdicts: Verdicts | None = None,
 ) -> EvaluationSummary:
     """Run each question once and write traces, `evaluation.json` and `report.html`.
 
@@ -52,15 +57,17 @@ def evaluate_questions(
         on_progress: called after each question.
         manifest: settings that a resumed run must share with the first.
         similarity: compares the findings of open-ended questions; see `summarize_traces`.
+        verdicts: a judge's; None: no judge.
 
     Raises:
         EvaluationError: no question has an answer, or some runs failed.
+        JudgeError: the judge's model failed; what it said before is kept.
         RolloutError: a server is down, or the directory was started with other settings.
     """
     if not any(question.golds for question in questions):
         msg = "no question has an `answer` to score against: use `deepsearch rollout`"
         raise EvaluationError(msg)
-    check_manifest(out, {"seed": seed, **(manifest or {})})
+    check_run(out, {"seed": seed, **(manifest or {})})
     rollouts = RolloutEngine(
         agent,
         out,
@@ -75,10 +82,45 @@ def evaluate_questions(
             f"{progress.failed} of {progress.total} questions could not be run, see "
             f"{Path(out) / 'failures.jsonl'}; run the same command again to retry them"
         )
-        raise EvaluationError(msg)
+        raise EvaluationError(msg) from progress.last_error
     wanted = {question.id for question in questions}
     traces = (trace for trace in read_traces(out) if trace.question_id in wanted)
-    summary = summarize_traces(traces, engine=engine, seed=seed, similarity=similarity)
+    summary = summarize_traces(
+        verdicts.on(traces) if verdicts else traces,
+        engine=engine,
+        seed=seed,
+        similarity=similarity,
+    )
     write_evaluation(out, extra={COLUMN: summary})
     write_report(out)
     return summary
+
+
+def compare_with(
+    earlier: EarlierRuns,
+    summary: EvaluationSummary,
+    out: str | Path,
+    *,
+    seed: int = 0,
+    similarity: Similarity | None = None,
+    verdicts: Verdicts | None = None,
+) -> Comparison:
+    """Score earlier runs alike and write both columns, `before` and `after`, in their place.
+
+    Args:
+        earlier: the runs before.
+        summary: what `evaluate_questions` gave for those after.
+        out: its run directory.
+        seed: as given to it.
+        similarity: as given to it.
+        verdicts: as given to it.
+    """
+    before = summarize_traces(
+        verdicts.on(earlier.traces()) if verdicts else earlier.traces(),
+        engine=earlier.engine,
+        seed=seed,
+        similarity=similarity,
+    )
+    write_evaluation(out, before=before, after=summary)
+    write_report(out, traces={"before": earlier.file, "after": Path(out) / TRACE_FILE})
+    return Comparison(before, summary)

@@ -9,6 +9,7 @@ from typing import Any
 from ..trace import Segment, Trace, read_traces
 from .markup import Markup, element, join, link
 from .metrics import score
+from .question_key import QuestionKey, question_key
 
 MOST_EXAMPLES = 6
 """Questions shown."""
@@ -22,8 +23,8 @@ WRITERS = {"assistant": "model", "tool": "tool", "user": "user", "system": "syst
 
 def choose_examples(
     questions: Sequence[Mapping[str, Any]], columns: Sequence[str]
-) -> list[str]:
-    """Return ids of questions worth looking at, of different kinds where possible.
+) -> list[QuestionKey]:
+    """Return the keys of questions worth looking at, of different kinds where possible.
 
     Half are those that improved most, then those still wrong, then those that got worse;
     with one column, right and wrong ones by turns.
@@ -34,18 +35,22 @@ def choose_examples(
     """
     complete = [q for q in questions if all(q.get(column) for column in columns)]
     last = [(q, _f1(q, columns[-1])) for q in complete]
-    gain = {q["id"]: f1 - _f1(q, columns[0]) for q, f1 in last}
-    improved = [q for q, f1 in last if gain[q["id"]] > 0 and f1 > 0]
-    improved.sort(key=lambda q: -gain[q["id"]])
+    gain = {_key(q): f1 - _f1(q, columns[0]) for q, f1 in last}
+    improved = [q for q, f1 in last if gain[_key(q)] > 0 and f1 > 0]
+    improved.sort(key=lambda q: -gain[_key(q)])
     if len(columns) == 1:
         improved = [q for q, f1 in last if f1 == 1]
-    wrong = [q for q, f1 in last if f1 < 1 and q not in improved and gain[q["id"]] >= 0]
-    worse = [q for q in complete if gain[q["id"]] < 0]
+    wrong = [q for q, f1 in last if f1 < 1 and q not in improved and gain[_key(q)] >= 0]
+    worse = [q for q in complete if gain[_key(q)] < 0]
     half = MOST_EXAMPLES // 2
     picked = [*_by_turns(improved)[:half], *_by_turns(wrong)[:2], *_by_turns(worse)[:1]]
     rest = [q for q in (*_by_turns(improved), *wrong, *worse, *complete) if q not in picked]
-    unique = {q["id"]: None for q in (*picked, *rest)}
+    unique = {_key(q): None for q in (*picked, *rest)}
     return list(unique)[:MOST_EXAMPLES]
+
+
+def _key(question: Mapping[str, Any]) -> QuestionKey:
+    return question["id"], question["question"]
 
 
 def _by_turns(questions: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -63,14 +68,14 @@ def _f1(question: Mapping[str, Any], column: str) -> float:
     return float(question[column][0]["f1"])
 
 
-def collect(path: Path, ids: Iterable[str]) -> dict[str, Trace]:
-    """Return the first trace of each question among `ids`; none if the file is absent."""
-    wanted = set(ids)
-    found: dict[str, Trace] = {}
+def collect(path: Path, keys: Iterable[QuestionKey]) -> dict[QuestionKey, Trace]:
+    """Return the first trace of each question among `keys`; none if the file is absent."""
+    wanted = set(keys)
+    found: dict[QuestionKey, Trace] = {}
     if not path.is_file():
         return found
     for trace in read_traces(path):
-        key = trace.question_id or trace.question
+        key = question_key(trace)
         if key in wanted and key not in found:
             found[key] = trace
             if len(found) == len(wanted):

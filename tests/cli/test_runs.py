@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
+from langgraph_deepsearch.cli import main
+from langgraph_deepsearch.nodes.models.resolve import forget_reasoners
 from langgraph_deepsearch.trace import read_traces
 
 CORPUS = ("--search", "corpus:corpus.jsonl", "--condenser", "extractive")
+
+BROKEN = """
+from langgraph_deepsearch.nodes.dialects import get_dialect
+
+class Broken(type(get_dialect("simple_deep_searcher"))):
+    name = "broken"
+
+    def parse(self, text):
+        raise KeyError("tag")
+
+DIALECT = Broken
+"""
 
 
 @pytest.fixture
@@ -78,10 +93,82 @@ def test_other_settings_are_refused_in_a_directory_that_has_begun(deepsearch, se
     assert "was started with max_searches=None" in done.complaint
 
 
+@pytest.mark.parametrize("verb", ["rollout", "evaluate"])
+def test_the_environment_counts_as_a_setting(deepsearch, settings, monkeypatch, verb):
+    run = (verb, "questions.jsonl", "--out", "run", *settings)
+    if verb == "rollout":
+        run = (*run, "--rollouts", 1)
+    assert deepsearch(*run).code == 0
+    monkeypatch.setenv("DEEPSEARCH_TEMPERATURE", "0.1")
+    assert "was started with temperature=0.6, now it is 0.1" in deepsearch(*run).complaint
+
+
+def test_another_model_behind_the_server_is_refused(deepsearch, settings, searching):
+    rollout = ("rollout", "questions.jsonl", "--out", "run", "--rollouts", 1, *settings)
+    assert deepsearch(*rollout).code == 0
+    searching.script(lambda _: "Lima.", model="another")
+    searching.models.reverse()
+    forget_reasoners()
+    done = deepsearch(*rollout)
+    assert (
+        "was started with served_model='fake-model', now it is 'another'" in done.complaint
+    )
+
+
+@pytest.mark.parametrize("verb", ["rollout", "evaluate"])
+def test_other_questions_with_the_same_ids_are_refused(deepsearch, settings, files, verb):
+    run = (verb, "questions.jsonl", "--out", "run", *settings)
+    if verb == "rollout":
+        run = (*run, "--rollouts", 1)
+    assert deepsearch(*run).code == 0
+    other = {"id": "a", "question": "What is the capital of Chile?", "answer": "Santiago"}
+    (files / "questions.jsonl").write_text(json.dumps(other) + "\n")
+    assert "was started with questions_sha256=" in deepsearch(*run).complaint
+
+
+def test_a_directory_of_an_earlier_version_goes_on_as_it_began(deepsearch, settings, files):
+    rollout = ("rollout", "questions.jsonl", "--out", "run", "--rollouts", 1, *settings)
+    assert deepsearch(*rollout, "--limit", 1, "--set", "max_searches=2").code == 0
+    manifest = files / "run/rollout.json"
+    typed = {"questions": "questions.jsonl", "seed": 0, "max_searches": "2"}
+    manifest.write_text(json.dumps(typed))
+    done = deepsearch(*rollout)
+    assert "was started with max_searches=2, now it is None" in done.complaint
+    assert deepsearch(*rollout, "--set", "max_searches=2").code == 0
+    assert len(list(read_traces("run"))) == 2
+
+
+def test_a_dialect_that_breaks_is_one_line_and_shown_with_v(
+    deepsearch, settings, files, monkeypatch
+):
+    (files / "broken.py").write_text(BROKEN)
+    rollout = ("rollout", "questions.jsonl", "--out", "run", "--rollouts", 1, *settings)
+    done = deepsearch(*rollout, "--dialect", "broken.py")
+    assert "2 rollouts failed" in done.complaint
+    assert "KeyError: 'tag'" in done.complaint
+    causes = []
+
+    def fail(message):  # what prints the trace back under -v
+        causes.append(sys.exception().__cause__)
+        sys.exit(1)
+
+    monkeypatch.setattr(sys.modules[main.__module__], "_fail", fail)
+    deepsearch(*rollout, "--dialect", "broken.py")
+    assert isinstance(causes[0], KeyError)
+
+
 def test_a_plan_runs_nothing(deepsearch, settings, searching):
     done = deepsearch("rollout", "questions.jsonl", "--out", "run", *settings, "--plan")
     assert done.code == 0
     assert "20 rollouts" in done.out
+    assert "cost" not in done.out
+    priced = ("--plan", "--json", "--completion-price", 8, "--tokens-per-second", 1000)
+    plan = deepsearch("rollout", "questions.jsonl", "--out", "run", *settings, *priced)
+    figures = json.loads(plan.out)
+    assert figures["tokens_per_second"] == 1000
+    assert figures["cost"] == pytest.approx(
+        figures["completion_tokens"] * 8 / 1e6, rel=0.01
+    )
     assert not searching.requests
 
 
@@ -104,3 +191,25 @@ def test_evaluate_scores_and_records_the_engine(deepsearch, settings, files):
     recorded = json.loads((files / "run/evaluation.json").read_text())
     assert recorded["result"]["engine"] == "vllm"
     assert (files / "run/report.html").is_file()
+
+
+def test_evaluate_beside_an_earlier_one_with_a_judge(
+    deepsearch, settings, searching, files
+):
+    evaluate = ("evaluate", "questions.jsonl", *settings, "--json")
+    searching.script(lambda _: "I do not know.", model="old")
+    searching.script(lambda _: "True", model="judge")
+    assert deepsearch(*evaluate, "--out", "old", "--model", "old").code == 0
+    new = ("--out", "new", "--model", "fake-model", "--before", "old")
+    done = deepsearch(*evaluate, *new, "--judge-model", "judge")
+    figures = json.loads(done.out)
+    assert (figures["em"], figures["judge"]) == (1.0, 1.0)
+    assert (figures["before"]["em"], figures["before"]["judge"]) == (0.0, 0.0)
+    assert figures["difference"]["f1"]["mean"] == 1.0
+    recorded = json.loads((files / "new/evaluation.json").read_text())
+    assert recorded["before"]["engine"] == recorded["after"]["engine"] == "vllm"
+    assert "I do not know." in (files / "new/report.html").read_text()
+    asked = len(searching.generations())
+    table = deepsearch("evaluate", "questions.jsonl", *settings, *new)
+    assert "2 questions that both answered" in table.out
+    assert len(searching.generations()) == asked

@@ -76,6 +76,20 @@ def test_traces_without_gold_answers_are_one_clear_error(make_trace):
         summarize_traces([make_trace(golds=())], engine="")
 
 
+def test_two_questions_with_one_id_are_two(make_trace, tmp_path):
+    chile = {"question": "What is the capital of Chile?", "golds": ("Santiago",)}
+    right, wrong = make_trace(0), make_trace(0, **chile)
+    both = summarize_traces([right, wrong], engine="")
+    other = summarize_traces([make_trace(0, answer="Santiago", **chile)], engine="")
+    gain = difference(both, other)["em"]
+    assert (gain["n"], gain["mean"]) == (1, 1.0)
+    assert both.intervals["em"] == (0.0, 1.0)
+    file = write_evaluation(tmp_path, before=both, after=other)
+    table = json.loads(file.read_text())["questions"]
+    assert [len(entry["before"]) for entry in table] == [1, 1]
+    assert ["after" in entry for entry in table] == [False, True]
+
+
 def test_the_file_holds_every_column_and_the_paired_difference(make_trace, tmp_path):
     before = summarize_traces([make_trace(n, answer="x") for n in range(5)], engine="vllm")
     after = summarize_traces([make_trace(n) for n in range(1, 6)], engine="vllm")

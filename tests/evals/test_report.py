@@ -206,7 +206,8 @@ def test_long_pages_are_cut_and_the_cut_is_said(make_trace, tmp_path):
 
 
 def entry(name, before, after, kind="a"):
-    return {"id": name, "kind": kind, "before": [{"f1": before}], "after": [{"f1": after}]}
+    runs = {"before": [{"f1": before}], "after": [{"f1": after}]}
+    return {"id": name, "question": f"{name}?", "kind": kind, **runs}
 
 
 def test_examples_show_gains_of_several_kinds_failures_and_losses():
@@ -215,11 +216,12 @@ def test_examples_show_gains_of_several_kinds_failures_and_losses():
         entry("other kind", 0.1, 1, kind="b"),
         entry("still wrong", 0, 0),
         entry("lost", 1, 0),
-        {"id": "only before", "before": [{"f1": 0}]},
+        {"id": "only before", "question": "?", "before": [{"f1": 0}]},
     ]
-    ids = choose_examples(questions, ["before", "after"])
+    keys = choose_examples(questions, ["before", "after"])
+    ids = [identifier for identifier, _ in keys]
     assert len(ids) == len(set(ids)) == MOST_EXAMPLES
     assert {"other kind", "still wrong", "lost"} <= set(ids)
     assert ids[0].startswith("gain")
-    assert choose_examples(questions[:1], ["before", "after"]) == ["gain0"]
+    assert choose_examples(questions[:1], ["before", "after"]) == [("gain0", "gain0?")]
     assert choose_examples([], ["after"]) == []

@@ -4,8 +4,11 @@ import pytest
 from scripted import ANSWER, FewPages, ScriptedModel, query
 
 from langgraph_deepsearch import create_deep_search_agent
+from langgraph_deepsearch.evals.comparison import find_earlier_runs
 from langgraph_deepsearch.evals.evaluation import EvaluationError
-from langgraph_deepsearch.evals.run import evaluate_questions
+from langgraph_deepsearch.evals.judge import Judge, JudgeError
+from langgraph_deepsearch.evals.run import compare_with, evaluate_questions
+from langgraph_deepsearch.evals.verdicts import Verdicts
 from langgraph_deepsearch.graph.rollout import RolloutError
 from langgraph_deepsearch.questions import Question
 
@@ -41,6 +44,92 @@ def test_running_again_asks_only_what_is_left(agent, tmp_path):
     )
     assert summary.n == 2
     assert seen == [1]
+
+
+def other_agent(*replies):
+    model = ScriptedModel(replies=list(replies), seen=[])
+    return create_deep_search_agent(model, search=FewPages(), condenser="extractive")
+
+
+def test_an_earlier_evaluation_stands_beside(agent, tmp_path):
+    before, after = tmp_path / "before", tmp_path / "after"
+    evaluate_questions(other_agent("I do not know."), QUESTIONS, before, engine="vllm")
+    earlier = find_earlier_runs(before, after, QUESTIONS)
+    summary = evaluate_questions(agent, QUESTIONS, after)
+    compared = compare_with(earlier, summary, after)
+    assert (compared.before.em, compared.after.em) == (0.0, 0.5)
+    record = json.loads((after / "evaluation.json").read_text())
+    assert record["before"]["engine"] == "vllm"
+    assert record["difference"]["em"]["mean"] == 0.5
+    assert record["difference"]["em"]["n"] == 2
+    assert compared.to_json()["difference"] == record["difference"]
+    page = (after / "report.html").read_text()
+    assert "I do not know." in page  # the runs of both, side by side
+    assert "Lima" in page
+
+
+def test_only_the_same_questions_are_compared(agent, tmp_path):
+    others = [Question("q0", "What is the capital of Italy?", ("Rome",))]
+    evaluate_questions(agent, others, tmp_path / "others")
+    with pytest.raises(EvaluationError, match="answers none of these questions"):
+        find_earlier_runs(tmp_path / "others", tmp_path, QUESTIONS)
+    with pytest.raises(EvaluationError, match="with itself"):
+        find_earlier_runs(tmp_path / "others", tmp_path / "others", others)
+
+
+def test_of_a_loop_the_trained_models_runs_are_compared(agent, tmp_path):
+    evaluate_questions(agent, QUESTIONS, tmp_path)
+    (tmp_path / "traces.jsonl").rename(tmp_path / "after.jsonl")
+    found = find_earlier_runs(tmp_path, tmp_path / "out", QUESTIONS)
+    assert found.file == tmp_path / "after.jsonl"
+
+
+class Yes(Judge):
+    """Calls everything right, and counts."""
+
+    asked = 0
+
+    async def judge(self, question, golds, prediction):
+        self.asked += 1
+        return "correct"
+
+
+def test_a_judge_is_asked_once_for_an_answer(agent, tmp_path):
+    for _ in range(2):
+        judge = Yes(None)
+        summary = evaluate_questions(
+            agent, QUESTIONS, tmp_path, verdicts=Verdicts(judge, "judge", tmp_path)
+        )
+        assert (summary.em, summary.judge) == (0.5, 1.0)
+    assert judge.asked == 0
+    other = Yes(None)
+    verdicts = Verdicts(other, "another", tmp_path)
+    evaluate_questions(agent, QUESTIONS, tmp_path, verdicts=verdicts)
+    assert other.asked == 2
+    record = json.loads((tmp_path / "evaluation.json").read_text())
+    assert record["result"]["judge"] == 1.0
+
+
+def test_a_file_of_something_else_is_one_line(tmp_path):
+    (tmp_path / "verdicts.jsonl").write_text('{"run": "a"}\n')
+    with pytest.raises(JudgeError, match="something else than verdicts: remove it"):
+        Verdicts(Yes(None), "judge", tmp_path)
+
+
+def test_verdicts_are_compared_in_pairs(agent, tmp_path):
+    before, after = tmp_path / "before", tmp_path / "after"
+    evaluate_questions(other_agent("I do not know."), QUESTIONS, before)
+    earlier = find_earlier_runs(before, after, QUESTIONS)
+    judge = Judge(None)  # no answer is wrong without a call
+
+    async def judged(question, golds, prediction):
+        return "correct" if prediction else "incorrect"
+
+    judge.judge = judged
+    verdicts = Verdicts(judge, "judge", after)
+    summary = evaluate_questions(agent, QUESTIONS, after, verdicts=verdicts)
+    gap = compare_with(earlier, summary, after, verdicts=verdicts).to_json()["difference"]
+    assert (gap["judge"]["mean"], gap["judge"]["n"]) == (1.0, 2)
 
 
 def test_other_settings_need_another_directory(agent, tmp_path):
