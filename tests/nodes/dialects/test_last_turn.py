@@ -109,7 +109,7 @@ def test_an_originals_limit_bounds_the_whole_transcript(fake_server, dialect, to
         "fake-model", base_url=fake_server.base_url, search=FewPages(), dialect=dialect
     )
     result = agent.invoke(
-        {"question": "What is the capital of Peru?"}, context={"max_turn_tokens": 99_000}
+        {"question": "What is the capital of Peru?"}, context={"max_turn_tokens": 100_000}
     )
     (request,) = fake_server.generations()
     body = request["body"]
