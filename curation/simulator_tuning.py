@@ -52,6 +52,8 @@ class SimulatorRow:
     """One search of one run: what the simulator will be asked, and what it should write."""
 
     id: str
+    question: str
+    """What tells its question from others; see `question_key`."""
     question_id: str
     query: str
     kind: Kind
@@ -125,7 +127,8 @@ class SimulatorRows:
             if texts:
                 yield SimulatorRow(
                     id=f"{trace.id}#{number}",
-                    question_id=question_key(trace),
+                    question=question_key(trace),
+                    question_id=trace.question_id or trace.question,
                     query=record.query,
                     kind=kind,
                     prompt=fill_prompt(
@@ -224,7 +227,7 @@ def _distinct(
         empty = len(trace.searches) - len(rows)
         report.left_out["searches that failed or found nothing"] += empty
         for row in rows:
-            key = digest(f"{row.question_id}\0{row.query.casefold()}\0{row.completion}")
+            key = digest(f"{row.question}\0{row.query.casefold()}\0{row.completion}")
             earlier = found.setdefault(key, row)
             if earlier is row:
                 continue

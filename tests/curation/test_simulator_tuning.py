@@ -99,6 +99,14 @@ def test_the_same_query_of_another_question_is_another_search(written, run):
     assert len(rows) == 2
 
 
+def test_two_questions_with_one_id_are_two(written, run):
+    found = record("capital", "Paris is the capital.")
+    other = {"question": "Which city is the capital of France?"}
+    rows, report = written(run("a", RIGHT, found), run("b", WRONG, found, **other))
+    assert [row["question_id"] for row in rows] == ["q1", "q1"]
+    assert CONTRADICTION not in report.left_out
+
+
 def test_kinds_come_in_equal_numbers_unless_told_otherwise(written, run):
     runs = [run(f"r{n}", RIGHT, record(f"query {n}", f"Text {n}.")) for n in range(5)]
     runs += [run("w", WRONG, record("other", "Nothing."))]
