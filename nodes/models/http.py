@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import math
 import os
 import threading
 import time
@@ -58,9 +59,7 @@ class ServerClient:
         self.root_url = self.base_url.removesuffix("/v1")
         self._attempts = max(1, attempts)
         is_near = is_local(self.base_url)
-        idle = idle_seconds or float(
-            os.environ.get("DEEPSEARCH_IDLE_SECONDS", IDLE_SECONDS)
-        )
+        idle = idle_seconds or _idle_seconds()
         self._options: dict[str, Any] = {
             "headers": _authorization(api_key, is_near=is_near),
             "timeout": httpx.Timeout(idle, connect=CONNECT_SECONDS),
@@ -241,13 +240,39 @@ async def _kept_open(client: httpx.AsyncClient) -> AsyncGenerator[httpx.AsyncCli
 def normalize_url(base_url: str) -> str:
     """Return the URL with scheme and path.
 
+    Raises:
+        ModelError: it is no address.
+
     >>> normalize_url("localhost:8000"), normalize_url("https://host/api/v1/")
     ('http://localhost:8000/v1', 'https://host/api/v1')
     """
     url = base_url.strip().rstrip("/")
     if "://" not in url:
         url = f"http://{url}"
+    try:
+        httpx.URL(url)
+        host, _port = urlsplit(url).hostname, urlsplit(url).port
+    except (httpx.InvalidURL, ValueError) as error:
+        msg = f"{base_url!r} is not the address of a server ({error}): check base_url"
+        raise ModelError(msg) from error
+    if not host:
+        msg = f"{base_url!r} is not the address of a server (no host): check base_url"
+        raise ModelError(msg)
     return url if urlsplit(url).path else f"{url}/v1"
+
+
+def _idle_seconds() -> float:
+    given = os.environ.get("DEEPSEARCH_IDLE_SECONDS", "").strip()
+    if not given:
+        return IDLE_SECONDS
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        msg = f"DEEPSEARCH_IDLE_SECONDS is {given!r}: give a number of seconds above 0"
+        raise ModelError(msg)
+    return seconds
 
 
 def is_local(url: str) -> bool:

@@ -75,12 +75,17 @@ def find_model(client: ServerClient, name: str) -> tuple[str, int | None]:
 
 def _listed(client: ServerClient) -> list[dict[str, Any]]:
     try:
-        return client.get("/models").get("data") or []
+        answer = client.get("/models")
     except ModelError as error:
         # transformers' server fails here with a 500 when there is no hub cache to list.
         if error.status in (404, 500):
             return []
         raise
+    # Some servers answer with the list itself.
+    listed = answer.get("data") if isinstance(answer, dict) else answer
+    if not isinstance(listed, list):
+        return []
+    return [m for m in listed if isinstance(m, dict) and isinstance(m.get("id"), str)]
 
 
 def _unlisted(client: ServerClient, name: str) -> str | None:

@@ -12,6 +12,7 @@ from langchain_core.language_models import GenericFakeChatModel
 from langgraph_deepsearch.nodes.models import http
 from langgraph_deepsearch.nodes.models.base import ContextOverflowError, ModelError
 from langgraph_deepsearch.nodes.models.http import ServerClient
+from langgraph_deepsearch.nodes.models.probe import find_model
 from langgraph_deepsearch.nodes.models.resolve import pick_url, resolve_reasoner
 from langgraph_deepsearch.nodes.models.retry import is_retryable
 
@@ -92,6 +93,40 @@ def test_model_that_is_served_but_not_listed_is_found(monkeypatch):
         assert resolve_reasoner("", base_url=server.base_url).name == "fake-model"
         with pytest.raises(ModelError, match="does not serve 'gamma'; it serves: nothing"):
             resolve_reasoner("gamma", base_url=server.base_url)
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ([{"id": "alpha"}, "beta", {}], "alpha"),
+        ({"data": None}, "fake-model"),
+        ({"data": {"id": "alpha"}}, "fake-model"),
+        ("none", "fake-model"),
+    ],
+)
+def test_models_listed_in_another_shape(monkeypatch, answer, found):
+    with FakeServer() as server:
+        server.models = ["alpha", "fake-model"]
+        handler = server._http.RequestHandlerClass
+        monkeypatch.setattr(handler, "do_GET", lambda self: self._json(200, answer))
+        client = ServerClient(server.base_url)
+        assert find_model(client, "" if found == "alpha" else found)[0] == found
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:notaport/v1", "http://[::1", "http://:80/v1", "http://a:99999999"],
+)
+def test_an_address_that_is_none_is_told_in_one_line(url):
+    with pytest.raises(ModelError, match="not the address of a server"):
+        resolve_reasoner("", base_url=url)
+
+
+@pytest.mark.parametrize("seconds", ["abc", "0", "-3", "nan", "inf"])
+def test_idle_seconds_that_are_no_number_are_told_in_one_line(monkeypatch, seconds):
+    monkeypatch.setenv("DEEPSEARCH_IDLE_SECONDS", seconds)
+    with pytest.raises(ModelError, match="DEEPSEARCH_IDLE_SECONDS is"):
+        ServerClient("http://127.0.0.1:1")
 
 
 def test_key_is_sent_and_its_absence_told(fake_server, monkeypatch):
