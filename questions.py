@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import DeepSearchError
+from .surrogates import load_json
 
 QUESTION_KEYS = ("question", "Question", "query", "problem")
 ANSWER_KEYS = ("answer", "answers", "golden_answers", "golds", "Answer", "ground_truth")
@@ -138,7 +139,7 @@ def _records(source: Path) -> list[tuple[int, Any]]:
         return list(enumerate(open_ended, 1))
     if text.lstrip().startswith("["):
         try:
-            return list(enumerate(json.loads(text), 1))
+            return list(enumerate(load_json(text), 1))
         except json.JSONDecodeError as error:
             msg = f"{source}: not valid JSON ({error}); mend the file"
             raise QuestionFileError(msg) from error
@@ -148,7 +149,7 @@ def _records(source: Path) -> list[tuple[int, Any]]:
         if not line.strip():
             continue
         try:
-            records.append((number, json.loads(line)))
+            records.append((number, load_json(line)))
         except json.JSONDecodeError as error:
             msg = f"{source}:{number}: not valid JSON ({error.msg}); mend that line"
             raise QuestionFileError(msg) from error
@@ -160,7 +161,7 @@ def _findings_map(text: str, source: Path) -> list[dict[str, Any]]:
     if not text.lstrip().startswith("{"):
         return []
     try:
-        found = json.loads(text)
+        found = load_json(text)
     except json.JSONDecodeError:
         return []  # JSON Lines, or broken: read line by line
     if not all(isinstance(points, list) for points in found.values()):

@@ -158,3 +158,11 @@ def test_a_file_in_another_encoding_is_told(tmp_path):
     path.write_bytes('{"question": "Où?", "answer": "ici"}'.encode("latin-1"))
     with pytest.raises(QuestionFileError, match="save it as UTF-8"):
         read_questions(path)
+
+
+def test_half_a_character_is_replaced_so_that_the_question_can_be_written(tmp_path):
+    file = tmp_path / "cut.jsonl"
+    file.write_text(json.dumps({"question": "Who is \ud83d?", "note": ["\ude00"]}) + "\n")
+    (question,) = read_questions(file)
+    assert (question.question, question.metadata["note"]) == ("Who is \ufffd?", ["\ufffd"])
+    write_questions(tmp_path / "again.jsonl", [question])
