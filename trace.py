@@ -83,6 +83,9 @@ class Document(_Record):
     title: str = ""
     text: str = ""
     """The evidence: page text where it was read, else the snippet."""
+    title_line: str | None = None
+    """The text's first line where a retriever gave title and text as one, byte for byte;
+    empty where it had no title; None where title and text came apart."""
     url: str = ""
     snippet: str = ""
     date: str = ""
