@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..trace import Document
 from .http import ServiceError
@@ -110,36 +110,52 @@ def read_item(item: Any) -> Document:
         msg = "the retriever returned a document without `contents`"
         raise ServiceError(msg)
     score = item.get("score") if record is not item else None
-    title, text = split_contents(contents)
+    found = split_contents(contents)
     return Document(
-        title=string(record.get("title")) or title,
-        text=text,
+        title=string(record.get("title")) or found.title,
+        text=found.text,
+        title_line=found.line,
         url=string(record.get("url")),
         score=float(score) if isinstance(score, int | float) else None,
     )
 
 
-def split_contents(contents: str) -> tuple[str, str]:
-    r"""Return title and text of a passage in the wiki-18 form `"Title"\ntext`.
+class Contents(NamedTuple):
+    """A passage that came as one text."""
 
-    >>> split_contents('"Ada \\"Countess\\" Lovelace"\nA mathematician.')
+    title: str
+    text: str
+    line: str
+    """The line that the title was read from, byte for byte; empty if there is none."""
+
+
+def split_contents(contents: str) -> Contents:
+    r"""Return the parts of a passage in the wiki-18 form `"Title"\ntext`.
+
+    No byte is lost: line, line break and text are the passage again.
+
+    >>> split_contents('"Ada \\"Countess\\" Lovelace"\nA mathematician.')[:2]
     ('Ada "Countess" Lovelace', 'A mathematician.')
     >>> split_contents("No title here.")
-    ('', 'No title here.')
+    Contents(title='', text='No title here.', line='')
     """
-    title, newline, text = contents.partition("\n")
-    title = title.strip()
+    line, newline, text = contents.partition("\n")
+    title = line.strip()
     if newline and len(title) > 1 and title[0] == title[-1] == '"':
-        return title[1:-1].replace('\\"', '"').replace('""', '"'), text.strip()
+        title = title[1:-1].replace('\\"', '"').replace('""', '"')
+        return Contents(title, text, line)
     if newline and title and text.strip() and len(title) <= 200:
-        return title, text.strip()
-    return "", contents.strip()
+        return Contents(title, text, line)
+    return Contents("", contents, "")
 
 
 def join_contents(document: Document) -> str:
-    """Return a document in the wiki-18 form; `split_contents` reads it."""
+    """Return a document as it came, else in the wiki-18 form; `split_contents` reads it."""
     text = document.text or document.snippet
-    return f'"{document.title}"\n{text}' if document.title else text
+    line = document.title_line
+    if line is None:
+        line = f'"{document.title}"' if document.title else ""
+    return f"{line}\n{text}" if line else text
 
 
 _LEADING_ID = re.compile(r'(?<!\d)\d++\s++(?="?Title: )')

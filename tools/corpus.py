@@ -45,6 +45,8 @@ class Passage(NamedTuple):
     date: str
     id: str
     """The line's `id`, or its number where it has none."""
+    title_line: str | None = None
+    """See `trace.Document.title_line`."""
 
     @property
     def address(self) -> str:
@@ -125,6 +127,7 @@ class CorpusSearch:
         return Document(
             title=passage.title,
             text="" if self.snippets else passage.text,
+            title_line=None if self.snippets else passage.title_line,
             url=passage.address if self.snippets else passage.url,
             snippet=shown,
             date=passage.date,
@@ -187,9 +190,10 @@ def _parse(line: bytes, source: Path, number: int) -> Passage:
         msg = f"{where}: not a JSON object; a document is {{id, title, text}}"
         raise CorpusError(msg)
     title, text = _string(record, "title", where), _string(record, "text", where)
+    title_line = None
     if "text" not in record and "contents" in record:
-        found_title, text = split_contents(_string(record, "contents", where))
-        title = title or found_title
+        found = split_contents(_string(record, "contents", where))
+        title, text, title_line = title or found.title, found.text, found.line
     given = record.get("id")
     return Passage(
         title,
@@ -197,6 +201,7 @@ def _parse(line: bytes, source: Path, number: int) -> Passage:
         url=_string(record, "url", where),
         date=_string(record, "date", where),
         id=str(number if given is None else given),
+        title_line=title_line,
     )
 
 

@@ -12,6 +12,9 @@ from .blocking import run_blocking
 from .contracts import CONTRACTS, first_results
 from .http import RETRIES, TIMEOUT, JsonService
 
+READING_VERSION = 2
+"""Part of the cache key: raise it when answers are read differently."""
+
 
 @dataclass(frozen=True)
 class HttpRetriever:
@@ -29,7 +32,7 @@ class HttpRetriever:
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        return {"url": self.endpoint, "contract": self.contract}
+        return {"url": self.endpoint, "contract": self.contract, "reading": READING_VERSION}
 
     @property
     def endpoint(self) -> str:

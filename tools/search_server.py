@@ -29,8 +29,9 @@ DEFAULT_K = 3
 """Documents where a request names no number (Search-R1's topk)."""
 
 MAX_K = 100
-MAX_QUERIES = 512
-"""Queries of one request, at most."""
+MAX_QUERIES = 10_000
+"""Queries of one request, at most; Search-R1's client posts a whole batch of rollouts in
+one, 2,560 with its GRPO settings."""
 
 MAX_BODY = 4_000_000
 """Bytes of a request, at most."""

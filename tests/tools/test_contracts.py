@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langgraph_deepsearch.nodes.condensers.base import CondenseRequest
+from langgraph_deepsearch.nodes.condensers.none import NoCondenser
+from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.tools.base import SearchError
 from langgraph_deepsearch.tools.contracts import (
     CONTRACTS,
@@ -146,7 +149,7 @@ def test_the_originals_requests_are_answered_in_their_shapes(corpus):
     [
         ("/retrieve", {"queries": "tea"}, 400),
         ("/retrieve", {"query": 3}, 400),
-        ("/retrieve", {"queries": ["a"] * 600}, 400),
+        ("/retrieve", {"queries": ["a"] * 10_001}, 400),
         ("/queries", {"queries": ["tea"], "k": 0}, 400),
         ("/search", {"query": "tea", "top_n": True}, 400),
         ("/batch_search", ["tea"], 400),
@@ -205,7 +208,71 @@ def test_a_line_is_read_as_it_was_written(title, text):
 @given(title=st.text(alphabet="ab é,", min_size=1).map(str.strip).filter(bool), text=WORDS)
 def test_contents_are_read_as_they_were_written(title, text):
     joined = join_contents(Document(title=title, text=text))
-    assert split_contents(joined) == (title, text.strip())
+    assert split_contents(joined) == (title, text, f'"{title}"')
+
+
+@given(st.text(alphabet='ab "\n\\', max_size=20))
+def test_contents_lose_no_byte(contents):
+    found = split_contents(contents)
+    assert (f"{found.line}\n{found.text}" if found.line else found.text) == contents
+
+
+def test_a_batch_of_rollouts_is_answered_in_one_request(corpus):
+    queries = ["tea"] * (512 * 5)  # Search-R1's GRPO: train_batch_size x n_agent
+    with serve_search(corpus) as url:
+        answer = httpx.post(
+            f"{url}/retrieve",
+            json={"queries": queries, "topk": 1},
+            trust_env=False,
+            timeout=60,
+        )
+    assert len(answer.json()["result"]) == len(queries)
+
+
+PASSAGES = {
+    "bare": "Peru\nA country.",
+    "quoted": '"Peru"\nA country.',
+    "doubled": '"""Weird Al"" Yankovic"\nA singer.',
+    "untitled": "A country without a title.",
+    "spaced": "Peru \n A country. \n",
+}
+RENDERED = {
+    # search_r1/llm_agent/generation.py:460-468
+    "search_r1": lambda c: (
+        f"Doc 1(Title: {c.split(chr(10))[0]}) {c.partition(chr(10))[2]}\n"
+    ),
+    "research": lambda c: c,
+    "zero_search": lambda c: f"Doc 1: {c}",
+    "zero_search:wiki": lambda c: f"Doc 1: {c}",
+}
+
+
+@pytest.mark.parametrize("dialect", RENDERED)
+@pytest.mark.parametrize("name", PASSAGES)
+@pytest.mark.parametrize("contract", ["retrieve", "search", "batch_search", "zero_search"])
+def test_a_passage_reaches_the_transcript_byte_for_byte(
+    site, serve_json, contract, name, dialect
+):
+    contents = PASSAGES[name]
+    item = {"text": contents} if contract == "zero_search" else {"contents": contents}
+    answers = {"retrieve": {"result": [[item]]}, "batch_search": [[item]]}
+    route = CONTRACTS[contract].route
+    site.routes[route] = serve_json((200, answers.get(contract, [item])))
+    found = HttpRetriever(site.url, contract).search("tea", 1)
+    shown = NoCondenser(get_dialect(dialect)).condense(CondenseRequest("Q?", "tea", found))
+    assert shown.text == RENDERED[dialect](contents)
+
+
+def test_a_corpus_of_contents_is_rendered_and_served_byte_for_byte(tmp_path):
+    path = tmp_path / "corpus.jsonl"
+    path.write_text(json.dumps({"contents": PASSAGES["bare"]}) + "\n")
+    corpus = CorpusSearch(path)
+    (found,) = corpus.search("Peru", 1)
+    assert (found.title, found.text) == ("Peru", "A country.")
+    assert get_dialect("research").format_documents([vars(found)]) == PASSAGES["bare"]
+    with serve_search(corpus) as url:
+        (served,) = HttpRetriever(url).search("Peru", 1)
+    assert (served.title_line, served.text) == ("Peru", "A country.")
 
 
 def test_the_command_serves(deepsearch_search_server, corpus):
