@@ -51,12 +51,20 @@ def main() -> None:
         _fail(str(error))
     except ValidationError as error:
         _fail("; ".join(map(_complaint, error.errors())))
-    except OSError as error:
-        if error.filename is None:  # not about a file that the user named
-            raise
-        _fail(f"{error.filename}: {error.strerror}; check the path and its permissions")
     except KeyboardInterrupt:
         _fail("interrupted; run the same command again to go on", code=130)
+    except Exception as error:
+        _fail(_unforeseen(error))
+
+
+def _unforeseen(error: Exception) -> str:
+    """Return one line for an error that nobody foresaw, or about a file the user named."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; check the path and its permissions"
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    reason = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {reason}; `deepsearch -v` and the same shows where"
 
 
 def _complaint(error: Any) -> str:

@@ -132,3 +132,14 @@ def test_other_verbs(deepsearch, files, command, words):
     done = deepsearch(*command)
     assert done.code == 1
     assert words in done.complaint
+
+
+def test_an_error_that_nobody_foresaw_is_one_line_with_its_class(deepsearch, monkeypatch):
+    def fail(*args, **kwargs):
+        msg = "two\nlines"
+        raise ExceptionGroup("several", [KeyError("first"), ValueError(msg)])
+
+    monkeypatch.setattr("langgraph_deepsearch.world.build.build_world", fail)
+    done = deepsearch("world", "build", "w")
+    assert done.code == 1
+    assert "error: KeyError: 'first'; `deepsearch -v`" in done.complaint
