@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -214,6 +214,17 @@ class Context(BaseSettings):
         description="Folder to which every run appends its trace.",
         json_schema_extra={"langgraph_nodes": ["generate"]},
     )
+
+    _given: frozenset[str] = PrivateAttr(default=frozenset())
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self._given = frozenset(values)
+
+    @property
+    def given(self) -> frozenset[str]:
+        """Names of the fields that were passed; `model_fields_set` has the environment's."""
+        return self._given
 
 
 class ReportContext(Context):

@@ -1,6 +1,6 @@
 """The graph's state: plain dicts, lists and strings.
 
-Segments live in a `DeltaChannel`: a checkpoint stores only what a step added, so the
+Segments and sources live in a `DeltaChannel`: a checkpoint stores only what a step added, so the
 bytes of a run grow with its turns, not with their square. Entries are shaped like
 `trace.Segment` (`speaker` and `kind`, never `role` or `type`, which the checkpoint
 serialiser takes for messages).
@@ -8,7 +8,7 @@ serialiser takes for messages).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 from langchain_core.messages import AnyMessage
@@ -26,6 +26,24 @@ Log = Annotated[list[dict[str, Any]], DeltaChannel(extend, list)]
 """An append-only list of plain dicts."""
 
 
+def join_sources(
+    current: Sequence[Mapping[str, Any]], writes: Sequence[Sequence[Mapping[str, Any]]]
+) -> list[Any]:
+    """Add new sources at the end and put changed ones in their place, by id; associative.
+
+    >>> join_sources([{"id": "1"}], [[{"id": "2"}], [{"id": "1", "used": True}]])
+    [{'id': '1', 'used': True}, {'id': '2'}]
+    """
+    known = {entry["id"]: entry for entry in current}
+    known.update((entry["id"], entry) for write in writes for entry in write)
+    return list(known.values())
+
+
+SourceLog = Annotated[list[dict[str, Any]], DeltaChannel(join_sources, list)]
+"""Sources by id; a step writes those that are new or changed, so that a run's checkpoints
+do not hold all of them once a turn."""
+
+
 class DeepSearchInput(TypedDict, total=False):
     """What a run is given: a question, or messages whose last human one is it."""
 
@@ -40,7 +58,7 @@ class DeepSearchOutput(TypedDict, total=False):
     """What a run gives back."""
 
     answer: str
-    sources: list[dict[str, Any]]
+    sources: SourceLog
     stop_reason: str
     messages: Annotated[list[AnyMessage], add_messages]
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import DeepSearchError
+
+TRACE_FILE = "traces.jsonl"
+"""Name of the trace file in a folder of traces."""
 
 TRACE_VERSION = 1
 """Version of the record's layout; a reader refuses a newer one."""
@@ -55,7 +59,7 @@ of a chat-only model whose server-side template is unknown."""
 
 
 class TraceFileError(DeepSearchError):
-    """A trace file holds a line that is not a trace."""
+    """A trace file holds a line that is not a trace, or cannot be written."""
 
 
 class _Record(BaseModel):
@@ -74,6 +78,8 @@ class Segment(_Record):
     token_ids: list[int] | None = None
     logprobs: list[float] | None = None
     """One natural-log probability per token id, as sampled."""
+    torn: bool = False
+    """Whether a limit cut the model's turn off here: it did not end it itself."""
 
 
 class Document(_Record):
@@ -173,7 +179,7 @@ class Trace(_Record):
 
     version: int = TRACE_VERSION
     id: str
-    """Unique per run."""
+    """Unique per run; a run gone on with from a checkpoint has an ending of its own."""
     question_id: str = ""
     rollout: int = 0
     """Index of this run among the rollouts of its question, from 0."""
@@ -240,6 +246,28 @@ def append_trace(path: str | os.PathLike[str], trace: Trace) -> None:
         trace: the record to add.
     """
     append_lines(path, [dump_trace(trace)])
+
+
+def require_trace_folder(folder: str | os.PathLike[str]) -> None:
+    """Make a folder of traces and make sure that one can be appended there.
+
+    Asked before a run begins: what a model wrote for minutes is not to be lost to a typing
+    mistake. The trace file itself is made by the first trace.
+
+    Raises:
+        TraceFileError: it cannot be written to.
+    """
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target):
+            pass
+        if (target / TRACE_FILE).exists():
+            (target / TRACE_FILE).open("ab").close()
+    except OSError as error:
+        reason = error.strerror or str(error)
+        msg = f"no trace can be written to {target} ({reason}): give another trace_dir"
+        raise TraceFileError(msg) from error
 
 
 def append_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
@@ -324,7 +352,7 @@ def read_traces(path: str | os.PathLike[str]) -> Iterator[Trace]:
     """
     source = Path(path)
     if source.is_dir():
-        source = source / "traces.jsonl"
+        source = source / TRACE_FILE
     if not source.is_file():
         msg = (
             f"no trace file at {source}: run `deepsearch rollout` first, or check the path"

@@ -18,7 +18,9 @@ from langgraph.errors import GraphBubbleUp
 from langgraph.types import Overwrite
 
 from ..nodes.sources import to_source
+from ..state import join_sources
 from ..trace import (
+    TRACE_FILE,
     ChildRecord,
     ReadRecord,
     SearchRecord,
@@ -28,8 +30,8 @@ from ..trace import (
     append_trace,
 )
 
-TRACE_FILE = "traces.jsonl"
-"""Name of the trace file in `trace_dir`."""
+FIRST_STEP = "prepare"
+"""The node that begins a run; a resumed or forked one goes on without it."""
 
 STEPS = frozenset(
     "plan reason search read summarize write edit check polish generate".split()
@@ -63,7 +65,7 @@ def to_trace(state: Mapping[str, Any], **fields: Any) -> Trace:
         "model": run["model"],
         "summarizer": _summarizer(state),
         "exactness": run["exactness"],
-        "settings": {**settings, "limits": run["limits"]},
+        "settings": {**settings, **run.get("overridden", {}), "limits": run["limits"]},
         "usage": _usage(counts, children),
         "started_at": run["started_at"],
         "seconds": round(counts["seconds"], 4),
@@ -146,7 +148,10 @@ class TraceRecorder(BaseCallbackHandler):
                 self._owners[run_id] = self._runs[run_id] = _Run(run_id)
                 return
             self._owners[run_id] = run
-        is_own_step = parent_run_id == run.id and name in STEPS
+        is_own = parent_run_id == run.id
+        if is_own and name == FIRST_STEP:
+            run.is_new = True
+        is_own_step = is_own and name in STEPS
         # A state is a plain dict; asking for a `Mapping` takes ten times as long.
         if is_own_step and isinstance(inputs, dict) and "segments" in inputs:
             run.begin(run_id, inputs)
@@ -179,13 +184,13 @@ class TraceRecorder(BaseCallbackHandler):
         """Forget a step that broke, or a run that is to leave no trace."""
         self.on_chain_end(None, run_id=run_id)
 
-    def take(self, run_id: UUID) -> dict[str, Any] | None:
-        """Return the last state of a run of the graph and forget it; None for a step."""
+    def take(self, run_id: UUID) -> _Run | None:
+        """Return a run of the graph and forget it; None for a step."""
         with self._lock:
             run = self._runs.get(run_id)
             if run is not None:
                 self._forget(run_id)
-        return None if run is None else run.state()
+        return run
 
     def _forget(self, run_id: UUID) -> None:
         self._owners.pop(run_id, None)
@@ -198,6 +203,8 @@ class _Run:
     def __init__(self, run_id: UUID) -> None:
         self.id = run_id
         self.step: UUID | None = None
+        self.is_new = False
+        """Whether it began with a question, not with a checkpoint."""
         self.update: Mapping[str, Any] = {}
         self._given: Mapping[str, Any] = {}
 
@@ -214,6 +221,11 @@ class _Run:
     def state(self) -> dict[str, Any]:
         """Return the run's state as last known."""
         return merge(self._given, self.update)
+
+    def trace_id(self, state: Mapping[str, Any]) -> str:
+        """Return the id of its trace: from one checkpoint a run may go on many times."""
+        own = state["run"]["id"]
+        return own if self.is_new else f"{own}.{self.id.hex[-8:]}"
 
 
 class TraceWriter(BaseCallbackHandler):
@@ -242,9 +254,10 @@ class TraceWriter(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Write the trace of a run that came to its end; an interrupted one has none."""
-        state = self._recorder.take(run_id)
-        if state and state.get("stop_reason"):
-            _write(state)
+        run = self._recorder.take(run_id)
+        state = run.state() if run else {}
+        if run and state.get("stop_reason"):
+            _write(state, id=run.trace_id(state))
 
     def on_chain_error(
         self,
@@ -255,10 +268,12 @@ class TraceWriter(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Write the trace of a run that broke; an interrupt is no error."""
-        state = self._recorder.take(run_id)
-        if state and state.get("run") and not isinstance(error, GraphBubbleUp):
+        run = self._recorder.take(run_id)
+        state = run.state() if run else {}
+        if run and state.get("run") and not isinstance(error, GraphBubbleUp):
             line = " ".join(str(error).split()) or type(error).__name__
-            _write(state, id=f"{state['run']['id']}.error", stop_reason="error", error=line)
+            name = f"{run.trace_id(state)}.error"
+            _write(state, id=name, stop_reason="error", error=line)
 
 
 def trace_callbacks() -> CallbackManager:
@@ -279,6 +294,8 @@ def merge(state: Mapping[str, Any], update: Mapping[str, Any]) -> dict[str, Any]
             merged[log] = written.value
         elif isinstance(written, list):
             merged[log] = [*state.get(log, ()), *written]
+    if "sources" in update:
+        merged["sources"] = join_sources(state.get("sources", ()), [update["sources"]])
     return merged
 
 

@@ -124,12 +124,11 @@ class Components:
         base, own = self._own_contexts()
         if given is None:
             return own
-        # What the environment set counts as given too; it is in `base` as well.
+        # A field that was set later is known by its value alone.
         explicit = {
             name: value
             for name in given.model_fields_set
-            if (value := getattr(given, name)) != getattr(base, name)
-            or name not in base.model_fields_set
+            if (value := getattr(given, name)) != getattr(base, name) or name in given.given
         }
         return own.model_copy(update=explicit) if explicit else own
 

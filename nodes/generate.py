@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -91,11 +92,11 @@ def _transcripts(
     own = [place for place, one in enumerate(segments, 1) if one.get("trainable")]
     if not own or own[-1] == len(segments):
         return
-    last = next((one for one in segments[own[-1] :] if one["kind"] == "result"), None)
-    for share in RESULT_SHARES if last else ():
-        text = shrunk(last["text"], dialect, share)
+    results = [one for one in segments[own[-1] :] if one["kind"] == "result"]
+    for result, share in product(results, RESULT_SHARES):
+        text = shrunk(result["text"], dialect, share)
         if text is not None:
-            yield segments[: own[-1]], {**last, "text": text}
+            yield segments[: own[-1]], {**result, "text": text}
     yield segments[: own[-1]], None
 
 

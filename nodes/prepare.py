@@ -14,6 +14,7 @@ from langgraph.types import Overwrite
 
 from ..context import Context, resolve_context
 from ..errors import DeepSearchError
+from ..trace import require_trace_folder
 from .components import Components
 from .dialects import Dialect
 from .models.base import chat_segments
@@ -37,7 +38,7 @@ NEW_COUNTS: Mapping[str, Any] = {
 action; `context_tokens` is the transcript's length."""
 
 
-LOGS = ("segments", "children", "searches", "reads", "found")
+LOGS = ("segments", "children", "searches", "reads", "found", "sources")
 """Logs of the state that a new run empties."""
 
 
@@ -84,9 +85,10 @@ class Prepare:
     ) -> dict[str, Any]:
         """Async version of `run`."""
         context = self._context(runtime)
-        if context.dialect in self._met and context.prompt_file is None:
+        has_files = context.prompt_file or context.trace_dir
+        if context.dialect in self._met and not has_files:
             run, dialect, messages = self._begin(state, context)
-        else:  # reads files, which must not block an event loop
+        else:  # touches files, which must not block an event loop
             run, dialect, messages = await asyncio.to_thread(self._begin, state, context)
         await self._components.aready(run)
         reasoner = self._components.reasoner_for(run)
@@ -115,12 +117,15 @@ class Prepare:
         run = {
             "id": uuid.uuid4().hex,
             "question": question,
+            "message": getattr(last_human(state), "id", None),
             "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "episode": dict(state.get("episode") or {}),
             "settings": settings,
             "limits": limits(context, dialect),
         }
         messages = prompt_messages(run, dialect)
+        if context.trace_dir is not None:
+            require_trace_folder(context.trace_dir)
         self._met.add(context.dialect)
         return run, dialect, messages
 
@@ -158,21 +163,28 @@ def opening(
 def find_question(state: Mapping[str, Any]) -> str:
     """Return the question: the last human message when there is a newer one than it.
 
-    On a thread a caller may give `question` once and go on with messages.
+    On a thread a caller may give `question` once and go on with messages, or ask one
+    question twice; a message that an earlier run saw is not newer.
 
     Raises:
         NoQuestionError: neither is there.
     """
     asked = (state.get("question") or "").strip()
-    answered = str((state.get("run") or {}).get("question", ""))
-    messages: Sequence[Any] = state.get("messages") or ()
-    human = next((m for m in reversed(messages) if m.type == "human"), None)
+    earlier = state.get("run") or {}
+    human = last_human(state)
     said = human.text.strip() if human is not None else ""
-    if said and (not asked or (asked == answered and said != answered)):
+    is_newer = human is not None and human.id != earlier.get("message")
+    if said and (not asked or (asked == earlier.get("question") and is_newer)):
         return said
     if not asked:
         raise NoQuestionError
     return asked
+
+
+def last_human(state: Mapping[str, Any]) -> Any:
+    """Return the last human message, None where there is none."""
+    messages: Sequence[Any] = state.get("messages") or ()
+    return next((m for m in reversed(messages) if m.type == "human"), None)
 
 
 def dialect_defaults(context: Context, dialect: Dialect) -> dict[str, Any]:
@@ -219,6 +231,7 @@ def _named(reasoner: Any, dialect: Dialect, context: Context) -> dict[str, Any]:
         "model": reasoner.name,
         "exactness": exactness,
         "context_limit": reasoner.context_limit,
+        "overridden": reasoner.overridden,
     }
 
 
@@ -240,7 +253,6 @@ def _reset(run: dict[str, Any], named: dict[str, Any]) -> dict[str, Any]:
         "pending": {},
         "counts": {**NEW_COUNTS},
         "answer": "",
-        "sources": [],
         "stop_reason": "",
         "error": None,
     }

@@ -13,6 +13,7 @@ from typing_extensions import TypedDict
 
 from .budget import estimate_tokens, exhausted, may_search, turn_tokens
 from .components import Components, sampling_of
+from .deadline import Deadline
 from .dialects import Action, Dialect, TurnPart
 from .models.base import ContextOverflowError, Generation, Sampling
 from .thoughts import context_tokens, seen
@@ -43,14 +44,14 @@ class Reason:
         stop = exhausted(state["run"], state["counts"])
         if stop:
             return _stop(stop)
-        dialect, reasoner, arguments = self._call(state, config)
+        reasoner, arguments = self._call(state, config)
         started = time.monotonic()
         try:
             generation = reasoner.generate(_transcript(state), **arguments)
         except ContextOverflowError:
             return _stop("context_limit")
         seconds = time.monotonic() - started
-        return _update(state, dialect, generation, seconds, self._tools)
+        return self._update(state, arguments["cut"], generation, seconds)
 
     async def arun(self, state: State, config: RunnableConfig) -> dict[str, Any]:
         """Async version of `run`."""
@@ -58,26 +59,39 @@ class Reason:
         stop = exhausted(state["run"], state["counts"])
         if stop:
             return _stop(stop)
-        dialect, reasoner, arguments = self._call(state, config)
+        reasoner, arguments = self._call(state, config)
         started = time.monotonic()
         try:
             generation = await reasoner.agenerate(_transcript(state), **arguments)
         except ContextOverflowError:
             return _stop("context_limit")
         seconds = time.monotonic() - started
-        return _update(state, dialect, generation, seconds, self._tools)
+        return self._update(state, arguments["cut"], generation, seconds)
 
-    def _call(self, state: State, config: RunnableConfig) -> tuple[Dialect, Any, dict]:
+    def _call(self, state: State, config: RunnableConfig) -> tuple[Any, dict[str, Any]]:
         run = state["run"]
         dialect = self._components.dialect_for(run)
         arguments = {
-            "cut": dialect.first_action_end,
+            "cut": Deadline(dialect.first_action_end, run, state["counts"]),
             "stop": dialect.stop,
             "sampling": turn_sampling(state),
             "config": config,
             **layout_argument(dialect),
         }
-        return dialect, self._components.reasoner_for(run), arguments
+        return self._components.reasoner_for(run), arguments
+
+    def _update(
+        self, state: State, deadline: Deadline, generation: Generation, seconds: float
+    ) -> dict[str, Any]:
+        dialect = self._components.dialect_for(state["run"])
+        settled = deadline.settle(generation)
+        update = _update(state, dialect, settled, seconds, self._tools)
+        overridden = self._components.reasoner_for(state["run"]).overridden
+        if overridden != state["run"].get("overridden", {}):  # the provider refused some
+            update["run"] = {**state["run"], "overridden": overridden}
+        if deadline.has_passed and update["pending"].get("reason") == "token_limit":
+            return {**update, **_stop("deadline")}
+        return update
 
 
 def _transcript(state: State) -> Sequence[dict[str, Any]]:
@@ -207,7 +221,7 @@ def plan_queries(
     """Decide for each query: run it, or tell the model that it cannot be run.
 
     The limit is tested before the repeat, as in the reference (inference.py:541-625).
-    Neither counts as a search.
+    Neither counts as a search, nor does one that failed: it may be asked again.
 
     Args:
         state: the run's.
@@ -216,7 +230,7 @@ def plan_queries(
     """
     limit = state["run"]["limits"]["searches"]
     left = None if limit is None else limit - state["counts"]["searches"]
-    done = {_key(record["query"]) for record in state["searches"]}
+    done = {_key(r["query"]) for r in state["searches"] if not r.get("error")}
     plan = []
     for query in queries:
         if left is not None and left <= 0:
@@ -270,14 +284,26 @@ def split_generation(
     A cut inside a token moves back to the token's start, so that each segment's ids
     decode to its text and the segments' ids joined are the ids the server sampled.
     """
-    if any(piece.token_ids is None for piece in generation.pieces):
-        return [
-            _segment(part.kind, generation.text[part.start : part.end], turn)
-            for part in parts
-            if part.end > part.start
-        ]
-    if not parts:
-        return []
+    cut = _by_text if any(p.token_ids is None for p in generation.pieces) else _by_token
+    segments = cut(generation, parts, turn) if parts else []
+    if segments and generation.finish_reason == "length":
+        segments[-1]["torn"] = True
+    return segments
+
+
+def _by_text(
+    generation: Generation, parts: Sequence[TurnPart], turn: int
+) -> list[dict[str, Any]]:
+    return [
+        _segment(part.kind, generation.text[part.start : part.end], turn)
+        for part in parts
+        if part.end > part.start
+    ]
+
+
+def _by_token(
+    generation: Generation, parts: Sequence[TurnPart], turn: int
+) -> list[dict[str, Any]]:
     starts = _piece_starts(generation)
     bounds = [_piece_at(starts, part.start) for part in parts[1:]]
     edges = [0, *bounds, len(generation.pieces)]

@@ -19,6 +19,8 @@ class SourceList:
 
     def __init__(self, known: Sequence[Mapping[str, Any]] = ()) -> None:
         self._entries = list(known)
+        self._written = len(self._entries)
+        """How many of them state holds already."""
         self._by_key = {_key(entry): entry for entry in self._entries}
 
     def add(self, documents: Sequence[Document]) -> list[Document]:
@@ -35,11 +37,15 @@ class SourceList:
         return [{**d, "id": self._id(d["url"], d["title"], d["text"])} for d in documents]
 
     def mark_used(self, ids: set[str]) -> list[Mapping[str, Any]]:
-        """Return all entries, those whose text became evidence marked so."""
+        """Mark entries whose text became evidence; return those new or changed."""
+        changed = []
         for place, entry in enumerate(self._entries):
-            if entry["id"] in ids and not entry["used"]:
+            is_newly_used = entry["id"] in ids and not entry["used"]
+            if is_newly_used:
                 self._entries[place] = {**entry, "used": True}
-        return self._entries
+            if is_newly_used or place >= self._written:
+                changed.append(self._entries[place])
+        return changed
 
     def _id(self, url: str, title: str, text: str) -> str:
         address = normalize_url(url) if url else ""

@@ -268,24 +268,32 @@ def _update(
         }
     )
     children = [c.model_dump() for one in condensed if one for c in one.children]
-    logs = {"children": children, "searches": _records(state, joined)}
-    logs["reads"] = _reads(state, joined)
+    logs = {
+        "children": children,
+        "searches": _records(state, joined),
+        "reads": _reads(state, joined),
+        "sources": joined.sources.mark_used(used),
+    }
     counts = state["counts"]
     slowest = max((entry["seconds"] for entry in joined.entries), default=0.0)
     return {
         "segments": placed,
         # An empty write costs as much as any other.
         **{name: added for name, added in logs.items() if added},
-        "sources": joined.sources.mark_used(used),
         "found": Overwrite([]),
         "counts": {
             **counts,
-            "searches": counts["searches"] + sum(not e.get("url") for e in joined.entries),
+            "searches": counts["searches"] + sum(_is_made(e) for e in joined.entries),
             "reads": counts["reads"] + sum(entry["reads"] for entry in joined.entries),
             "context_tokens": counts["context_tokens"] + inserted_tokens(placed),
             "seconds": counts["seconds"] + slowest + time.monotonic() - started,
         },
     }
+
+
+def _is_made(entry: Mapping[str, Any]) -> bool:
+    """Return whether an entry is a search that was carried out, which is what counts."""
+    return not entry.get("url") and not entry["error"]
 
 
 def _records(state: State, joined: _Joined) -> list[dict[str, Any]]:

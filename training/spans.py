@@ -140,12 +140,13 @@ LAYOUTS: dict[str, Callable[[Trace, Any], list[TokenSpan]]] = {
 def ends_by_itself(trace: Trace) -> bool:
     """Tell whether the model ended its answer itself, so that an end token belongs there.
 
-    A forced answer, or one that a limit cut off, has another stop reason: there the
-    model did not end, and is not taught to.
+    A forced answer has another stop reason, and a turn that a limit cut off is torn even
+    where an answer stands in it: there the model did not end, and is not taught to.
     """
     if trace.stop_reason != "answered" or not trace.segments:
         return False
-    return trace.segments[-1].trainable
+    last = trace.segments[-1]
+    return last.trainable and not last.torn
 
 
 def _prompt_span(trace: Trace, prompt: Sequence[Segment], tokenizer: Any) -> TokenSpan:

@@ -127,6 +127,11 @@ class Reasoner(ABC):
     takes_schema: bool = False
     """Whether `Sampling.schema` is sent to the server, which may still refuse it."""
 
+    @property
+    def overridden(self) -> dict[str, Any]:
+        """Settings of a run that do not reach the model, to what counts in their place."""
+        return {}
+
     @abstractmethod
     def render(
         self, messages: Sequence[Mapping[str, str]], prefill: str = ""

@@ -82,7 +82,7 @@ class TextReasoner(ChatReasoner):
     def _options(self, stop: Sequence[str], sampling: Sampling) -> dict[str, Any]:
         """Return the keywords of one call."""
         if not isinstance(self._model, ServedTextModel):
-            # Hosted models refuse settings they lack, so those of the object count.
+            # Their settings are fields of the object (`object_settings.py`).
             return {"stop": list(stop)} if stop else {}
         return {
             "stop": list(stop) or None,

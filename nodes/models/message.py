@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
-from .base import Layout, SegmentDict
+from .base import Layout, ModelError, SegmentDict
+from .chat_reasoner import Attempt, Request
 from .continuation import TextReasoner
 from .messages import to_turns, without_opening
+from .object_settings import ObjectSettings
+from .text_route import ServedTextModel
 
 
 class MessageReasoner(TextReasoner):
@@ -19,6 +24,32 @@ class MessageReasoner(TextReasoner):
     """
 
     exactness = "message"
+
+    def __init__(
+        self, model: BaseChatModel, name: str, *, context_limit: int | None = None
+    ) -> None:
+        super().__init__(model, name, context_limit=context_limit)
+        is_served = isinstance(model, ServedTextModel)
+        self._settings = None if is_served else ObjectSettings(model)
+
+    @property
+    def overridden(self) -> dict[str, Any]:
+        return self._settings.overridden if self._settings else {}
+
+    def _attempt(self, request: Request) -> Attempt:
+        attempt = super()._attempt(request)
+        if self._settings is None:
+            return attempt
+        most = self._max_tokens(request.sampling)
+        sampling = request.sampling.with_max_tokens(most)
+        return attempt._replace(model=self._settings.apply(sampling))
+
+    def _adapt(self, error: ModelError) -> None:
+        try:
+            super()._adapt(error)
+        except ModelError:
+            if self._settings is None or not self._settings.leave_out(error):
+                raise
 
     def _messages(
         self, segments: Sequence[SegmentDict], layout: Layout

@@ -11,6 +11,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage
 
+from ...state import join_sources
 from .article import Article, article_of, section_draft
 from .check import title_from
 from .citations import CitationCheck, number_sources, source_list
@@ -40,7 +41,8 @@ class Finish(WriterStep):
             if written is not None:
                 article = article.with_section(written.section)
                 drafts = [section_draft(written.section)]
-                sources, removed = written.sources, written.removed
+                sources = join_sources(sources, [written.sources])
+                removed = written.removed
         title = article.title or title_from(state["run"]["question"], dialect)
         report = Report(Article(title, article.sections), sources, _seen_text(state))
         removed += report.removed

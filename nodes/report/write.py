@@ -73,7 +73,7 @@ class Write(WriterStep):
 
 @dataclass(frozen=True)
 class Written:
-    """A section, its citations checked, and the sources it was written from marked used."""
+    """A section, its citations checked, and what it changes of the run's sources."""
 
     section: Section
     sources: list[Mapping[str, Any]]
@@ -141,7 +141,7 @@ def citation_check(shown: Sequence[Document]) -> CitationCheck:
 
 
 def mark_used(state: State, shown: Sequence[Document]) -> list[Mapping[str, Any]]:
-    """Return the run's sources, those shown to the writer marked as used."""
+    """Return the sources that are used now for the first time: shown to the writer."""
     return SourceList(state["sources"]).mark_used({document.id for document in shown})
 
 

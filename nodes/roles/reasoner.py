@@ -50,6 +50,11 @@ class RolesReasoner(Reasoner):
         self._dialect = dialect
         self._question = question
 
+    @property
+    def overridden(self) -> dict[str, Any]:
+        """What is overridden of the settings of the model that plays the roles."""
+        return self.model.overridden
+
     def render(self, messages: Sequence[Mapping[str, str]], prefill: str = "") -> None:
         """Return None: the transcript is never sent to the model."""
 

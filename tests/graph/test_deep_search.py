@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from scripted import ANSWER, query
+from scripted import ANSWER, FewPages, query
+
+from langgraph_deepsearch.trace import Document
 
 QUESTION = {"question": "What is the capital of Peru?"}
 
@@ -69,6 +71,39 @@ def test_a_repeated_query_is_not_searched_again(agent_of):
     assert "You have searched this query." in model.seen[-1]
 
 
+def test_a_question_asked_again_on_a_thread_is_not_an_old_message(agent_of):
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    agent, *_ = agent_of(ANSWER, checkpointer=InMemorySaver())
+    thread = {"configurable": {"thread_id": "t"}}
+    asked = []
+    for given in (
+        {"messages": [("user", "B?")]},
+        {"question": "C?"},
+        {"question": "C?"},
+        {"messages": [("user", "B?")]},
+        {"messages": [("user", "B?")]},
+    ):
+        agent.invoke(given, thread)
+        asked.append(agent.get_state(thread).values["run"]["question"])
+    assert asked == ["B?", "C?", "C?", "B?", "B?"]
+
+
+def test_a_search_that_failed_may_be_made_again_and_does_not_count(agent_of):
+    agent, model, search = agent_of(
+        query("down or peru"), query("down or peru"), ANSWER, max_searches=1
+    )
+    found, left = search.search, [True]
+    search.search = lambda query, k, *, episode=None: found(
+        query if left and left.pop() else query.replace("down", ""), k
+    )
+    result = agent.invoke(QUESTION)
+    assert "You have searched this query." not in model.seen[-1]
+    assert "The maximum search limit is exceeded" not in model.seen[-1]
+    assert "The capital of Peru is Lima." in model.seen[-1]
+    assert result["answer"] == "Lima"
+
+
 def test_a_failed_search_is_told_honestly(agent_of):
     agent, model, _ = agent_of(query("down"), ANSWER)
     result = agent.invoke(QUESTION)
@@ -107,6 +142,27 @@ def test_a_model_that_lost_the_protocol_is_stopped_and_made_to_answer(agent_of):
     assert result["answer"] == "Lima"
 
 
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+@pytest.mark.parametrize("exact", [True, False])
+async def test_time_that_ends_within_a_turn_ends_the_turn(fake_server, way, exact):
+    from langgraph_deepsearch import create_deep_search_agent
+
+    fake_server.no_token_ids = not exact
+    fake_server.token_delay = 0.005
+    fake_server.script(lambda prompt: "Lima}" if prompt.endswith("{") else "Hm. " * 1000)
+    agent = create_deep_search_agent(
+        "fake-model", base_url=fake_server.base_url, search=FewPages(), max_seconds=0.3
+    )
+    run = agent.stream if way == "invoke" else agent.astream
+    states = run(QUESTION, stream_mode="values")
+    every = list(states) if way == "invoke" else [state async for state in states]
+    last = every[-1]
+    assert (last["answer"], last["stop_reason"]) == ("Lima", "deadline")
+    written = [s for s in last["segments"] if s.get("trainable")]
+    assert written[0]["torn"]
+    assert len(written[0]["text"]) < 2000
+
+
 def test_forcing_can_be_switched_off(agent_of):
     agent, model, _ = agent_of("bla", "bla", "Lima}", force_answer=False)
     result = agent.invoke(QUESTION)
@@ -137,15 +193,22 @@ def test_checkpoints_do_not_grow_with_the_square_of_the_turns(agent_of, tmp_path
         replies = [f"thinking {'x' * 500} {query(f'peru {n}')}" for n in range(turns)]
         path = tmp_path / f"{turns}.sqlite"
         with SqliteSaver.from_conn_string(str(path)) as saver:
-            agent, *_ = agent_of(
+            agent, _, search = agent_of(
                 *replies, ANSWER, checkpointer=saver, max_turns=99, max_searches=99
             )
+            search.search = five_new_pages
             result = agent.invoke(QUESTION, {"configurable": {"thread_id": "t"}})
             assert result["answer"] == "Lima"
         with sqlite3.connect(path) as db:
             checkpoints = "select sum(length(checkpoint)) from checkpoints"
             writes = "select sum(length(value)) from writes"
             return sum(db.execute(sql).fetchone()[0] for sql in (checkpoints, writes))
+
+    def five_new_pages(query, k, *, episode=None):
+        return [
+            Document(title=f"{query}, {n}", text="Lima.", url=f"http://w.test/{query}/{n}")
+            for n in range(5)
+        ]
 
     ten, forty = size(10), size(40)
     assert forty < 4.5 * ten

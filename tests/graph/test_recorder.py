@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from scripted import ANSWER, query
 
-from langgraph_deepsearch.trace import read_traces
+from langgraph_deepsearch.trace import TraceFileError, read_traces
 
 QUESTION = {"question": "What is the capital of Peru?"}
 
@@ -153,12 +153,29 @@ def test_condenser_calls_are_child_records(agent_of, tmp_path):
 async def test_a_trace_that_cannot_be_written_is_no_silence(agent_of, tmp_path, way):
     file = tmp_path / "a-file"
     file.write_text("")
-    agent, *_ = agent_of(ANSWER, trace_dir=file)
-    with pytest.raises(FileExistsError):
+    agent, model, _ = agent_of(ANSWER, trace_dir=file)
+    with pytest.raises(TraceFileError, match="give another trace_dir"):
         if way == "invoke":
             agent.invoke(QUESTION)
         else:
             await agent.ainvoke(QUESTION)
+    assert model.seen == [], "it is said before a model writes"
+
+
+def test_a_fork_leaves_a_trace_of_its_own(agent_of, tmp_path):
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    agent, *_ = agent_of(
+        query("peru"), ANSWER, trace_dir=tmp_path, checkpointer=InMemorySaver()
+    )
+    thread = {"configurable": {"thread_id": "t"}}
+    agent.invoke(QUESTION, thread)
+    earlier = next(s for s in agent.get_state_history(thread) if s.next == ("summarize",))
+    agent.invoke(None, earlier.config)
+    agent.invoke(None, earlier.config)
+    ids = [trace.id for trace in traces(tmp_path)]
+    assert len(set(ids)) == 3
+    assert all(name.startswith(f"{ids[0]}.") for name in ids[1:])
 
 
 async def test_many_runs_at_once_leave_one_each(agent_of, tmp_path):

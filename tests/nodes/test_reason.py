@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
@@ -38,11 +39,22 @@ def test_a_cut_inside_a_token_moves_to_its_start():
 TEXT = "Think first.</think> then <|begin_search_query|>é 東京<|end_search_query|>"
 
 
-@given(st.lists(st.integers(0, len(TEXT)), max_size=20))
-def test_segments_joined_are_the_ids_and_text_as_sampled(cuts):
+@given(
+    st.lists(st.integers(0, len(TEXT)), max_size=20),
+    st.sampled_from(["action", "stop", "length"]),
+    st.booleans(),
+)
+def test_segments_joined_are_the_ids_and_text_as_sampled(cuts, finish, has_ids):
     edges = sorted({0, len(TEXT), *cuts})
-    made = generation(*(TEXT[a:b] for a, b in pairwise(edges)))
+    made = replace(
+        generation(*(TEXT[a:b] for a, b in pairwise(edges))), finish_reason=finish
+    )
+    if not has_ids:
+        plain = split(replace(made, pieces=(Piece(TEXT),)))
+        assert [bool(s.get("torn")) for s in plain] == [False, finish == "length"]
     segments = split(made)
+    assert [s.get("torn", False) for s in segments[:-1]] == [False] * (len(segments) - 1)
+    assert segments[-1].get("torn", False) == (finish == "length")
     assert "".join(s["text"] for s in segments) == made.text
     assert [i for s in segments for i in s["token_ids"]] == made.token_ids
     assert all(s["trainable"] and s["text"] for s in segments)
@@ -63,7 +75,7 @@ def state(limit, done=(), used=0):
     return {
         "run": {"limits": {"searches": limit}},
         "counts": {"searches": used},
-        "searches": [{"query": query} for query in done],
+        "searches": [{"query": query, "error": None} for query in done],
     }
 
 
@@ -81,6 +93,12 @@ def test_queries_are_cut_to_the_budget_that_is_left():
 
 def test_the_limit_is_tested_before_the_repeat():
     assert verdicts(plan_queries(state(1, done=["a"], used=1), ["a"])) == ["limit"]
+
+
+def test_a_query_that_failed_is_no_repeat():
+    failed = state(None)
+    failed["searches"] = [{"query": "a", "error": "the search is down"}]
+    assert verdicts(plan_queries(failed, ["a"])) == ["run"]
 
 
 def test_a_query_twice_in_one_turn_runs_once():

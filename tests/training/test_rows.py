@@ -142,6 +142,14 @@ def test_a_forced_or_cut_off_answer_is_not_taught_to_end(
     assert labelled(row)[-1] != base_tokenizer.eos_token_id
 
 
+def test_a_torn_answer_is_not_taught_to_end(base_tokenizer, make_trace):
+    trace = make_trace(1)
+    trace.segments[-1].torn = True
+    row = trace_row(trace, base_tokenizer)
+    assert trace.stop_reason == "answered"
+    assert labelled(row)[-1] != base_tokenizer.eos_token_id
+
+
 def test_too_long_samples_are_left_out_and_named(base_tokenizer, make_trace):
     long = with_segments(
         make_trace,

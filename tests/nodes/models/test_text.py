@@ -10,6 +10,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from pydantic import Field
 
 from langgraph_deepsearch.nodes.models.base import (
     ContextOverflowError,
@@ -122,6 +123,59 @@ def test_ignored_stop_is_cut_here_and_is_no_error_in_tracing(
     assert (generation.text, generation.finish_reason) == (QUERY, "action")
     assert fake_server.written < 200
     assert errors.seen == []
+
+
+class Provider(Scripted):
+    """A chat model with a provider's fields, which refuses what it is told to."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_output_tokens: int | None = Field(default=None, alias="max_tokens")
+    refuses: str = ""
+    used: list[Any] = []
+
+    def _stream(self, messages, stop=None, run_manager=None, **kwargs):
+        own = (self.temperature, self.top_p, self.max_output_tokens)
+        self.used.append(own)
+        if self.refuses and own[1] is not None:
+            raise ModelError(self.refuses)
+        yield from super()._stream(messages, stop, run_manager, **kwargs)
+
+
+@pytest.mark.filterwarnings("ignore:Provider does not take")
+@pytest.mark.parametrize("is_async", [False, True])
+def test_an_object_is_given_the_runs_sampling(messages, ask, is_async):
+    reasoner = reasoner_over(Provider(chunks=["ok"], used=[]))
+    sampling = Sampling(temperature=0.1, top_p=0.2, max_tokens=30, seed=4)
+    arguments = ask(sampling=sampling)
+    if is_async:
+        asyncio.run(reasoner.agenerate(chat_segments(messages, None), **arguments))
+    else:
+        reasoner.generate(chat_segments(messages, None), **arguments)
+    assert reasoner._model.used == [(0.1, 0.2, 30)]
+    assert reasoner.overridden == {"sampling_top_k": None, "seed": None}
+
+
+def test_what_the_object_sets_itself_counts_and_what_it_lacks_is_told(messages, ask):
+    reasoner = reasoner_over(Provider(chunks=["ok"], temperature=0.0, used=[]))
+    with pytest.warns(UserWarning, match="Provider does not take seed"):
+        reasoner.generate(chat_segments(messages, None), **ask(sampling=Sampling(seed=1)))
+    assert reasoner._model.used == [(0.0, 0.95, 20480)]
+    assert reasoner.overridden["temperature"] == 0.0
+
+
+def test_what_the_provider_refuses_is_left_out_once_and_for_all(messages, ask):
+    refusal = "`temperature` and `top_p` cannot both be specified for this model"
+    reasoner = reasoner_over(Provider(chunks=["ok"], refuses=refusal, used=[]))
+    with pytest.warns(UserWarning, match="Provider does not take top_p"):
+        reasoner.generate(chat_segments(messages, None), **ask(sampling=Sampling()))
+    reasoner.generate(chat_segments(messages, None), **ask(sampling=Sampling()))
+    assert [used[:2] for used in reasoner._model.used] == [
+        (0.6, 0.95),
+        (0.6, None),
+        (0.6, None),
+    ]
+    assert reasoner.overridden["top_p"] is None
 
 
 def test_counts_come_from_the_server_or_are_estimated(fake_server, messages, ask):
