@@ -5,15 +5,19 @@
     python benchmarks/sft_speed.py --shape 7b --length 30000 --out runs/sft-speed-7b.json
 
 The reference's way is transformers' Trainer over padded batches with logits at every
-position (SimpleDeepSearcher sft.py), ours lays samples end to end and computes logits at
-labels alone. Both train the same model on the same samples in the same order, each in a
-process of its own, so that its peak memory is its own, one after the other. The first step
-of each is not counted. Eight samples at even ranks of length stand for all; on two CPU cores
-that takes a few minutes (`--steps`, `--batch` and `--rounds` take more).
+position (SimpleDeepSearcher sft.py), with activations recomputed as its command has it, and
+without; ours is what `train_sft` trains with: samples laid end to end, logits at labels alone,
+float32 master weights. All train the same model on the same samples in the same order, each in
+a process of its own, so that its peak memory is its own, one after the other. The first step
+of each is not counted, checkpoints are not written. Eight samples at even ranks of length
+stand for all; on two CPU cores that takes a few minutes (`--steps`, `--batch` and `--rounds`
+take more).
 
 With `--shape` a randomly initialised model of that size is trained on random tokens of
-one length, on a GPU, and the share of its peak arithmetic that was reached is reported.
-That path is unmeasured: it was written and tested at toy size on a CPU.
+one length, on a GPU, and the share of its peak arithmetic that was reached is reported. Both
+sides then recompute activations, and keep weights and Adam in bfloat16 (`dtype` of `train_sft`,
+not its default), so that one card holds them. That path is unmeasured: it was written and
+tested at toy size on a CPU.
 """
 
 from __future__ import annotations
@@ -30,12 +34,18 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langgraph_deepsearch.training.estimate import PEAK_FLOPS, SHAPES, shape_of
 from langgraph_deepsearch.training.rows import IGNORED, TokenRow
 
-SIDES = ("reference", "ours")
+if TYPE_CHECKING:
+    from transformers import Trainer
+
+    from langgraph_deepsearch.training.config import SftConfig
+
+SIDES = ("reference", "reference_kept", "ours")
+"""The reference recomputes activations, as its command does, or keeps them."""
 
 BATCH = 4
 """Samples of an optimizer step, both sides."""
@@ -121,8 +131,8 @@ def random_rows(vocabulary: int, length: int, count: int, seed: int = 0) -> list
     return rows
 
 
-def random_model(shape: str, folder: Path) -> Any:
-    """Return a model of that size with random weights, on the device it is trained on."""
+def random_model(shape: str, folder: Path) -> Path:
+    """Save a model of that size with random bfloat16 weights, and return its folder."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -145,84 +155,80 @@ def random_model(shape: str, folder: Path) -> Any:
             model = LlamaForCausalLM(config)
     finally:
         torch.set_default_dtype(torch.float32)
-    model.config._name_or_path = str(folder)
-    return model
+    model.save_pretrained(folder)
+    del model
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return folder
 
 
 def measure(
     side: str,
     rows: Sequence[TokenRow],
-    model: Any,
+    model: Path,
     *,
     steps: int,
     batch: int,
-    checkpoint: bool,
-) -> dict[str, float]:
+    is_large: bool = False,
+) -> dict[str, Any]:
     """Train for some steps and return tokens a second, peak memory and utilisation.
 
     Args:
-        side: `ours` or `reference`.
+        side: one of `SIDES`.
         rows: at least `steps * batch` samples.
-        model: a causal language model, or the folder of one.
+        model: folder of a causal language model.
         steps: optimizer steps that are counted; one more is made before them.
         batch: samples of a step.
-        checkpoint: whether activations are recomputed.
+        is_large: the model fills a GPU: bfloat16 alone, activations recomputed.
     """
     import torch
-    from transformers import Trainer, TrainingArguments
+    from transformers.trainer_utils import SaveStrategy
+
+    from langgraph_deepsearch.training.config import SftConfig
 
     used = list(rows[: (steps + 1) * batch])
     clock = step_clock()
+    config = SftConfig(
+        learning_rate=1e-5,
+        batch_size=batch,
+        micro_batch_size=1 if is_long(used) else None,
+        dtype="bfloat16" if is_large else "mixed",
+        gradient_checkpointing=is_large or side == "reference",
+    )
+    make = _ours if side == "ours" else _reference
     with TemporaryDirectory() as folder:
-        values: dict[str, Any] = {
-            "output_dir": folder,
-            "max_steps": steps + 1,
-            "learning_rate": 1e-5,
-            "bf16": True,
-            "use_cpu": not torch.cuda.is_available(),
-            "dataloader_pin_memory": False,
-            "gradient_checkpointing": checkpoint,
-            "save_strategy": "no",
-            "report_to": "none",
-            "disable_tqdm": True,
-            "log_level": "error",
-            "remove_unused_columns": False,
-            "train_sampling_strategy": "sequential",
-        }
         if torch.cuda.is_available():
             torch.cuda.reset_peak_memory_stats()
-        make = _ours if side == "ours" else _reference
-        trainer: Trainer = make(model, used, values, batch, TrainingArguments)
+        trainer = make(model, used, config, Path(folder))
+        trainer.args.save_strategy = SaveStrategy.NO
+        trainer.args.train_sampling_strategy = "sequential"
         trainer.add_callback(clock)
         trainer.train()
-    return _figures(used[batch:], clock.seconds, trainer.model, checkpoint)
+    told = {"dtype": config.dtype, "checkpointing": config.gradient_checkpointing}
+    return {**_figures(used[batch:], clock.seconds, trainer.model), **told}
 
 
-def _ours(
-    model: Any, rows: list[TokenRow], values: dict[str, Any], batch: int, arguments: Any
-) -> Any:
-    from langgraph_deepsearch.training.arguments import batches
-    from langgraph_deepsearch.training.attention import ATTENTION_NAME
-    from langgraph_deepsearch.training.config import SftConfig
-    from langgraph_deepsearch.training.trainer import RowDataset, RowTrainer
+LONG_TOKENS = 10_000
+"""Mean tokens of samples that are trained one at once."""
 
-    mean = sum(len(row.input_ids) for row in rows) / len(rows)
-    long = 1 if mean > 10_000 else None
-    micro, often = batches(SftConfig(batch_size=batch, micro_batch_size=long), mean)
-    sizes = {"per_device_train_batch_size": micro, "gradient_accumulation_steps": often}
-    return RowTrainer(
-        model=_loaded(model, ATTENTION_NAME),
-        args=arguments(**values, **sizes),
-        train_dataset=RowDataset(rows),
-    )
+
+def is_long(rows: Sequence[TokenRow]) -> bool:
+    """Tell whether the samples are too long for several at once."""
+    return sum(row.tokens for row in rows) / len(rows) > LONG_TOKENS
+
+
+def _ours(model: Path, rows: list[TokenRow], config: SftConfig, folder: Path) -> Trainer:
+    from langgraph_deepsearch.training.sft import row_trainer
+
+    return row_trainer(model, config, rows, folder)
 
 
 def _reference(
-    model: Any, rows: list[TokenRow], values: dict[str, Any], batch: int, arguments: Any
-) -> Any:
+    model: Path, rows: list[TokenRow], config: SftConfig, folder: Path
+) -> Trainer:
     import torch
     from torch.nn.utils.rnn import pad_sequence
-    from transformers import Trainer
+    from transformers import AutoModelForCausalLM, Trainer, TrainingArguments
 
     from langgraph_deepsearch.training.trainer import RowDataset
 
@@ -235,31 +241,31 @@ def _reference(
             "labels": pad_sequence(labels, True, IGNORED),
         }
 
-    micro = min(REFERENCE_MICRO, batch)
-    if max(len(row.input_ids) for row in rows) > 10_000:
-        micro = 1
-    sizes = {
+    micro = config.micro_batch_size or min(REFERENCE_MICRO, config.batch_size)
+    values: dict[str, Any] = {
+        "output_dir": str(folder),
+        "num_train_epochs": 1,
         "per_device_train_batch_size": micro,
-        "gradient_accumulation_steps": batch // micro,
+        "gradient_accumulation_steps": config.batch_size // micro,
+        "learning_rate": config.learning_rate,
+        "bf16": True,
+        "use_cpu": not torch.cuda.is_available(),
+        "dataloader_pin_memory": False,
+        "gradient_checkpointing": config.gradient_checkpointing,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "log_level": "error",
+        "remove_unused_columns": False,
     }
+    kept_in = torch.bfloat16 if config.dtype == "bfloat16" else torch.float32
     return Trainer(
-        model=_loaded(model, "sdpa"),
-        args=arguments(**values, **sizes),
+        model=AutoModelForCausalLM.from_pretrained(
+            model, dtype=kept_in, attn_implementation="sdpa"
+        ),
+        args=TrainingArguments(**values),
         train_dataset=RowDataset(rows),
         data_collator=padded,
     )
-
-
-def _loaded(model: Any, attention: str) -> Any:
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    if isinstance(model, str | Path):
-        return AutoModelForCausalLM.from_pretrained(
-            model, dtype=torch.float32, attn_implementation=attention
-        )
-    model.set_attn_implementation(attention)
-    return model
 
 
 def step_clock() -> Any:
@@ -289,9 +295,7 @@ def _wait() -> None:
         torch.cuda.synchronize()
 
 
-def _figures(
-    rows: Sequence[TokenRow], seconds: float, model: Any, checkpoint: bool
-) -> dict[str, float]:
+def _figures(rows: Sequence[TokenRow], seconds: float, model: Any) -> dict[str, float]:
     import torch
 
     tokens = sum(len(row.input_ids) for row in rows)
@@ -313,7 +317,6 @@ def _figures(
         "trained_tokens_per_second": trained / seconds,
         "peak_gib": peak / 2**30,
         "flops_per_second": arithmetic / seconds,
-        "checkpointing": float(checkpoint),
     }
     if cuda:
         kind = torch.cuda.get_device_name().lower()
@@ -323,20 +326,16 @@ def _figures(
     return figures
 
 
-def run_side(arguments: argparse.Namespace) -> dict[str, float]:
+def run_side(arguments: argparse.Namespace) -> dict[str, Any]:
     """Measure one side in this process, which holds nothing but model and rows."""
-    if arguments.shape:
-        model: Any = random_model(arguments.shape, Path(arguments.out).parent)
-    else:
-        model = arguments.model
     rows = [TokenRow(**values) for values in json.loads(arguments.rows.read_text())]
     return measure(
         arguments.side,
         rows,
-        model,
+        arguments.model,
         steps=arguments.steps,
         batch=arguments.batch,
-        checkpoint=bool(arguments.shape),
+        is_large=bool(arguments.shape),
     )
 
 
@@ -349,17 +348,20 @@ def make_rows(arguments: argparse.Namespace) -> list[TokenRow]:
     return rows_of_traces(arguments.traces, arguments.model, counted, arguments.batch)
 
 
-def compare(rounds: Sequence[dict[str, dict[str, float]]]) -> dict[str, float]:
-    """Return ours over the reference: the best round of each side, as fast as it can."""
+def compare(rounds: Sequence[dict[str, dict[str, Any]]]) -> dict[str, dict[str, float]]:
+    """Return ours over each other side: the best round of each, as fast as it can."""
     best = {
         side: max((r[side] for r in rounds), key=lambda f: f["trained_tokens_per_second"])
-        for side in SIDES
+        for side in rounds[0]
     }
-    ours, reference = best["ours"], best["reference"]
+    ours = best.pop("ours")
     return {
-        "speedup": ours["trained_tokens_per_second"]
-        / reference["trained_tokens_per_second"],
-        "memory_share": ours["peak_gib"] / reference["peak_gib"],
+        side: {
+            "speedup": ours["trained_tokens_per_second"]
+            / other["trained_tokens_per_second"],
+            "memory_share": ours["peak_gib"] / other["peak_gib"],
+        }
+        for side, other in best.items()
     }
 
 
@@ -392,28 +394,37 @@ def main() -> None:
         return
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     rows = make_rows(arguments)
-    rounds: list[dict[str, dict[str, float]]] = []
-    with TemporaryDirectory() as folder:
+    # What the reference keeps of long samples no card holds.
+    sides = ("reference", "ours") if arguments.shape else SIDES
+    rounds: list[dict[str, dict[str, Any]]] = []
+    with TemporaryDirectory(dir=arguments.out.parent) as folder:
         file = Path(folder) / "rows.json"
         file.write_text(json.dumps([asdict(row) for row in rows]))
+        model = arguments.model
+        if arguments.shape:
+            model = random_model(arguments.shape, Path(folder) / "model")
         for number in range(arguments.rounds):
             # In turn and not always the same first: what else runs here changes over time.
-            order = SIDES if number % 2 == 0 else SIDES[::-1]
-            rounds.append({side: _in_process(side, file) for side in order})
+            order = sides if number % 2 == 0 else sides[::-1]
+            rounds.append({side: _in_process(side, file, model) for side in order})
             print(json.dumps(rounds[-1]), file=sys.stderr)
+    over = compare(rounds)
     result = {
         "command": " ".join(["python", *sys.argv]),
         "cores": os.cpu_count(),
         "lengths": length_figures(rows[arguments.batch :]),
         "rounds": rounds,
-        **compare(rounds),
+        "over": over,
     }
     arguments.out.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(f"speedup {result['speedup']:.2f}, memory {result['memory_share']:.2f} of it")
+    for side, figures in over.items():
+        speedup, share = figures["speedup"], figures["memory_share"]
+        print(f"over {side}: speedup {speedup:.2f}, memory {share:.2f} of it")
 
 
-def _in_process(side: str, rows: Path) -> dict[str, float]:
-    command = [sys.executable, __file__, *sys.argv[1:], "--side", side, "--rows", str(rows)]
+def _in_process(side: str, rows: Path, model: Path) -> dict[str, Any]:
+    command = [sys.executable, __file__, *sys.argv[1:], "--side", side]
+    command += ["--rows", str(rows), "--model", str(model)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.strip().splitlines()[-1])
 

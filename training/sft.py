@@ -96,28 +96,61 @@ class SftRun(TrainingRun[SftConfig]):
     def _trainer(
         self, rows: Sequence[TokenRow], callbacks: list[Any], tokenizer: Any
     ) -> RowTrainer:
-        from .arguments import training_arguments
-        from .attention import check_window
-        from .master_weights import MasterAdamW, keeps_copies
-        from .model import load_for_training
-        from .trainer import RowDataset, RowTrainer
-
-        train_rows, held_out = split_rows(rows, self._config)
-        config, optimizer = self._config, None
-        # DeepSpeed's settings must stand before the model is made, so that ZeRO-3 can
-        # cut it up while it loads.
-        arguments = training_arguments(config, train_rows, self._checkpoints)
-        if keeps_copies(config, arguments.gradient_accumulation_steps):
-            config = replace(config, dtype="bfloat16")
-            arguments = training_arguments(config, train_rows, self._checkpoints)
-            optimizer = MasterAdamW, {"lr": config.learning_rate}
-        model = load_for_training(self._model, config)
-        check_window(model.config, max(len(row.input_ids) for row in rows))
-        return RowTrainer(
-            model=model,
-            args=arguments,
-            optimizer_cls_and_kwargs=optimizer,
-            train_dataset=RowDataset(train_rows),
-            eval_dataset=RowDataset(held_out) if held_out else None,
+        trained_on, held_out = split_rows(rows, self._config)
+        return row_trainer(
+            self._model,
+            self._config,
+            trained_on,
+            self._checkpoints,
+            held_out=held_out,
             callbacks=callbacks,
         )
+
+
+def row_trainer(
+    model: Path,
+    config: SftConfig,
+    rows: Sequence[TokenRow],
+    checkpoints: Path,
+    *,
+    held_out: Sequence[TokenRow] = (),
+    callbacks: Sequence[Any] = (),
+) -> RowTrainer:
+    """Return the trainer of a fine-tuning, model and optimizer included.
+
+    Args:
+        model: folder of the model to start from.
+        config: the settings.
+        rows: what is trained on.
+        checkpoints: folder of the checkpoints.
+        held_out: rows whose loss is measured.
+        callbacks: the trainer's.
+
+    Raises:
+        AttentionError: the model attends in a way that training does not compute.
+        BatchSizeError: the batch size does not divide evenly.
+    """
+    from .arguments import training_arguments
+    from .attention import check_window
+    from .master_weights import MasterAdamW, keeps_copies
+    from .model import load_for_training
+    from .trainer import RowDataset, RowTrainer
+
+    optimizer = None
+    # DeepSpeed's settings must stand before the model is made, so that ZeRO-3 can cut it
+    # up while it loads.
+    arguments = training_arguments(config, rows, checkpoints)
+    if keeps_copies(config, arguments.gradient_accumulation_steps):
+        config = replace(config, dtype="bfloat16")
+        arguments = training_arguments(config, rows, checkpoints)
+        optimizer = MasterAdamW, {"lr": config.learning_rate}
+    loaded = load_for_training(model, config)
+    check_window(loaded.config, max(row.tokens for row in (*rows, *held_out)))
+    return RowTrainer(
+        model=loaded,
+        args=arguments,
+        optimizer_cls_and_kwargs=optimizer,
+        train_dataset=RowDataset(rows),
+        eval_dataset=RowDataset(held_out) if held_out else None,
+        callbacks=list(callbacks),
+    )
