@@ -82,7 +82,7 @@ def refuse_overwriting(output: Path, inputs: Iterable[str | os.PathLike[str]]) -
     Raises:
         TraceFileError: it is.
     """
-    if os.path.realpath(output) in map(os.path.realpath, inputs):
+    if os.path.realpath(output) in [os.path.realpath(path) for path in inputs]:
         msg = f"{output} is read here and would be replaced: name another --out"
         raise TraceFileError(msg)
 

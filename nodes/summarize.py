@@ -54,12 +54,14 @@ class Summarize:
             for request in _requests(state, joined, dialect)
         ]
         reasoner = self._components.reasoner_for(state["run"])
-        evidence: str | None = _evidence(dialect, joined, condensed)
-        while evidence is not None:
+        evidence = _evidence(dialect, joined, condensed)
+        while True:
             inserted = _insertion(state, dialect, joined, evidence)
             placed = insert(reasoner, dialect, inserted, opens=inserted["turn"] + 1)
-            evidence = _shorter(state, evidence, placed)
-        return self._update(state, runtime, joined, condensed, placed, started)
+            shorter = _shorter(state, evidence, placed)
+            if shorter is None:
+                return self._update(state, runtime, joined, condensed, placed, started)
+            evidence = shorter
 
     async def arun(
         self, state: State, config: RunnableConfig, runtime: Runtime[Context]
@@ -71,13 +73,15 @@ class Summarize:
         requests = _requests(state, joined, dialect)
         condensed = await self._aevery(state, requests, config)
         reasoner = self._components.reasoner_for(state["run"])
-        evidence: str | None = _evidence(dialect, joined, condensed)
-        while evidence is not None:
+        evidence = _evidence(dialect, joined, condensed)
+        while True:
             inserted = _insertion(state, dialect, joined, evidence)
             opens = inserted["turn"] + 1
             placed = await ainsert(reasoner, dialect, inserted, opens=opens)
-            evidence = _shorter(state, evidence, placed)
-        return self._update(state, runtime, joined, condensed, placed, started)
+            shorter = _shorter(state, evidence, placed)
+            if shorter is None:
+                return self._update(state, runtime, joined, condensed, placed, started)
+            evidence = shorter
 
     def _update(
         self,
@@ -168,9 +172,7 @@ def _evidence(
     return dialect.join_results(results) if results else ""
 
 
-def _shorter(
-    state: State, evidence: str, placed: Sequence[Mapping[str, Any]]
-) -> str | None:
+def _shorter(state: State, evidence: str, placed: Sequence[dict[str, Any]]) -> str | None:
     """Return the evidence cut to the context left, None where it needs no cut.
 
     Without it one long result would end the run: neither the next turn nor a forced

@@ -191,6 +191,7 @@ def test_pools_give_the_same_questions_as_far_as_both_have_them(ablation):
     class Run:
         def __init__(self, question, rollout):
             self.question_id, self.id = f"q{question}", f"q{question}/{rollout}"
+            self.question = f"question {question}"
 
     full = [Run(q, r) for q in range(60) for r in range(3)]
     half = [run for run in full if int(run.question_id[1:]) % 2]

@@ -34,7 +34,7 @@ def transfer():
 class TaughtLoop(Loop):
     """A loop whose model is the teacher: all its files, and no training."""
 
-    def _train(self, base, directory):
+    def _train(self, start, parent, directory):
         (directory / "model").mkdir(exist_ok=True)
 
     @contextmanager
