@@ -77,6 +77,7 @@ def argument_values(
         "lr_scheduler_type": config.schedule,
         "warmup_steps": config.warmup,
         "weight_decay": config.weight_decay,
+        "adam_beta2": config.adam_beta2,
         "max_grad_norm": config.max_grad_norm,
         "bf16": config.dtype == "mixed"
         or (config.dtype == "bfloat16" and bool(config.deepspeed)),

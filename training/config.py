@@ -42,6 +42,9 @@ class TrainingConfig:
     warmup: float = 0.03
     """Share of the steps in which the learning rate rises."""
     weight_decay: float = 0.0
+    adam_beta2: float = 0.999
+    """Decay of AdamW's mean of squared gradients. At 0.999 some hundred steps still reckon
+    with the first, large ones; 0.95, usual for language models, forgets them."""
     max_grad_norm: float = 1.0
     max_length: int | None = None
     """Most tokens of a sample; None: the model's context length."""
@@ -76,7 +79,7 @@ class TrainingConfig:
         if wrong:
             msg = f"setting {wrong[0]} must be more than 0"
             raise ConfigError(msg)
-        for name in ("warmup", "evaluation_fraction", "lora_dropout"):
+        for name in ("warmup", "adam_beta2", "evaluation_fraction", "lora_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 msg = f"setting {name} is a share: from 0 to below 1"
                 raise ConfigError(msg)

@@ -143,7 +143,13 @@ def row_trainer(
     if keeps_copies(config, arguments.gradient_accumulation_steps):
         config = replace(config, dtype="bfloat16")
         arguments = training_arguments(config, rows, checkpoints)
-        optimizer = MasterAdamW, {"lr": config.learning_rate}
+        optimizer = (
+            MasterAdamW,
+            {
+                "lr": config.learning_rate,
+                "betas": (arguments.adam_beta1, config.adam_beta2),
+            },
+        )
     loaded = load_for_training(model, config)
     check_window(loaded.config, max(row.tokens for row in (*rows, *held_out)))
     return RowTrainer(

@@ -42,6 +42,7 @@ def test_toml_and_json_files_load(tmp_path):
         ('{"dtype": "int8"}', "setting dtype is 'int8'"),
         ('{"epochs": 0}', "setting epochs must be more than 0"),
         ('{"warmup": 1.5}', "setting warmup is a share"),
+        ('{"adam_beta2": 1}', "setting adam_beta2 is"),
         ('{"lora_rank": -1}', "lora_rank"),
         ("[1]", "must be one object"),
         ("{", "not readable as JSON"),

@@ -19,7 +19,12 @@ from langgraph_deepsearch.training.config import ConfigError
 from langgraph_deepsearch.training.rows import IGNORED, TokenRow, build_rows
 from langgraph_deepsearch.training.run import split_rows
 from langgraph_deepsearch.training.serve import free_port
-from langgraph_deepsearch.training.sft import SftConfig, TrainingError, train_sft
+from langgraph_deepsearch.training.sft import (
+    SftConfig,
+    TrainingError,
+    row_trainer,
+    train_sft,
+)
 from langgraph_deepsearch.training.sft_data import training_file
 from langgraph_deepsearch.training.trainer import RowTrainer, pack_rows
 
@@ -38,6 +43,14 @@ trainer.RowTrainer.training_step = slowly
 result = train_sft(sys.argv[1], sys.argv[2], sys.argv[3], SftConfig(**json.loads(sys.argv[4])))
 print(json.dumps(result.to_json()))
 """
+
+
+@pytest.mark.parametrize("dtype", ["mixed", "float32"])
+def test_the_optimizer_has_the_settings_beta(tiny_model, tmp_path, dtype):
+    config = SftConfig(batch_size=1, dtype=dtype, adam_beta2=0.9)
+    rows = [TokenRow([1, 2, 3], [IGNORED, 2, 3], "a")]
+    optimizer = row_trainer(tiny_model, config, rows, tmp_path).create_optimizer()
+    assert {group["betas"] for group in optimizer.param_groups} == {(0.9, 0.9)}
 
 
 def test_training_lowers_the_loss_and_leaves_a_model_that_loads(
