@@ -25,6 +25,27 @@ WORDS_ONLY = (
 )
 """What is said where no sentence model is installed."""
 
+Before = Annotated[
+    Path | None,
+    typer.Option(
+        help="An earlier evaluation of the same questions to compare with: its directory "
+        "or trace file.",
+        show_default=False,
+    ),
+]
+
+JudgeModel = Annotated[
+    str,
+    typer.Option(
+        help="Served name or provider:model of a judge of the answers, beside EM and F1.",
+        show_default="no judge",
+    ),
+]
+
+JudgeUrl = Annotated[
+    str, typer.Option(help="The judge's server.", show_default="--base-url")
+]
+
 
 @app.command(rich_help_panel=FLYWHEEL)
 @with_run_options
@@ -40,24 +61,9 @@ def evaluate(
     limit: Limit = 0,
     concurrency: Concurrency = 32,
     seed: Seed = 0,
-    before: Annotated[
-        Path | None,
-        typer.Option(
-            help="An earlier evaluation of the same questions to compare with: its directory "
-            "or trace file.",
-            show_default=False,
-        ),
-    ] = None,
-    judge_model: Annotated[
-        str,
-        typer.Option(
-            help="Served name or provider:model of a judge of the answers, beside EM and F1.",
-            show_default="no judge",
-        ),
-    ] = "",
-    judge_url: Annotated[
-        str, typer.Option(help="The judge's server.", show_default="--base-url")
-    ] = "",
+    before: Before = None,
+    judge_model: JudgeModel = "",
+    judge_url: JudgeUrl = "",
     as_json: AsJson = False,
 ) -> None:
     """Answer questions once each and score them, closed and open-ended ones by their kind."""

@@ -26,6 +26,32 @@ if TYPE_CHECKING:
 PLANNING = "Planning"
 """Heading of the options of a plan in `--help`."""
 
+TokensPerSecond = Annotated[
+    float,
+    typer.Option(
+        help="Tokens the server writes, all runs together.",
+        min=0.1,
+        rich_help_panel=PLANNING,
+    ),
+]
+
+PromptPrice = Annotated[
+    float,
+    typer.Option(help="Price of a million tokens read.", min=0, rich_help_panel=PLANNING),
+]
+
+CompletionPrice = Annotated[
+    float,
+    typer.Option(
+        help="Price of a million tokens written.", min=0, rich_help_panel=PLANNING
+    ),
+]
+
+SearchPrice = Annotated[
+    float,
+    typer.Option(help="Price of a thousand searches.", min=0, rich_help_panel=PLANNING),
+]
+
 
 @app.command(rich_help_panel=FLYWHEEL)
 @with_run_options
@@ -45,30 +71,10 @@ def rollout(
             rich_help_panel=PLANNING,
         ),
     ] = False,
-    tokens_per_second: Annotated[
-        float,
-        typer.Option(
-            help="Tokens the server writes, all runs together.",
-            min=0.1,
-            rich_help_panel=PLANNING,
-        ),
-    ] = 200.0,
-    prompt_price: Annotated[
-        float,
-        typer.Option(
-            help="Price of a million tokens read.", min=0, rich_help_panel=PLANNING
-        ),
-    ] = 0.0,
-    completion_price: Annotated[
-        float,
-        typer.Option(
-            help="Price of a million tokens written.", min=0, rich_help_panel=PLANNING
-        ),
-    ] = 0.0,
-    search_price: Annotated[
-        float,
-        typer.Option(help="Price of a thousand searches.", min=0, rich_help_panel=PLANNING),
-    ] = 0.0,
+    tokens_per_second: TokensPerSecond = 200.0,
+    prompt_price: PromptPrice = 0.0,
+    completion_price: CompletionPrice = 0.0,
+    search_price: SearchPrice = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Run questions through the agent into traces; run again, it goes on where it stopped."""

@@ -38,7 +38,7 @@ def serve(
     ] = 300,
 ) -> None:
     """Serve a model for the agent, until Ctrl-C."""
-    from ..training.serve import serve_until_interrupted
+    from ..training.serve_command import serve_until_interrupted
 
     extra = arguments or []
     if model.startswith("-"):

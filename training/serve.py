@@ -7,21 +7,18 @@ the whole group when the program that started it is gone, however it went.
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any, Literal
+from types import TracebackType
+from typing import Literal, NoReturn
 
 import httpx
 
@@ -29,6 +26,8 @@ from ..errors import DeepSearchError, MissingDependencyError
 from ..nodes.models.local_template import publish_model_files
 from .base_model import is_adapter_dir, is_model_dir, prepare_base_model
 from .guardian import GUARDIAN_SOURCE
+from .model_files import adapter_base, adapter_rank, context_length
+from .process_group import end_group
 
 Engine = Literal["auto", "vllm", "transformers"]
 
@@ -40,9 +39,6 @@ VLLM_PYTHON_FOLDER = ".venv-vllm"
 
 START_SECONDS = 300.0
 """Longest wait for a server to become healthy."""
-
-GRACE_SECONDS = 10.0
-"""Wait between asking a server to end and killing it."""
 
 POLL_SECONDS = 0.25
 
@@ -190,7 +186,7 @@ class ModelServer:
         """End the server and all its children; does nothing when it is stopped."""
         process, self._process = self._process, None
         if process is not None:
-            _end_group(process)
+            end_group(process)
         if self._published is not None:
             self._published.unlink(missing_ok=True)
         shutil.rmtree(self._work, ignore_errors=True)
@@ -298,16 +294,24 @@ class ModelServer:
         with httpx.Client(timeout=2.0, trust_env=False) as client:
             while time.monotonic() < deadline:
                 if not self.is_running:
-                    self._fail("ended before it was ready")
+                    self.fail("ended before it was ready")
                 try:
                     if client.get(address).status_code == httpx.codes.OK:
                         return
                 except httpx.TransportError:
                     pass  # not listening yet
                 time.sleep(POLL_SECONDS)
-        self._fail(f"was not ready after {self._start_seconds:.0f} s")
+        self.fail(f"was not ready after {self._start_seconds:.0f} s")
 
-    def _fail(self, what: str) -> None:
+    def fail(self, what: str) -> NoReturn:
+        """Raise what became of the server, with the end of its log.
+
+        Args:
+            what: follows its name in the message.
+
+        Raises:
+            ServerError: always.
+        """
         kept = Path(tempfile.gettempdir()) / f"deepsearch-{self.engine}-{os.getpid()}.log"
         if self.log.is_relative_to(self._work):
             shutil.copyfile(self.log, kept)
@@ -365,30 +369,6 @@ def find_vllm_python() -> str | None:
     return sys.executable if find_spec("vllm") else None
 
 
-def context_length(model: str | os.PathLike[str]) -> int | None:
-    """Return a model folder's context length in tokens, None where it does not say."""
-    config = Path(model) / "config.json"
-    if not config.is_file():
-        return None
-    return json.loads(config.read_text(encoding="utf-8")).get("max_position_embeddings")
-
-
-def adapter_base(adapter: str | os.PathLike[str]) -> str:
-    """Return the base model that a LoRA adapter was trained on."""
-    return str(_adapter_settings(adapter)["base_model_name_or_path"])
-
-
-def adapter_rank(adapter: str | os.PathLike[str]) -> int:
-    """Return the largest rank in a LoRA adapter."""
-    settings = _adapter_settings(adapter)
-    return max([settings["r"], *(settings.get("rank_pattern") or {}).values()])
-
-
-def _adapter_settings(adapter: str | os.PathLike[str]) -> dict[str, Any]:
-    path = Path(adapter) / "adapter_config.json"
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def _room_for_rank(rank: int) -> int:
     """Return the smallest rank that vLLM makes room for and that an adapter fits."""
     for room in VLLM_RANKS:
@@ -426,120 +406,3 @@ def log_tail(path: Path, lines: int = LOG_TAIL_LINES) -> str:
 
 def _has_gpu() -> bool:
     return shutil.which("nvidia-smi") is not None and Path("/dev/nvidiactl").exists()
-
-
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process group: ask, wait, then kill whatever is left of it."""
-    _signal_group(process.pid, signal.SIGTERM)
-    if not _wait_for_group(process, GRACE_SECONDS):
-        _signal_group(process.pid, signal.SIGKILL)
-        _wait_for_group(process, GRACE_SECONDS)
-    if process.stdin:
-        process.stdin.close()
-    process.wait()
-
-
-def _wait_for_group(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        process.poll()  # reaps the leader, so that an empty group is seen as empty
-        if not _group_lives(process.pid):
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return
-
-
-def _group_lives(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def serve_until_interrupted(
-    model: str = "",
-    *,
-    engine: Engine = "auto",
-    name: str = "",
-    port: int = 8000,
-    **settings: Any,
-) -> None:
-    """Serve a model until Ctrl-C or SIGTERM, or until the server ends by itself.
-
-    Args:
-        model: as `ModelServer` takes it; the packaged model if empty.
-        engine: what serves it.
-        name: served name; the folder's if empty.
-        port: 0 takes a free one.
-        settings: others of `ModelServer`.
-
-    Raises:
-        ServerError: the server failed.
-    """
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    ended = threading.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        ended.set()
-
-    previous = {n: signal.signal(n, end) for n in (signal.SIGINT, signal.SIGTERM)}
-    server = ModelServer(
-        model or None, engine=engine, name=name or None, port=port, **settings
-    )
-    try:
-        console.print(
-            f"starting {server.engine} for {server.model_names[0]} …", highlight=False
-        )
-        starter = _InBackground(server)
-        while not ended.wait(POLL_SECONDS):
-            if starter.announce(console) and not server.is_running:
-                server._fail("ended")
-    finally:
-        server.stop()
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-    console.print("stopped")
-
-
-class _InBackground:
-    """Starts a server in a thread, so that a signal ends the wait for its health."""
-
-    def __init__(self, server: ModelServer) -> None:
-        self._server = server
-        self._error: BaseException | None = None
-        self._announced = False
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._server.start()
-        except BaseException as error:
-            self._error = error
-
-    def announce(self, console: Any) -> bool:
-        """Say once that the server is ready; return whether it is.
-
-        Raises:
-            ServerError: the server did not start.
-        """
-        if self._thread.is_alive():
-            return False
-        if self._error is not None:
-            raise self._error
-        if not self._announced:
-            self._announced = True
-            names = ", ".join(self._server.model_names)
-            took = f"{self._server.start_took:.0f} s"
-            console.print(f"{names} at {self._server.url} ({took}); Ctrl-C ends it")
-        return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from langgraph_deepsearch.training import serve
+from langgraph_deepsearch.training import serve_command
 
 
 @pytest.fixture
@@ -12,7 +12,9 @@ def asked(monkeypatch):
     """What the command asks to be served, and how."""
     calls = []
     monkeypatch.setattr(
-        serve, "serve_until_interrupted", lambda model, **how: calls.append((model, how))
+        serve_command,
+        "serve_until_interrupted",
+        lambda model, **how: calls.append((model, how)),
     )
     return calls
 

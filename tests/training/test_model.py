@@ -11,7 +11,7 @@ pytest.importorskip("peft", reason="LoRA needs peft")
 
 from langgraph_deepsearch.training.config import TrainingConfig
 from langgraph_deepsearch.training.model import load_for_training
-from langgraph_deepsearch.training.serve import adapter_base, adapter_rank
+from langgraph_deepsearch.training.model_files import adapter_base, adapter_rank
 
 
 def test_an_adapter_says_from_anywhere_where_its_base_is(tiny_model, tmp_path, monkeypatch):

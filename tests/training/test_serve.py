@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from langgraph_deepsearch.training import serve
+from langgraph_deepsearch.training import process_group, serve
 from langgraph_deepsearch.training.serve import ModelServer, ServerError, free_port
 
 STAND_IN = """
@@ -51,7 +51,7 @@ def vllm_stand_in(tmp_path, monkeypatch):
     python.write_text(f'#!/bin/sh\nshift 2\nexec {sys.executable} {source} "$@"\n')
     python.chmod(0o755)
     monkeypatch.setenv(serve.VLLM_PYTHON_VARIABLE, str(python))
-    monkeypatch.setattr(serve, "GRACE_SECONDS", 1.0)
+    monkeypatch.setattr(process_group, "GRACE_SECONDS", 1.0)
 
     def mode(name: str) -> None:
         monkeypatch.setenv("STAND_IN_MODE", name)
@@ -156,7 +156,7 @@ def test_no_process_outlives_the_program_that_started_it(vllm_stand_in, tmp_path
 
 
 SERVE = """
-from langgraph_deepsearch.training.serve import serve_until_interrupted
+from langgraph_deepsearch.training.serve_command import serve_until_interrupted
 import sys
 serve_until_interrupted(sys.argv[1], port=int(sys.argv[2]))
 """

@@ -54,6 +54,21 @@ def test_where_the_turns_are_set_all_of_them_search(agent_of_text):
     assert (result["answer"], len(trace.searches)) == ("Lima", 6)
 
 
+def run_to_a_forced_answer(fake_server, dialect, context):
+    """Run a question whose only turn goes astray, so that its answer is forced."""
+    fake_server.context_limit = context
+    replies = [LOST, "<think>It is so.</think> <answer>Lima</answer>"]
+    fake_server.script(lambda prompt: replies.pop(0))
+    agent = create_deep_search_agent(
+        "fake-model",
+        base_url=fake_server.base_url,
+        search=FewPages(),
+        dialect=dialect,
+        max_turns=1,
+    )
+    return agent.invoke({"question": "What is the capital of Peru?"})
+
+
 @pytest.mark.parametrize(
     ("dialect", "tokens"),
     [
@@ -67,33 +82,13 @@ def test_where_the_turns_are_set_all_of_them_search(agent_of_text):
     ],
 )
 def test_a_forced_answer_has_room_for_its_thought(fake_server, dialect, tokens):
-    fake_server.context_limit = 32_768
-    replies = [LOST, "<think>It is so.</think> <answer>Lima</answer>"]
-    fake_server.script(lambda prompt: replies.pop(0))
-    agent = create_deep_search_agent(
-        "fake-model",
-        base_url=fake_server.base_url,
-        search=FewPages(),
-        dialect=dialect,
-        max_turns=1,
-    )
-    result = agent.invoke({"question": "What is the capital of Peru?"})
+    result = run_to_a_forced_answer(fake_server, dialect, context=32_768)
     assert result["stop_reason"] == "turn_limit"
     assert fake_server.generations()[-1]["body"]["max_tokens"] == tokens
 
 
 def test_a_forced_answer_keeps_to_the_context(fake_server):
-    fake_server.context_limit = 2_000
-    replies = [LOST, "<think>It is so.</think> <answer>Lima</answer>"]
-    fake_server.script(lambda prompt: replies.pop(0))
-    agent = create_deep_search_agent(
-        "fake-model",
-        base_url=fake_server.base_url,
-        search=FewPages(),
-        dialect="o2_searcher",
-        max_turns=1,
-    )
-    result = agent.invoke({"question": "What is the capital of Peru?"})
+    result = run_to_a_forced_answer(fake_server, "o2_searcher", context=2_000)
     assert result["answer"] == "Lima"
     assert 256 < fake_server.generations()[-1]["body"]["max_tokens"] < 1_500
 
