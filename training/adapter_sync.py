@@ -24,9 +24,7 @@ class AdapterSync:
         urls: the servers, base URLs of the OpenAI routes.
         folder: where the versions are put; each server must see it.
         name: what the versions' names begin with.
-        save: writes the adapter into a folder; every process calls it.
-        is_main: whether this process tells the servers.
-        meet: waits until every process is here.
+        save: writes the adapter into a folder.
     """
 
     def __init__(
@@ -36,16 +34,12 @@ class AdapterSync:
         name: str,
         *,
         save: Callable[[str], Any],
-        is_main: bool = True,
-        meet: Callable[[], Any] = lambda: None,
     ) -> None:
         self._urls = list(urls)
         self._folder = folder
         # A server outlives a killed run: its versions of that run have taken their names.
         self._prefix = f"{name}-{uuid.uuid4().hex[:6]}"
         self._save = save
-        self._is_main = is_main
-        self._meet = meet
         self._loaded: list[str] = []
         self.version = 0
         """How many versions were brought to the servers."""
@@ -65,14 +59,11 @@ class AdapterSync:
         name = f"{self._prefix}-{self.version}"
         path = self._folder / name
         self._save(str(path))
-        self._meet()
-        if self._is_main:
-            for url in self._urls:
-                load_adapter(url, name, path)
+        for url in self._urls:
+            load_adapter(url, name, path)
         self._loaded.append(name)
         while len(self._loaded) > KEPT_VERSIONS:
             self._drop(self._loaded.pop(0))
-        self._meet()
 
     def close(self) -> None:
         """Take every version out of the servers, and remove its files."""
@@ -80,7 +71,6 @@ class AdapterSync:
             self._drop(self._loaded.pop())
 
     def _drop(self, name: str) -> None:
-        if self._is_main:
-            for url in self._urls:
-                unload_adapter(url, name)
-            shutil.rmtree(self._folder / name)
+        for url in self._urls:
+            unload_adapter(url, name)
+        shutil.rmtree(self._folder / name)

@@ -279,8 +279,6 @@ class RlRun(TrainingRun[RlConfig]):
             (self._folder / "adapters").absolute(),
             self._out.name,
             save=trainer.save_model,
-            is_main=trainer.accelerator.is_main_process,
-            meet=trainer.accelerator.wait_for_everyone,
         )
         trainer.connect(self._sync)
         return trainer

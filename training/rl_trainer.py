@@ -72,7 +72,7 @@ class PolicyTrainer(GRPOTrainer):
 
     def _calculate_rewards(self, *arguments: Any, **named: Any) -> torch.Tensor:
         found = super()._calculate_rewards(*arguments, **named)
-        self._round_rewards = found[:, 0]  # of all processes
+        self._round_rewards = found[:, 0]  # of a step's rollouts
         return found
 
     def _generate_and_score_completions(
@@ -86,42 +86,18 @@ class PolicyTrainer(GRPOTrainer):
             return output
         size = self.num_generations
         assert size is not None
-        every = advantages(self._round_rewards, size, self._estimator)
-        output["advantages"] = self._own_part(every, len(inputs))
+        output["advantages"] = advantages(self._round_rewards, size, self._estimator)
         return output
 
-    def _own_part(self, every: torch.Tensor, count: int) -> torch.Tensor:
-        start = self.accelerator.process_index * count
-        return every[start : start + count]
-
     def _token_advantages(self, output: dict[str, Any]) -> torch.Tensor:
-        """Return REINFORCE++'s advantages: reward less the divergence to come, normalised.
-
-        Normalised over the tokens of this process's rollouts; over those of all where
-        there are several.
-        """
+        """Return REINFORCE++'s advantages: reward less the divergence to come, normalised."""
         mask = output["completion_mask"]
         if "tool_mask" in output:
             mask = mask * output["tool_mask"]
         policy = output["old_per_token_logps"]
         divergence = policy - output["ref_per_token_logps"]
-        own = self._own_part(self._round_rewards, len(mask))
-        returns = rewards_to_go(own, divergence, mask, self._config.kl)
-        if self.accelerator.num_processes == 1:
-            return normalized(returns, mask)
-        return self._normalized_over_all(returns, mask)
-
-    def _normalized_over_all(
-        self, returns: torch.Tensor, mask: torch.Tensor
-    ) -> torch.Tensor:
-        padded = self.accelerator.pad_across_processes(returns, dim=1)
-        kept = self.accelerator.pad_across_processes(mask, dim=1)
-        width = returns.shape[1]
-        everywhere, counted = (self.accelerator.gather(t) for t in (padded, kept))
-        assert isinstance(everywhere, torch.Tensor)
-        assert isinstance(counted, torch.Tensor)
-        every = normalized(everywhere, counted)
-        return self._own_part(every, len(returns))[:, :width]
+        returns = rewards_to_go(self._round_rewards, divergence, mask, self._config.kl)
+        return normalized(returns, mask)
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         loss = self._policy_loss(model, inputs)
