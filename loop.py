@@ -93,7 +93,7 @@ class LoopConfig:
     """What makes the traces: one agent, or several roles (`Context.roles`). The trained
     model answers alone in any case; in a later round it takes the roles."""
     pages: int = 1500
-    train_questions: int = 400
+    train_questions: int = 440
     test_questions: int = 120
     teacher_rollouts: int = 3
     """A rollout without any of the four defects is one of two, so three cover nine of ten
