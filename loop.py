@@ -126,7 +126,7 @@ class LoopConfig:
         default_factory=lambda: {
             "condenser": "extractive",
             "top_k": 3,
-            "evidence_chars": 200,
+            "evidence_chars": 100,
             "max_searches": 6,
             "max_turns": 8,
             "max_turn_tokens": 192,

@@ -112,9 +112,13 @@ def _standardized(
 ) -> tuple[str, tuple[str, ...]]:
     text, kinds = last.text, []
     start, end = spans[-1]
-    standard = dialect.format_answer(dialect.extract_answer(text[start:end]) or "")
+    own = text[start:end]
+    standard = dialect.format_answer(dialect.extract_answer(own) or "")
     before, after = text[:start], text[end:]
-    if standard != text[start:end]:
+    if "".join(own.split()) == "".join(standard.split()):
+        # White space is no fault of form, and an edit would cost the sampled token ids.
+        standard = own
+    else:
         kinds.append("answer form")
     if len(spans) > 1:
         kinds.append("several answers")

@@ -154,7 +154,8 @@ class Wording:
         """Put the two in order and take the one asked for.
 
         A small model looks a name up by the words before it: so a name stands right after
-        its year, and the one asked for after the very words that take it up again.
+        its year, the one asked for after the very words that take it up again, and what
+        was asked before both words for it are on the page.
         """
         names = self._plan.detail["names"]
         years = [h.values[0] for h in self._plan.hops if h.relation.object == "year"]
@@ -164,7 +165,7 @@ class Wording:
         before = "earlier" if word == "later" else word
         wanted = high if word == "later" else low
         return (
-            f"Years: {join_names(pairs)}. In order: {before} is {low}; later is {high}. "
+            f"Asked: {word}. Years: {join_names(pairs)}. In order: {before} is {low}; later is {high}. "
             f"So {word} is {wanted}."
         )
 

@@ -17,7 +17,7 @@ CASES = [
     (r"\boxed{A} or \boxed{B}", r"A or \boxed{B}", "B"),
     (r"\boxed{\boxed{A}} or \boxed{B}", r"A or \boxed{B}", "B"),
     (r"\boxed{Paris}. I hope so!", r"\boxed{Paris}", "Paris"),
-    (r"\boxed{ Paris }", r"\boxed{Paris}", "Paris"),
+    (r"\boxed{ \text{Paris} }", r"\boxed{Paris}", "Paris"),
 ]
 
 
@@ -44,6 +44,14 @@ def test_edited_segment_loses_its_tokens_and_nothing_else(build, dialect):
 
 def test_a_right_answer_keeps_its_tokens(build, dialect):
     trace = build(token_ids=True)
+    done = correct_answer_form(trace, dialect)
+    assert done.kinds == ()
+    assert done.trace is trace
+
+
+@pytest.mark.parametrize("answer", [r"\boxed{ Paris }", r"\boxed{ Paris}"])
+def test_white_space_is_no_fault_of_form(build, dialect, answer):
+    trace = build(answer=answer, token_ids=True)
     done = correct_answer_form(trace, dialect)
     assert done.kinds == ()
     assert done.trace is trace
