@@ -165,8 +165,8 @@ class Wording:
         before = "earlier" if word == "later" else word
         wanted = high if word == "later" else low
         return (
-            f"Asked: {word}. Years: {join_names(pairs)}. In order: {before} is {low}; later is {high}. "
-            f"So {word} is {wanted}."
+            f"Asked: {word}. Years: {join_names(pairs)}. In order: {before} is {low}; "
+            f"later is {high}. So {word} is {wanted}."
         )
 
     def _same(self) -> str:
