@@ -22,6 +22,7 @@ from langgraph_deepsearch.loop import PRESETS
 from langgraph_deepsearch.nodes.models.resolve import forget_reasoners
 from langgraph_deepsearch.questions import Question
 from langgraph_deepsearch.training.base_model import prepare_base_model
+from langgraph_deepsearch.training.config import SftConfig
 from langgraph_deepsearch.training.reload import load_adapter, unload_adapter
 from langgraph_deepsearch.training.serve import ModelServer
 from langgraph_deepsearch.training.sft import train_sft
@@ -110,9 +111,12 @@ class RealLab:
     A context manager: one server answers for all adapters, until it ends.
     """
 
-    def __init__(self, engine: str, base_model: Path | None) -> None:
+    def __init__(
+        self, engine: str, base_model: Path | None, training: SftConfig = DESK.training
+    ) -> None:
         self._engine: Any = engine
         self._given = base_model
+        self._training = training
         self._open = ExitStack()
         self._shared: ModelServer | None = None
 
@@ -127,7 +131,7 @@ class RealLab:
 
     def train(self, traces: Path, out: Path, seed: int, config: Config) -> Path:
         settings = replace(
-            DESK.training,
+            self._training,
             seed=seed,
             epochs=config.epochs,
             lora_rank=config.lora_rank,

@@ -12,6 +12,7 @@ import pytest
 
 from langgraph_deepsearch.graph.deep_search import create_deep_search_agent
 from langgraph_deepsearch.trace import read_traces
+from langgraph_deepsearch.training.config import SftConfig
 from langgraph_deepsearch.world.teacher import DecompositionTeacher, TeacherErrors
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -211,7 +212,8 @@ def test_the_real_lab_trains_serves_and_answers(ablation, tiny_model, tmp_path):
         *("--arms", "uncurated", "curated", "--engine", "transformers"),
         *("--base-model", str(tiny_model), "--cells", "curated-*"),
     ]
-    lab = ablation.RealLab("transformers", tiny_model)
+    training = SftConfig(batch_size=4, dtype="float32", max_length=1024)
+    lab = ablation.RealLab("transformers", tiny_model, training)
     config_tokens = {"max_turn_tokens": 16, "max_turns": 3, "evidence_chars": 60}
 
     class Short:
