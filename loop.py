@@ -118,8 +118,9 @@ class LoopConfig:
     )
     """Small steps, many of them: some 200k tokens must teach the protocol and the plan. The
     lower third of the layers stays: a step takes a sixth less, and on the same 301 traces
-    F1 was .769 with it, .742 without. With AdamW's own 0.999 for `adam_beta2` the traces of
-    seed 1 gave F1 .698, with 0.95 .844; those of seed 2 .779 both times."""
+    F1 was .769 with it, .742 without. With AdamW's own 0.999 for `adam_beta2` one seed's
+    traces gave F1 .698, with 0.95 .844; another's .779 both times (earlier presets, one
+    training each)."""
     later_learning_rate: float = 2e-4
     """Of a round that trains the model before further: it knows the protocol already."""
     settings: dict[str, Any] = field(
@@ -133,7 +134,9 @@ class LoopConfig:
             "temperature": 0.0,
         }
     )
-    """Settings of every run, before and after alike."""
+    """Settings of every run, before and after alike. The evidence is mostly one sentence: of
+    544 searches of 200 traces 99.8 % had the fact asked for in it, be it 80 characters long
+    or 200, and in a longer one a small model reads the fact next to it."""
 
 
 PRESETS = {

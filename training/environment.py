@@ -56,13 +56,29 @@ def environment(config: TrainingConfig) -> Iterator[None]:
     if not has_cuda():
         # DeepSpeed is looked at by the libraries even where it is not used.
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
+    grouped = has_others()
     added = _distributed_environment(config)
     try:
         yield
+        if not grouped:
+            _part()
     finally:
         torch.set_num_threads(before)
         for name in added:
             os.environ.pop(name, None)
+
+
+def _part() -> None:
+    """End the group of processes that this run has made, once all are here.
+
+    A process that ends with its group open may be aborted by the group's own threads,
+    which the launcher takes for a failed training.
+    """
+    import torch.distributed as dist
+
+    if has_others():
+        dist.barrier()
+        dist.destroy_process_group()
 
 
 def _distributed_environment(config: TrainingConfig) -> list[str]:

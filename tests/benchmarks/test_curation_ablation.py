@@ -6,6 +6,7 @@ import importlib
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -221,7 +222,7 @@ def test_the_real_lab_trains_serves_and_answers(ablation, tiny_model, tmp_path):
 
         @staticmethod
         def answer(model, questions, out, config, url):
-            short = ablation.replace(config, settings={**config.settings, **config_tokens})
+            short = replace(config, settings={**config.settings, **config_tokens})
             lab.answer(model, questions, out, short, url)
 
     ablation.main(arguments, Short())
