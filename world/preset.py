@@ -140,6 +140,7 @@ PRESETS: dict[str, WorldPreset] = {
             "inference": 0.13,
             "counting": 0.05,
             "yes_no": 0.10,
+            # With a tenth, a small model called answerable questions unknown.
             "unanswerable": 0.03,
         },
         hops={2: 0.7, 3: 0.24, 4: 0.06},
