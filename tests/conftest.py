@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from fake_openai import FakeServer
+
+
+def pytest_configure() -> None:
+    # A shell's background job ignores Ctrl-C, and so would every server the tests interrupt.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
