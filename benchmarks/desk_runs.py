@@ -15,11 +15,11 @@ from langgraph_deepsearch.graph.progress import RolloutDisplay
 from langgraph_deepsearch.graph.rollout import RolloutEngine
 from langgraph_deepsearch.questions import Question
 
-TOKENS_PER_TRACE = 530
-TRAINED_PER_SECOND = 230.0
+TOKENS_PER_TRACE = 490
+TRAINED_PER_SECOND = 350.0
 EVALUATION_SECONDS = 150.0
 """Of a plan: two CPU cores, SmolLM2-135M, 120 test questions through vLLM, its start
-included (desk loops of 320 questions on such a machine)."""
+included (the desk loop of seed 0 on such a machine, idle)."""
 
 
 class RunConfig(Protocol):

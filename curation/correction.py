@@ -112,13 +112,11 @@ def _standardized(
 ) -> tuple[str, tuple[str, ...]]:
     text, kinds = last.text, []
     start, end = spans[-1]
-    own = text[start:end]
-    standard = dialect.format_answer(dialect.extract_answer(own) or "")
-    before, after = text[:start], text[end:]
-    if "".join(own.split()) == "".join(standard.split()):
-        # White space is no fault of form, and an edit would cost the sampled token ids.
-        standard = own
-    else:
+    before, form, after = text[:start], text[start:end], text[end:]
+    standard = dialect.format_answer(dialect.extract_answer(form) or "")
+    # White space is no fault of form, and an edit would cost the sampled token ids.
+    if "".join(standard.split()) != "".join(form.split()):
+        form = standard
         kinds.append("answer form")
     if len(spans) > 1:
         kinds.append("several answers")
@@ -129,7 +127,7 @@ def _standardized(
     if rules.cut_after and after.strip():
         kinds.append("text after the answer")
         after = ""
-    return before + standard + after, tuple(kinds)
+    return before + form + after, tuple(kinds)
 
 
 def _unwrapped(text: str, dialect: Dialect) -> str:

@@ -77,7 +77,7 @@ def _part() -> None:
     import torch.distributed as dist
 
     if has_others():
-        dist.barrier()
+        meet()
         dist.destroy_process_group()
 
 
