@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .environment import is_main, meet, shared
 from .reload import load_adapter, unload_adapter
 
 KEPT_VERSIONS = 2
@@ -19,6 +20,9 @@ class AdapterSync:
 
     The name of every version is new, and so is its folder: vLLM hashes the blocks of its
     prefix cache by both, and a run under way ends on the version it began with.
+
+    Where several processes train, all call the same methods: all take part in saving, the
+    first one speaks to the servers, and nobody goes on before the version is there.
 
     Args:
         urls: the servers, base URLs of the OpenAI routes.
@@ -38,7 +42,7 @@ class AdapterSync:
         self._urls = list(urls)
         self._folder = folder
         # A server outlives a killed run: its versions of that run have taken their names.
-        self._prefix = f"{name}-{uuid.uuid4().hex[:6]}"
+        self._prefix = shared(f"{name}-{uuid.uuid4().hex[:6]}")
         self._save = save
         self._loaded: list[str] = []
         self.version = 0
@@ -59,8 +63,11 @@ class AdapterSync:
         name = f"{self._prefix}-{self.version}"
         path = self._folder / name
         self._save(str(path))
-        for url in self._urls:
-            load_adapter(url, name, path)
+        meet()
+        if is_main():
+            for url in self._urls:
+                load_adapter(url, name, path)
+        meet()
         self._loaded.append(name)
         while len(self._loaded) > KEPT_VERSIONS:
             self._drop(self._loaded.pop(0))
@@ -71,6 +78,8 @@ class AdapterSync:
             self._drop(self._loaded.pop())
 
     def _drop(self, name: str) -> None:
+        if not is_main():
+            return
         for url in self._urls:
             unload_adapter(url, name)
         shutil.rmtree(self._folder / name)

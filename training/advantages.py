@@ -34,14 +34,20 @@ def advantages(rewards: torch.Tensor, size: int, estimator: Estimator) -> torch.
     return normalized((groups - baseline).flatten())
 
 
-def normalized(values: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+def normalized(
+    values: torch.Tensor,
+    mask: torch.Tensor | None = None,
+    among: torch.Tensor | None = None,
+) -> torch.Tensor:
     """Return values less their mean, by their deviation; masked ones are 0 and not counted.
 
     Args:
         values: of any shape.
         mask: 1 where a value counts.
+        among: all values that count, where these are one process's part; these if None.
     """
     kept = values.flatten() if mask is None else values[mask.bool()]
+    kept = kept if among is None else among
     if kept.numel() < 2:
         return torch.zeros_like(values)
     result = (values - kept.mean()) / (kept.std() + EPSILON)

@@ -13,6 +13,7 @@ from transformers import TrainingArguments
 
 from .batches import split_batch
 from .config import TrainingConfig, read_deepspeed
+from .environment import process_count
 from .rows import TokenRow
 
 CHECKPOINTS_PER_RUN = 5
@@ -29,8 +30,7 @@ def batches(config: TrainingConfig, mean_tokens: float) -> tuple[int, int]:
     Raises:
         BatchSizeError: the batch size does not divide evenly.
     """
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    return split_batch(config, mean_tokens, processes=processes, on_gpu=has_cuda())
+    return split_batch(config, mean_tokens, processes=process_count(), on_gpu=has_cuda())
 
 
 def training_arguments(

@@ -16,6 +16,11 @@ def is_main() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
+def process_count() -> int:
+    """Return how many processes were started to train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def has_others() -> bool:
     """Tell whether this is one of several processes that train together."""
     import torch.distributed as dist
@@ -31,15 +36,21 @@ def meet() -> None:
         dist.barrier()
 
 
-def agree(resume: Path | None, checkpoints: Path) -> Path | None:
-    """Make every process resume from what the first one found."""
+def shared(text: str) -> str:
+    """Return what the first process has."""
     import torch.distributed as dist
 
     if not has_others():
-        return resume
-    names = [resume.name if resume else ""]
-    dist.broadcast_object_list(names)
-    return checkpoints / names[0] if names[0] else None
+        return text
+    texts = [text]
+    dist.broadcast_object_list(texts)
+    return texts[0]
+
+
+def agree(resume: Path | None, checkpoints: Path) -> Path | None:
+    """Make every process resume from what the first one found."""
+    name = shared(resume.name if resume else "")
+    return checkpoints / name if name else None
 
 
 @contextmanager
@@ -50,7 +61,7 @@ def environment(config: TrainingConfig) -> Iterator[None]:
     from .arguments import has_cuda
 
     before = torch.get_num_threads()
-    processes = int(os.environ.get("LOCAL_WORLD_SIZE", os.environ.get("WORLD_SIZE", "1")))
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", process_count()))
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else before
     torch.set_num_threads(config.threads or max(1, cores // processes))
     if not has_cuda():

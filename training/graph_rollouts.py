@@ -124,8 +124,8 @@ class GraphRollouts:
         return {**_columns(rows), **_figures(groups)}
 
     def forget_from(self, step: int) -> None:
-        """Remove this process's rollouts of a step and all later ones: they are made again."""
-        for path in self._folder.glob(f"step-*-{self._rank}-*.jsonl"):
+        """Remove every process's rollouts of a step and all later ones, to be made again."""
+        for path in self._folder.glob("step-*.jsonl"):
             if int(path.stem.split("-")[1]) >= step:
                 path.unlink()
         if self._memory is not None:

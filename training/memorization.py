@@ -53,7 +53,11 @@ def likelihood_loss(model: Any, rows: Sequence[TokenRow]) -> torch.Tensor:
 
 
 def memorization_loss(
-    model: Any, rows: Sequence[TokenRow], part: int, parts: int
+    model: Any,
+    rows: Sequence[TokenRow],
+    part: int,
+    parts: int,
+    tokens: float | None = None,
 ) -> torch.Tensor | None:
     """Return one part of L_M of a step's rows; the parts of a step add up to it.
 
@@ -62,6 +66,8 @@ def memorization_loss(
         rows: of the whole optimizer step.
         part: number of the part, from 0.
         parts: batches that the step accumulates.
+        tokens: labelled tokens that the mean is over; those of the rows if None. Where
+            gradients are averaged over processes: those of all processes, a process.
 
     Returns:
         A scalar, None where this part has no row.
@@ -69,7 +75,9 @@ def memorization_loss(
     own = rows[part::parts]
     if not own:
         return None
-    return likelihood_loss(model, own) / sum(row.trained_tokens for row in rows)
+    if tokens is None:
+        tokens = sum(row.trained_tokens for row in rows)
+    return likelihood_loss(model, own) / tokens
 
 
 class StoredMemory:

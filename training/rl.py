@@ -29,7 +29,7 @@ from ..questions import Question, read_questions
 from ..trace import read_traces
 from .adapter_sync import AdapterSync
 from .curriculum import PlannedQuestion, get_curriculum, plan_questions
-from .environment import is_main
+from .environment import is_main, meet, process_count
 from .graph_rollouts import GraphRollouts
 from .reload import served_names
 from .result import TrainingError, TrainingResult
@@ -78,26 +78,40 @@ def train_rl(
         config: the settings; `RlConfig()` if None.
         settings: settings of every run (`Context`): search, budgets, dialect. With
             `base_url` the policy is brought to the vLLM server(s) there, which must take
-            adapters and see this machine's files; without it one is started.
+            adapters and see this machine's files; without it one is started, unless
+            several processes train (`torchrun`).
 
     Raises:
         MissingDependencyError: a package is not installed.
         QuestionFileError: the questions cannot be read.
         ReloadError: no server answers, or it takes no adapters.
         TrainingError: the model is no model, the server gives no token ids with
-            probabilities, or there are several processes.
+            probabilities, or several processes have no server or no equal share of a
+            step's questions.
         TrainingMismatchError: `out` holds another training run.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        msg = (
-            "reinforcement trains in one process: its rollouts and its server are that "
-            "process's own; start it without torchrun"
-        )
-        raise TrainingError(msg)
     config = config or RlConfig()
     check_packages(config, "trl", "datasets")
+    _check_processes(config, settings or {})
     run = RlRun(Path(questions), Path(model), Path(out), config, settings or {})
     return run.finished() or run.train()
+
+
+def _check_processes(config: RlConfig, settings: Mapping[str, Any]) -> None:
+    """Refuse what several processes cannot share."""
+    processes = process_count()
+    if processes > 1 and not settings.get("base_url"):
+        msg = (
+            f"{processes} processes train one policy and need a server beside them: start "
+            "vLLM with adapters on, and name it with --base-url"
+        )
+        raise TrainingError(msg)
+    if config.questions_per_step % processes:
+        msg = (
+            f"questions_per_step {config.questions_per_step} is no multiple of the "
+            f"{processes} processes, each of which asks whole questions"
+        )
+        raise TrainingError(msg)
 
 
 @dataclass
@@ -295,7 +309,7 @@ class RlRun(TrainingRun[RlConfig]):
             batch=self._config.memorization_batch,
             seed=self._config.seed,
             rank=_rank(),
-            processes=int(os.environ.get("WORLD_SIZE", "1")),
+            processes=process_count(),
         )
         if is_main():
             for line in report.lines():
@@ -349,7 +363,9 @@ class RlRun(TrainingRun[RlConfig]):
     def _resume(self, checkpoint: Path | None) -> None:
         assert self._rollouts is not None
         done = int(checkpoint.name.split("-")[1]) if checkpoint else 0
-        self._rollouts.forget_from(done // self._config.updates)
+        if is_main():
+            self._rollouts.forget_from(done // self._config.updates)
+        meet()
 
     def _spent(self, rows: Sequence[Any]) -> Spent:
         spent = Spent()

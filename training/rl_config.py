@@ -82,7 +82,7 @@ class RlConfig(TrainingConfig):
     """Of the rollouts, which are sampled without top-p and top-k, so that the server's
     probabilities are the policy's."""
     concurrency: int = 32
-    """Rollouts in flight at once."""
+    """Rollouts in flight at once, of each process that trains."""
     judge_model: str = ""
     """Model of a reward's judge: a served name with `judge_url`, or provider:model."""
     judge_url: str = ""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import gather_object
 from datasets import Dataset
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
@@ -72,7 +73,7 @@ class PolicyTrainer(GRPOTrainer):
 
     def _calculate_rewards(self, *arguments: Any, **named: Any) -> torch.Tensor:
         found = super()._calculate_rewards(*arguments, **named)
-        self._round_rewards = found[:, 0]  # of a step's rollouts
+        self._round_rewards = found[:, 0]  # of a step's rollouts, every process's
         return found
 
     def _generate_and_score_completions(
@@ -86,8 +87,15 @@ class PolicyTrainer(GRPOTrainer):
             return output
         size = self.num_generations
         assert size is not None
-        output["advantages"] = advantages(self._round_rewards, size, self._estimator)
+        found = advantages(self._round_rewards, size, self._estimator)
+        output["advantages"] = self._own(found, output)
         return output
+
+    def _own(self, values: torch.Tensor, output: dict[str, Any]) -> torch.Tensor:
+        """Return this process's part of what is known of every rollout."""
+        count = len(output["completion_mask"])
+        first = self.accelerator.process_index * count
+        return values[first : first + count]
 
     def _token_advantages(self, output: dict[str, Any]) -> torch.Tensor:
         """Return REINFORCE++'s advantages: reward less the divergence to come, normalised."""
@@ -96,8 +104,10 @@ class PolicyTrainer(GRPOTrainer):
             mask = mask * output["tool_mask"]
         policy = output["old_per_token_logps"]
         divergence = policy - output["ref_per_token_logps"]
-        returns = rewards_to_go(self._round_rewards, divergence, mask, self._config.kl)
-        return normalized(returns, mask)
+        rewards = self._own(self._round_rewards, output)
+        returns = rewards_to_go(rewards, divergence, mask, self._config.kl)
+        parts = gather_object([returns[mask.bool()].cpu()])
+        return normalized(returns, mask, torch.cat(parts).to(returns.device))
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         loss = self._policy_loss(model, inputs)
@@ -125,11 +135,18 @@ class PolicyTrainer(GRPOTrainer):
         # The model itself: whether a process has rows in a batch is its own affair.
         policy = self.accelerator.unwrap_model(model)
         rows = memory.rows(self.state.global_step)
-        loss = memorization_loss(policy, rows, part, parts)
+        tokens = self._mean(sum(row.trained_tokens for row in rows))
+        loss = memorization_loss(policy, rows, part, parts, tokens)
         # The log takes the mean over a step's batches; L_M is their sum.
-        told = 0.0 if loss is None else loss.item() * parts
+        told = self._mean(0.0 if loss is None else loss.item()) * parts
         self._metrics["train"][MEMORIZATION].append(told)
         return None if loss is None else self._config.memorization_weight * loss
+
+    def _mean(self, value: float) -> float:
+        """Return the mean of all processes' values."""
+        own = torch.tensor(float(value), device=self.accelerator.device)
+        all_values: Any = self.accelerator.gather(own)
+        return all_values.mean().item()
 
 
 def policy_arguments(config: RlConfig, mean_tokens: float, checkpoints: Path) -> GRPOConfig:

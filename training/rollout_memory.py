@@ -95,8 +95,8 @@ class RolloutMemory:
         return rows[update :: self._updates]
 
     def forget_from(self, step: int) -> None:
-        """Remove this process's texts of a step of rollouts and all later ones."""
-        for path in self._folder.glob(PATTERN.format(step="*", rank=self._rank)):
+        """Remove every process's texts of a step of rollouts and all later ones."""
+        for path in self._folder.glob(PATTERN.format(step="*", rank="*")):
             if int(path.stem.split("-")[1]) >= step:
                 path.unlink()
 

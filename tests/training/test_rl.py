@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,14 +12,18 @@ pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("trl", reason="needs trl: pip install 'langgraph-deepsearch[train]'")
 pytest.importorskip("peft", reason="LoRA needs peft")
 
+import policy_processes
 import torch
+from killed_runs import finish, start_python
+from policy_processes import Prepared, prepared_columns, train_prepared
+from policy_processes import settings as settings_of
 from tiny_server import TinyServer
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from langgraph_deepsearch.graph.deep_search import create_deep_search_agent
 from langgraph_deepsearch.nodes.models.resolve import forget_reasoners
 from langgraph_deepsearch.questions import Question, write_questions
-from langgraph_deepsearch.trace import Document, read_traces
+from langgraph_deepsearch.trace import read_traces
 from langgraph_deepsearch.training.adapter_sync import AdapterSync
 from langgraph_deepsearch.training.advantages import advantages
 from langgraph_deepsearch.training.config import ConfigError
@@ -31,6 +37,7 @@ from langgraph_deepsearch.training.model import (
 from langgraph_deepsearch.training.rl import train_rl
 from langgraph_deepsearch.training.rl_config import RlConfig
 from langgraph_deepsearch.training.rl_trainer import PolicyTrainer, policy_arguments
+from langgraph_deepsearch.training.serve import free_port
 from langgraph_deepsearch.training.sft import TrainingError
 
 SMALL = RlConfig(
@@ -45,25 +52,6 @@ SMALL = RlConfig(
     threads=1,
     concurrency=2,
 )
-
-
-class Library:
-    """A search provider that finds the same everywhere, and remembers who asked."""
-
-    name = "library"
-    returns_full_text = True
-    settings = {}
-    needs_episode = True
-
-    def __init__(self):
-        self.episodes = []
-
-    def search(self, query, k, *, episode=None):
-        self.episodes.append(episode)
-        return [Document(title="Paris", text="Paris is the capital.", url="http://x/1")]
-
-    async def asearch(self, query, k, *, episode=None):
-        return self.search(query, k, episode=episode)
 
 
 def script(answers):
@@ -87,14 +75,7 @@ def server(tiny_model):
 
 @pytest.fixture
 def settings(server):
-    return {
-        "base_url": server.url,
-        "search": Library(),
-        "condenser": "none",
-        "max_searches": 3,
-        "max_turns": 4,
-        "max_turn_tokens": 64,
-    }
+    return settings_of(server.url)
 
 
 def planned(count):
@@ -202,31 +183,6 @@ def test_dynamic_sampling_replaces_groups_without_a_difference(
     assert plain(["0", "0"], trainer_at(0))["reward"] == [1.0, 1.0]
 
 
-class Prepared:
-    """Rollouts that are there already."""
-
-    def __init__(self, columns):
-        self.columns = columns
-
-    def __call__(self, prompts, trainer):
-        return self.columns
-
-
-def columns(tokenizer, rewards, generator):
-    count = len(rewards)
-    masks = [[1, 1, 0, 0, 1, 1], [1, 0, 1, 1], [1, 1, 1, 0, 1], [1, 1, 1]][:count]
-    found = {
-        "prompt_ids": [[5, 6, 7], [5, 6, 7], [8, 9], [8, 9]][:count],
-        "completion_ids": [
-            torch.randint(100, 1000, (len(m),), generator=generator).tolist() for m in masks
-        ],
-        "env_mask": masks,
-        "logprobs": [[-11.0 - 0.1 * n * one for n, one in enumerate(m)] for m in masks],
-        "reward": rewards,
-    }
-    return {**found, **{name: [0.0] * count for name in FIGURES}}
-
-
 def log_probabilities(model, prompt, ids):
     logits = model(torch.tensor([[*prompt, *ids]])).logits[0, len(prompt) - 1 : -1]
     return logits.log_softmax(-1).gather(1, torch.tensor(ids)[:, None])[:, 0]
@@ -247,7 +203,7 @@ def test_loss_equals_a_plain_reference(tiny_model, tmp_path, algorithm, changes)
     values = {**SMALL.to_json(), "algorithm": algorithm, "importance_cap": 1.5, **changes}
     config = RlConfig(**values)
     generator = torch.Generator().manual_seed(0)
-    given = columns(tokenizer, [1.0, 0.0, 2.0, -2.0], generator)
+    given = prepared_columns([1.0, 0.0, 2.0, -2.0], generator)
     policy = load_weights(tiny_model, config, PADDED_ATTENTION)
     trainer = PolicyTrainer(
         config,
@@ -316,7 +272,7 @@ def test_no_gradient_comes_from_the_graphs_tokens(tiny_model, tmp_path):
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     generator = torch.Generator().manual_seed(1)
     losses = []
-    given = columns(tokenizer, [1.0, 0.0], generator)
+    given = prepared_columns([1.0, 0.0], generator)
     for last in (200, 300):
         given["completion_ids"] = [[*ids[:3], last] for ids in given["completion_ids"]]
         given["env_mask"] = [[1, 1, 1, 0]] * 2
@@ -497,7 +453,85 @@ def test_a_judged_reward_without_a_judge_does_not_start(tiny_model, tmp_path):
         train_rl(path, tiny_model, tmp_path / "out", config)
 
 
-def test_several_processes_are_refused_in_one_line(tiny_model, tmp_path, monkeypatch):
+def torchrun(*words):
+    """Run `policy_processes.py` in two processes; return what the first one printed."""
+    script = Path(policy_processes.__file__)
+    launch = ["-m", "torch.distributed.run", "--nproc_per_node=2"]
+    launch += [f"--master_port={free_port()}", script]
+    where = os.pathsep.join([str(script.parent), os.environ.get("PYTHONPATH", "")])
+    return finish(start_python(*launch, *words, PYTHONPATH=where), 1100)
+
+
+CASES = [
+    ({"algorithm": "reinforce_plus_plus"}, False),
+    ({"algorithm": "reinforce_plus_plus", "kl": 0.1, "kl_in": "reward"}, False),
+    ({"algorithm": "reinforce_plus_plus_baseline", "kl": 0.1}, True),
+    ({"algorithm": "grpo"}, False),
+    ({"algorithm": "dapo"}, False),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_two_processes_push_as_one_does(tiny_model, tmp_path):
+    small = {**SMALL.to_json(), "learning_rate": 1e-2, "micro_batch_size": 2}
+    cases = [({**small, **changes}, memorize) for changes, memorize in CASES]
+    one = [train_prepared(tiny_model, tmp_path, *case) for case in cases]
+    torchrun("prepared", tiny_model, tmp_path, json.dumps(cases))
+    two = torch.load(tmp_path / "adapters.pt")
+    start = train_prepared(tiny_model, tmp_path, {**small, "learning_rate": 1e-9}, False)
+    for alone, together, case in zip(one, two, cases, strict=True):
+        assert (alone - start).norm() > 0.01, case
+        assert (alone - together).norm() < 0.02 * (alone - start).norm(), case
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_two_processes_ask_one_server(server, tiny_model, tmp_path):
+    path = tmp_path / "questions.jsonl"
+    write_questions(
+        path, [Question(f"q{n}", f"Capital {n}?", ("Paris",)) for n in range(4)]
+    )
+    changes = {"reward": "search_r1", "micro_batch_size": 2, "concurrency": 1}
+    values = json.dumps({**SMALL.to_json(), **changes})
+    out = tmp_path / "policy"
+    said = torchrun("graph", tiny_model, out, path, server.url, values)
+    result = json.loads(said.strip().splitlines()[-1])
+    assert len(result["losses"]) == 2
+    # Every process's rollouts come from the version that all of them train.
+    loads = [name for what, name in server.events if what == "load"]
+    assert len(loads) == 2
+    assert server.adapters == {}
+    asked = []
+    for step, name in enumerate(loads):
+        files = sorted((tmp_path / "policy.rollouts").glob(f"step-{step:05}-*.jsonl"))
+        traces = [list(read_traces(file)) for file in files]
+        assert [len(part) for part in traces] == [2, 2]
+        assert {trace.model for part in traces for trace in part} == {name}
+        asked += [trace.question_id for part in traces for trace in part[:1]]
+        assert all(len({trace.question_id for trace in part}) == 1 for part in traces)
+    assert sorted(asked) == ["q0", "q1", "q2", "q3"]
+    assert max(result["curves"]["sampling/sampling_logp_difference/mean"]) < 1e-3
+    assert (out / "adapter_config.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("changes", "url", "said"),
+    [
+        ({}, "", "2 processes train one policy and need a server beside them"),
+        ({"questions_per_step": 1, "batch_size": 2}, "http://x/v1", "no multiple of the 2"),
+    ],
+)
+def test_what_processes_cannot_share_is_one_line(
+    tiny_model, tmp_path, monkeypatch, changes, url, said
+):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(TrainingError, match="trains in one process"):
-        train_rl(tmp_path / "q.jsonl", tiny_model, tmp_path / "out", SMALL)
+    config = RlConfig(**{**SMALL.to_json(), **changes})
+    with pytest.raises(TrainingError, match=said):
+        train_rl(
+            tmp_path / "q.jsonl",
+            tiny_model,
+            tmp_path / "out",
+            config,
+            settings={"base_url": url},
+        )
