@@ -76,7 +76,7 @@ def _explorer(parts: Parts) -> Condenser:
         reasoner=parts.reasoner(),
         search=parts.search(),
         reader=parts.reader(),
-        page_condenser=make_condenser("goal_extractor", parts),
+        page_condenser=make_condenser(parts.settings["page_condenser"], parts),
         sampling=parts.sampling,
         top_k=parts.top_k,
     )

@@ -305,6 +305,25 @@ def test_web_thinker_explores(exactness, run):
         assert all(s.token_ids is not None for s in trace.children[0].segments)
 
 
+def test_an_explorer_condenses_pages_as_the_run_says(run):
+    replies = [
+        "I open it. <|begin_click_link|>http://w.test/peru<|end_click_link|>",
+        "**Final Information**\nIt is Lima.",
+    ]
+
+    def helper(prompt):
+        return replies.pop(0) if "You explore the web" in prompt else None
+
+    query = "I need it. <|begin_search_query|>capital of peru<|end_search_query|>"
+    settings = {"page_condenser": "extractive", "read_pages": False}
+    _, _, trace = run("web_thinker", [query, "\\boxed{Lima}"], helper, **settings)
+    (explored,) = trace.children
+    assert explored.step == "explorer"
+    (clicked,) = (s.text for s in explored.segments if "click_result" in s.text)
+    assert "Evidence in page" not in clicked
+    assert "capital" in clicked.partition("Links:")[0]
+
+
 def test_an_explorer_that_never_ends_is_made_to(run):
     def helper(prompt):
         if "You explore the web" not in prompt:
