@@ -1,4 +1,4 @@
-"""One process at a time: a lock on work that two at once would do twice."""
+"""One process at a time: locks on files, and on work that two at once would do twice."""
 
 from __future__ import annotations
 
@@ -43,13 +43,28 @@ def run_lock(path: Path) -> Iterator[None]:
 
 
 def _take(descriptor: int, lock: Path) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows has no fcntl; there the user sees to it.
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not lock_file(descriptor, waits=False):
         return False
     # One that its holder has removed since it was opened keeps nobody out.
     return lock.exists() and os.path.samestat(os.fstat(descriptor), lock.stat())
+
+
+def lock_file(descriptor: int, *, waits: bool = True) -> bool:
+    """Lock an open file until its descriptor is closed; tell whether it could be had.
+
+    Where the system knows no such locks (Windows) every process gets it: there the user
+    sees to it that one process at a time writes a file.
+
+    Args:
+        descriptor: of the file.
+        waits: whether to wait for another holder, or to give up at once.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True

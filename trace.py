@@ -21,6 +21,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import DeepSearchError
+from .run_lock import lock_file
 
 TRACE_FILE = "traces.jsonl"
 """Name of the trace file in a folder of traces."""
@@ -277,7 +278,7 @@ def append_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
     data = "".join(line + "\n" for line in lines).encode()
     descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
-        _lock(descriptor)
+        lock_file(descriptor)  # several processes may append to one file
         _cut_torn_line(descriptor)
         view = memoryview(data)
         while view:
@@ -285,15 +286,6 @@ def append_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _lock(descriptor: int) -> None:
-    # Released when the descriptor is closed; several processes may append to one file.
-    try:
-        import fcntl
-    except ImportError:  # Windows has no fcntl; there one process writes a file.
-        return
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def _cut_torn_line(descriptor: int) -> None:

@@ -5,10 +5,11 @@ A claim is a lock on a file: it ends with the program that holds it, however tha
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from langgraph_deepsearch.run_lock import lock_file
 
 
 @contextmanager
@@ -24,9 +25,4 @@ def claim(path: Path, *, waits: bool = False) -> Iterator[bool]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield lock_file(file.fileno(), waits=waits)

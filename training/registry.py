@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DeepSearchError
+from ..run_lock import lock_file
 from .fingerprint import model_fingerprint
 
 if TYPE_CHECKING:
@@ -232,10 +233,8 @@ class ModelRegistry:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    import fcntl
-
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        lock_file(file.fileno())
         yield
 
 
