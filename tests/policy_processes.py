@@ -82,7 +82,7 @@ def texts(count):
 
 
 def train_prepared(model, out, values, memorize):
-    """Train two steps on prepared rollouts; return the adapter as one tensor."""
+    """Train two steps on prepared rollouts; return the adapter as one tensor, and norms."""
     config = RlConfig(**values)
     memory = None
     if memorize:
@@ -105,7 +105,9 @@ def train_prepared(model, out, values, memorize):
         trainer.train()
     policy = trainer.accelerator.unwrap_model(trainer.model)
     named = sorted(policy.named_parameters())
-    return torch.cat([w.detach().flatten() for n, w in named if "lora_" in n])
+    adapter = torch.cat([w.detach().flatten() for n, w in named if "lora_" in n])
+    log = trainer.state.log_history
+    return adapter, [entry["grad_norm"] for entry in log if "grad_norm" in entry]
 
 
 PLACE = {"RANK": "0", "WORLD_SIZE": "1"}

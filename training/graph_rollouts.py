@@ -76,6 +76,7 @@ class GraphRollouts:
         judge: asked where a reward needs a verdict.
         memory: takes each step's right rollouts, to be memorized.
         rank: number of this process.
+        processes: how many there are.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class GraphRollouts:
         judge: Judge | None = None,
         memory: RolloutMemory | None = None,
         rank: int = 0,
+        processes: int = 1,
     ) -> None:
         self._graph = graph
         self._plan = plan
@@ -103,7 +105,7 @@ class GraphRollouts:
         self._max_length = max_length
         self._judge = judge
         self._memory = memory
-        self._rank = rank
+        self._rank, self._processes = rank, processes
 
     def __call__(self, prompts: Sequence[str], trainer: Any) -> dict[str, Any]:
         """Return a step's rollouts, group by group, as TRL takes them.
@@ -152,15 +154,20 @@ class GraphRollouts:
         if not count:
             return []
         stages = {group.planned.stage for group in groups}
-        taken = {group.planned.question.id for group in groups}
+        size = self._config.questions_per_step
+        asked = {p.question.id for p in self._plan[step * size : (step + 1) * size]}
         free = {
             p.question.id: p
             for p in self._plan
-            if p.stage in stages and p.question.id not in taken
+            if p.stage in stages and p.question.id not in asked
         }
-        seed = f"{self._config.seed}/{step}/{attempt}/{self._rank}"
+        seed = f"{self._config.seed}/{step}"
         order = random.Random(seed).sample(sorted(free), len(free))
-        return [free[key] for key in order[:count]]
+        # A process has a share of its own, and a round goes on where the one before ended:
+        # no question is in a step twice.
+        first = (attempt - 1) * len(groups)
+        own = order[self._rank :: self._processes][first : first + count]
+        return [free[key] for key in own]
 
     def _run(
         self, step: int, attempt: int, wanted: Sequence[PlannedQuestion], size: int

@@ -35,12 +35,11 @@ from .reload import served_names
 from .result import TrainingError, TrainingResult
 from .rewards import get_reward
 from .rl_config import RlConfig
-from .run import Report, Spent, TrainingRun, check_packages
+from .run import Spent, TrainingRun, check_packages
 from .serve import ModelServer
+from .sharding import ZERO_3, sharding_of
 
 if TYPE_CHECKING:
-    from transformers import Trainer
-
     from .memorization import Memory
     from .rollout_memory import RolloutMemory
 
@@ -86,8 +85,8 @@ def train_rl(
         QuestionFileError: the questions cannot be read.
         ReloadError: no server answers, or it takes no adapters.
         TrainingError: the model is no model, the server gives no token ids with
-            probabilities, or several processes have no server or no equal share of a
-            step's questions.
+            probabilities, or several processes cannot share the work: no server is
+            named, a step's questions cannot be divided, or ZeRO-3 has texts to memorize.
         TrainingMismatchError: `out` holds another training run.
     """
     config = config or RlConfig()
@@ -110,6 +109,13 @@ def _check_processes(config: RlConfig, settings: Mapping[str, Any]) -> None:
         msg = (
             f"questions_per_step {config.questions_per_step} is no multiple of the "
             f"{processes} processes, each of which asks whole questions"
+        )
+        raise TrainingError(msg)
+    memorizes = config.memorization or config.rewriter_model
+    if processes > 1 and memorizes and sharding_of(config).stage == ZERO_3.stage:
+        msg = (
+            "with ZeRO-3 every process runs the model as often as the others, and texts to "
+            "memorize cannot be divided so: take ZeRO-2, or leave them out"
         )
         raise TrainingError(msg)
 
@@ -202,7 +208,10 @@ class RlRun(TrainingRun[RlConfig]):
         create_deep_search_agent(**self._settings)  # wrong settings, before a server starts
         with self._server():
             self._check_server()
-            return super().train()
+            try:
+                return super().train()
+            finally:
+                self._close()
 
     @property
     def _urls(self) -> list[str]:
@@ -351,6 +360,7 @@ class RlRun(TrainingRun[RlConfig]):
             judge=self._judge(),
             memory=memory,
             rank=_rank(),
+            processes=process_count(),
         )
 
     def _judge(self) -> Judge | None:
@@ -375,19 +385,6 @@ class RlRun(TrainingRun[RlConfig]):
                 spent.tokens += sum(len(s.token_ids or ()) for s in trace.segments)
                 spent.trained_tokens += sum(len(s.token_ids or ()) for s in own)
         return spent
-
-    def _finish(
-        self,
-        trainer: Trainer,
-        rows: Sequence[Any],
-        report: Report,
-        seconds: float,
-        resume: Path | None,
-    ) -> TrainingResult:
-        try:
-            return super()._finish(trainer, rows, report, seconds, resume)
-        finally:
-            self._close()
 
     def _close(self) -> None:
         if self._sync is not None:

@@ -18,6 +18,10 @@ from .graph_rollouts import FIGURES, GraphRollouts
 from .memorization import Memory, memorization_loss
 from .rl_config import ESTIMATORS, LOSSES, RlConfig
 
+PATIENCE = 24 * 3600
+"""Seconds that a process waits for the others: their rollouts may take much longer than its
+own, by dynamic sampling above all."""
+
 MEMORIZATION = "memorization"
 """Name of L_M in the trainer's log."""
 
@@ -167,6 +171,7 @@ def policy_arguments(config: RlConfig, mean_tokens: float, checkpoints: Path) ->
     # A checkpoint stands between two steps' rollouts, or a resumed run would repeat some.
     apart = -(-values["save_steps"] // config.updates) * config.updates
     values |= {"num_train_epochs": 1, "max_steps": steps, "save_steps": apart}
+    values |= {"ddp_timeout": PATIENCE}
     return GRPOConfig(
         **values,
         num_generations=config.rollouts,

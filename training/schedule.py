@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args
 from .base_model import is_adapter_dir
 from .config import ConfigError, SftConfig, find_config, load_config
 from .dpo_config import DpoConfig
+from .environment import process_count
 from .merge import merge_adapter
 from .result import TrainingError, TrainingResult
 from .rl_config import RlConfig
@@ -142,8 +143,15 @@ def run_schedule(
 
     Raises:
         ConfigError: a file is not given or absent.
-        TrainingError: a stage finds nothing to train on, or its training says so.
+        TrainingError: there are several processes, a stage finds nothing to train on, or
+            its training says so.
     """
+    if process_count() > 1:
+        msg = (
+            "a schedule trains in one process; under torchrun run its stages one by one, "
+            "with `deepsearch train sft` and `deepsearch train rl`"
+        )
+        raise TrainingError(msg)
     _check_data(schedule, data)
     folder, parent = Path(out), Path(model)
     results: list[StageResult] = []

@@ -26,7 +26,7 @@ from langgraph_deepsearch.questions import Question, write_questions
 from langgraph_deepsearch.trace import read_traces
 from langgraph_deepsearch.training.adapter_sync import AdapterSync
 from langgraph_deepsearch.training.advantages import advantages
-from langgraph_deepsearch.training.config import ConfigError
+from langgraph_deepsearch.training.config import ConfigError, find_config
 from langgraph_deepsearch.training.curriculum import PlannedQuestion
 from langgraph_deepsearch.training.graph_rollouts import FIGURES, GraphRollouts
 from langgraph_deepsearch.training.model import (
@@ -181,6 +181,33 @@ def test_dynamic_sampling_replaces_groups_without_a_difference(
     assert sorted(found["reward"][:2]) == sorted(found["reward"][2:]) == [0.0, 1.0]
     plain = rollouts_of(server, settings, tmp_path / "plain", base_tokenizer)
     assert plain(["0", "0"], trainer_at(0))["reward"] == [1.0, 1.0]
+
+
+def test_processes_draw_other_questions_for_dynamic_sampling(
+    server, settings, tmp_path, base_tokenizer
+):
+    config = RlConfig(**{**SMALL.to_json(), "steps": 5, "dynamic_rounds": 2})
+    parts = [
+        rollouts_of(
+            server,
+            settings,
+            tmp_path,
+            base_tokenizer,
+            config=config,
+            count=10,
+            rank=rank,
+            processes=2,
+        )
+        for rank in (0, 1)
+    ]
+    drawn = []
+    for rank, part in enumerate(parts):
+        groups = [SimpleNamespace(planned=planned(10)[2 + rank])]
+        for attempt in (1, 2):
+            drawn += [p.question.id for p in part._others(1, attempt, groups, 1)]
+    # Neither those of the step, q2 and q3, nor one twice.
+    assert len(set(drawn)) == 4
+    assert not {"q2", "q3"} & set(drawn)
 
 
 def log_probabilities(model, prompt, ids):
@@ -467,7 +494,7 @@ CASES = [
     ({"algorithm": "reinforce_plus_plus", "kl": 0.1, "kl_in": "reward"}, False),
     ({"algorithm": "reinforce_plus_plus_baseline", "kl": 0.1}, True),
     ({"algorithm": "grpo"}, False),
-    ({"algorithm": "dapo"}, False),
+    ({"algorithm": "dapo", "micro_batch_size": 1}, True),
 ]
 
 
@@ -479,21 +506,34 @@ def test_two_processes_push_as_one_does(tiny_model, tmp_path):
     one = [train_prepared(tiny_model, tmp_path, *case) for case in cases]
     torchrun("prepared", tiny_model, tmp_path, json.dumps(cases))
     two = torch.load(tmp_path / "adapters.pt")
-    start = train_prepared(tiny_model, tmp_path, {**small, "learning_rate": 1e-9}, False)
-    for alone, together, case in zip(one, two, cases, strict=True):
+    still = {**small, "learning_rate": 1e-9}
+    start, _ = train_prepared(tiny_model, tmp_path, still, False)
+    for (alone, norms), (together, norms_of_two), case in zip(one, two, cases, strict=True):
         assert (alone - start).norm() > 0.01, case
         assert (alone - together).norm() < 0.02 * (alone - start).norm(), case
+        # AdamW hides a factor; the norms do not.
+        assert norms_of_two == pytest.approx(norms, rel=1e-2), case
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_two_processes_ask_one_server(server, tiny_model, tmp_path):
+@pytest.mark.parametrize("zero", [0, 2, 3])
+def test_two_processes_ask_one_server(server, tiny_model, tmp_path, zero):
+    deepspeed = None
+    if zero:
+        pytest.importorskip("deepspeed", reason="ZeRO needs deepspeed")
+        deepspeed = tmp_path / "zero.json"
+        shipped = json.loads(find_config("zero3").read_text())
+        shipped["zero_optimization"]["stage"] = zero
+        deepspeed.write_text(json.dumps(shipped))
     path = tmp_path / "questions.jsonl"
     write_questions(
         path, [Question(f"q{n}", f"Capital {n}?", ("Paris",)) for n in range(4)]
     )
     changes = {"reward": "search_r1", "micro_batch_size": 2, "concurrency": 1}
-    values = json.dumps({**SMALL.to_json(), **changes})
+    values = json.dumps(
+        {**SMALL.to_json(), **changes, "deepspeed": deepspeed and str(deepspeed)}
+    )
     out = tmp_path / "policy"
     said = torchrun("graph", tiny_model, out, path, server.url, values)
     result = json.loads(said.strip().splitlines()[-1])
@@ -518,6 +558,11 @@ def test_two_processes_ask_one_server(server, tiny_model, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "url", "said"),
     [
+        (
+            {"memorization": "m.jsonl", "deepspeed": "zero3"},
+            "http://x/v1",
+            "take ZeRO-2, or leave them out",
+        ),
         ({}, "", "2 processes train one policy and need a server beside them"),
         ({"questions_per_step": 1, "batch_size": 2}, "http://x/v1", "no multiple of the 2"),
     ],

@@ -89,6 +89,12 @@ def test_a_wrong_file_gets_one_line(tmp_path, text, said):
         load_schedule(path)
 
 
+def test_a_schedule_is_no_work_for_several_processes(schedule, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(TrainingError, match="run its stages one by one"):
+        run_schedule(schedule(stage()), {}, tmp_path, tmp_path / "out")
+
+
 def test_files_are_asked_for_by_their_names(schedule, tmp_path):
     plan = schedule(stage())
     with pytest.raises(ConfigError, match="needs a file for 'traces': --data traces=FILE"):
