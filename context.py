@@ -198,8 +198,20 @@ class Context(BaseSettings):
         description="Make the model answer when a budget ends; the dialect's default if empty.",
         json_schema_extra=REASON,
     )
-    temperature: float = Field(default=0.6, ge=0, le=2, json_schema_extra=STEP)
-    top_p: float = Field(default=0.95, gt=0, le=1, json_schema_extra=STEP)
+    temperature: float = Field(
+        default=0.6,
+        ge=0,
+        le=2,
+        description="Sampling temperature; 0 always takes the likeliest token.",
+        json_schema_extra=STEP,
+    )
+    top_p: float = Field(
+        default=0.95,
+        gt=0,
+        le=1,
+        description="Sampling top-p: the share of the probability that is drawn from.",
+        json_schema_extra=STEP,
+    )
     sampling_top_k: int = Field(
         default=40,
         ge=-1,

@@ -29,6 +29,7 @@ from . import (  # noqa: F401  (each adds its verb to the command)
     search_serve,
     select,
     serve,
+    settings,
     train,
     train_dpo,
     train_rl,

@@ -1,19 +1,21 @@
 """What all verbs share: the command itself, and how an error ends it.
 
 Errors that are the user's to mend are printed as one line and end with exit code 1; `-v`
-gives the trace back.
+gives the trace back. Warnings are one line too.
 """
 
 from __future__ import annotations
 
 import sys
 import warnings
+from importlib.metadata import version
 from typing import Annotated, Any
 
 import typer
 from pydantic import ValidationError
 
 from ..errors import DeepSearchError
+from .setting_names import unknown_setting, warn_of_misspelt_variables
 from .terminal import err
 
 AGENT = "Ask and serve"
@@ -31,18 +33,35 @@ app = typer.Typer(
 _state = {"verbose": False}
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        sys.stdout.write(f"deepsearch {version('langgraph-deepsearch')}\n")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Show the trace back of an error.")
     ] = False,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and exit.",
+            is_eager=True,
+            callback=_print_version,
+        ),
+    ] = False,
 ) -> None:
     """Deep search: ask, collect traces, curate, train, reload, measure."""
     _state["verbose"] = verbose
+    warn_of_misspelt_variables()
 
 
 def main() -> None:
     """Run the command; errors become one line on stderr."""
+    warnings.showwarning = _show_warning
     # LangGraph marks its delta channels as beta on import; that is ours to follow.
     warnings.filterwarnings("ignore", message=".*DeltaChannel.*")
     try:
@@ -50,11 +69,26 @@ def main() -> None:
     except DeepSearchError as error:
         _fail(str(error))
     except ValidationError as error:
-        _fail("; ".join(map(_complaint, error.errors())))
+        _fail("; ".join(_complaint(one, error.title) for one in error.errors()))
     except KeyboardInterrupt:
         _fail("interrupted; run the same command again to go on", code=130)
     except Exception as error:
         _fail(_unforeseen(error))
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    *_: Any,
+    **__: Any,
+) -> None:
+    """Print a warning as one line on stderr; `-v` gives its class and place."""
+    text = " ".join(str(message).split())
+    if _state["verbose"]:
+        text = f"{filename}:{lineno}: {category.__name__}: {text}"
+    err.print(f"warning: {text}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _unforeseen(error: Exception) -> str:
@@ -67,10 +101,10 @@ def _unforeseen(error: Exception) -> str:
     return f"{type(error).__name__}: {reason}; `deepsearch -v` and the same shows where"
 
 
-def _complaint(error: Any) -> str:
+def _complaint(error: Any, schema: str) -> str:
     name = ".".join(map(str, error["loc"]))
     if error["type"] == "extra_forbidden":
-        return f"there is no setting {name!r}; see docs/agent.md or Context"
+        return unknown_setting(name, schema)
     return f"setting {name}: {error['msg']}"
 
 

@@ -20,10 +20,41 @@ from ..errors import DeepSearchError
 SETTINGS = "Settings of each run (or DEEPSEARCH_NAME in the environment)"
 """Heading of the shared options in a verb's `--help`."""
 
+
+def named_path(text: str | Path) -> Path:
+    """Return the path that was named; an empty one would be the current folder.
+
+    Raises:
+        DeepSearchError: none was.
+    """
+    if not str(text).strip():
+        msg = "the path to write to is empty: name a file or folder"
+        raise DeepSearchError(msg)
+    return Path(text)
+
+
+def _named_file(text: str | Path) -> Path:
+    path = named_path(text)
+    if path.is_dir():
+        msg = f"{path} is a folder: name a file to write"
+        raise DeepSearchError(msg)
+    return path
+
+
+def out_folder(text: str) -> Any:
+    """Return the option `--out` of a verb that writes several files."""
+    return typer.Option("--out", help=text, metavar="<path>", parser=named_path)
+
+
+def out_file(text: str) -> Any:
+    """Return the option `--out` of a verb that writes one file."""
+    return typer.Option("--out", help=text, metavar="<path>", parser=_named_file)
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Concurrency = Annotated[int, typer.Option(help="Runs in flight at once.", min=1)]
 Limit = Annotated[int, typer.Option(help="Only the first N questions; 0: all.", min=0)]
-OutDir = Annotated[Path, typer.Option("--out", help="Run directory.")]
+OutDir = Annotated[Path, out_folder("Run directory.")]
 Seed = Annotated[int, typer.Option(help="Seed of all sampling.")]
 Traces = Annotated[Path, typer.Argument(help="Trace file or run directory.")]
 
@@ -81,7 +112,11 @@ class RunOptions:
     ] = ""
     pairs: Annotated[
         list[str],
-        _setting("--set", "Any other setting as NAME=VALUE, e.g. max_searches=4."),
+        _setting(
+            "--set",
+            "Any other setting as NAME=VALUE, e.g. max_searches=4; `deepsearch settings` "
+            "lists them.",
+        ),
     ] = field(default_factory=list)
 
     def settings(self) -> dict[str, Any]:
@@ -105,10 +140,12 @@ class RunOptions:
 def with_run_options(verb: Callable[..., None]) -> Callable[..., None]:
     """Show the fields of `RunOptions` as options of a verb that takes `run: RunOptions`.
 
+    One that the verb has a parameter of its own for is the verb's: `run` is without it.
     Typer builds a command from a signature; the wrapper's has the fields in place of `run`.
     """
     own = inspect.signature(verb, eval_str=True).parameters
     hints = get_type_hints(RunOptions, include_extras=True)
+    chosen_here = [option for option in fields(RunOptions) if option.name not in own]
     shared = [
         inspect.Parameter(
             option.name,
@@ -116,12 +153,12 @@ def with_run_options(verb: Callable[..., None]) -> Callable[..., None]:
             default=getattr(RunOptions, option.name, None),
             annotation=hints[option.name],
         )
-        for option in fields(RunOptions)
+        for option in chosen_here
     ]
 
     @wraps(verb)
     def command(**given: Any) -> None:
-        chosen = {option.name: given.pop(option.name) for option in fields(RunOptions)}
+        chosen = {option.name: given.pop(option.name) for option in chosen_here}
         verb(**given, run=RunOptions(**chosen))
 
     kept = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -12,13 +13,29 @@ from .app import AGENT, app
 @app.command(rich_help_panel=AGENT)
 def serve(
     model: Annotated[
-        str, typer.Argument(help="Model folder or name; the packaged base model if absent.")
+        str,
+        typer.Argument(
+            help="Folder of a model or an adapter, or with vLLM OWNER/NAME on the Hugging Face "
+            "Hub; with --registry a name or NAME@VERSION there. The packaged base model if "
+            "absent."
+        ),
     ] = "",
+    registry: Annotated[
+        Path | None,
+        typer.Option(
+            help="Run directory that has the model, as `deepsearch models` lists it; its "
+            "current one if none is named.",
+            show_default=False,
+        ),
+    ] = None,
     engine: Annotated[
         Literal["auto", "vllm", "transformers"], typer.Option(help="What serves it.")
     ] = "auto",
     name: Annotated[
-        str, typer.Option(help="Name it is served under.", show_default="folder name")
+        str,
+        typer.Option(
+            help="Name it is served under.", show_default="registered or folder name"
+        ),
     ] = "",
     arguments: Annotated[
         list[str] | None,
@@ -47,6 +64,7 @@ def serve(
         model,
         engine=engine,
         name=name,
+        registry=registry,
         port=port,
         host=host,
         lora=lora,

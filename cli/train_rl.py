@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .options import AsJson, OutDir, RunOptions, with_run_options
-from .train import RegisteredName, report, train
+from .train import ModelFolder, RegisteredName, report, train
 
 
 @train.command()
@@ -17,6 +17,7 @@ def rl(
     questions: Annotated[Path, typer.Argument(help="Question file with answers.")],
     directory: OutDir,
     run: RunOptions,
+    model: ModelFolder = "",
     config: Annotated[
         Path | None,
         typer.Option("--config", help="JSON or TOML file, or rl_desk, rl_paper."),
@@ -24,7 +25,7 @@ def rl(
     name: RegisteredName = "",
     as_json: AsJson = False,
 ) -> None:
-    """Train a policy by its own runs; --model is its folder, --base-url a vLLM server.
+    """Train a policy by its own runs; --base-url is a vLLM server.
 
     Without --base-url a server is started. Resumes from its checkpoints.
     """
@@ -34,7 +35,7 @@ def rl(
     from ..training.rl_config import RlConfig
 
     settings = run.settings()
-    folder = settings.pop("model", "")
+    folder = model or settings.pop("model", "")
     parent = Path(folder) if folder else prepare_base_model()
     chosen = load_config(config, RlConfig)
     result = train_rl(questions, parent, directory, chosen, settings=settings)

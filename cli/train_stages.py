@@ -10,7 +10,7 @@ import typer
 from ..errors import DeepSearchError
 from .options import AsJson, OutDir, RunOptions, with_run_options
 from .terminal import err, print_json, print_text
-from .train import train
+from .train import ModelFolder, train
 
 
 @train.command()
@@ -29,9 +29,10 @@ def stages(
         list[str],
         typer.Option("--data", help="What a stage is trained on: NAME=FILE; several."),
     ],
+    model: ModelFolder = "",
     as_json: AsJson = False,
 ) -> None:
-    """Train stage by stage, each from the model before; --model is the first's folder.
+    """Train stage by stage, each from the model before, the first from --model.
 
     Traces, pairs or questions by the stage's method. Settings of runs are for stages by
     reinforcement. Finished stages are not run again.
@@ -43,7 +44,7 @@ def stages(
 
     plan = load_schedule(schedule)
     settings = run.settings()
-    folder = settings.pop("model", "")
+    folder = model or settings.pop("model", "")
     parent = Path(folder) if folder else prepare_base_model()
     results = run_schedule(
         plan,

@@ -116,6 +116,7 @@ def create_deep_search_agent(
     Raises:
         ValueError: a setting is unknown or out of bounds.
         UnknownDialectError: no dialect has that name.
+        SearchSpecError: `search` names no known provider.
 
     Example:
         >>> agent = create_deep_search_agent(  # doctest: +SKIP

@@ -12,7 +12,8 @@ def check_agent(agent: CompiledStateGraph[Any, Any, Any, Any]) -> dict[str, Any]
     """Carry out an agent's first step, which builds all of its parts, and nothing else.
 
     So a missing corpus, key or server is said once and at once, not by every rollout, and
-    before a model has written anything.
+    before a model has written anything. Files and keys are looked at before a server is
+    asked.
 
     Args:
         agent: from `create_deep_search_agent`.

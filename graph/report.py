@@ -152,6 +152,7 @@ def create_report_agent(
     Raises:
         ValueError: a setting is unknown or out of bounds.
         UnknownDialectError: no dialect has that name.
+        SearchSpecError: `search` names no known provider.
         NoReportDialectError: the dialect given is one that answers questions.
 
     Example:

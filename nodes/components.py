@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ..context import Context, Environment, environment_settings
 from ..tools.base import Reader, SearchProvider
-from ..tools.factory import WEB, make_reader, make_search
+from ..tools.factory import WEB, check_search_spec, make_reader, make_search
 from .condensers.base import Condenser
 from .condensers.factory import Parts as CondenserParts
 from .condensers.factory import make_condenser
@@ -67,10 +67,13 @@ class Components:
         Raises:
             ValueError: a setting is unknown or out of bounds.
             UnknownDialectError: no dialect has that name.
+            SearchSpecError: `search` names no known provider.
         """
         names = {name: part for name, part in parts.items() if isinstance(part, str)}
         settings = {**settings, **names}
         get_dialect(cls.schema(**settings).dialect)
+        if "search" in names:
+            check_search_spec(names["search"])
         own = {name: part for name, part in parts.items() if name not in names}
         return cls(**own, **objects, defaults=settings)
 
@@ -106,10 +109,11 @@ class Components:
         self._ready.add(run["id"])
 
     def _build(self, run: Run) -> None:
-        self.reasoner_for(run)
-        self.condenser_for(run)
+        # What is here comes first: a missing corpus or key needs no server to be seen.
         if self._may_read(self.search_for(run), run["settings"]):
             self.reader_for(run)
+        self.reasoner_for(run)
+        self.condenser_for(run)
 
     @staticmethod
     def _may_read(search: SearchProvider, settings: Mapping[str, Any]) -> bool:
@@ -184,6 +188,7 @@ class Components:
             settings["summarizer_model"],
             base_url=settings["summarizer_url"] or settings["base_url"],
             run_key=run["id"],
+            setting="summarizer_url" if settings["summarizer_url"] else "base_url",
         )
 
     def search_for(self, run: Run) -> SearchProvider:

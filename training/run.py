@@ -24,6 +24,7 @@ from .base_model import is_adapter_dir, is_model_dir
 from .config import Config, TrainingConfig
 from .environment import agree, environment, is_main, quiet
 from .result import RESULT_FILE, TrainingError, TrainingResult, read_result, versions
+from .tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
     from transformers import Trainer
@@ -173,9 +174,9 @@ class TrainingRun(ABC, Generic[Config]):
         self._console.print(line, markup=False, highlight=False)
 
     def _read(self) -> tuple[Any, Sequence[Any], Report]:
-        from transformers import AutoConfig, AutoTokenizer
+        from transformers import AutoConfig
 
-        tokenizer = AutoTokenizer.from_pretrained(self._model)
+        tokenizer = load_tokenizer(self._model)
         context = getattr(
             AutoConfig.from_pretrained(self._model), "max_position_embeddings", None
         )

@@ -26,8 +26,10 @@ from ..errors import DeepSearchError, MissingDependencyError
 from ..nodes.models.local_template import publish_model_files
 from .base_model import is_adapter_dir, is_model_dir, prepare_base_model
 from .guardian import GUARDIAN_SOURCE
-from .model_files import adapter_base, adapter_rank, context_length
+from .model_files import adapter_rank, context_length
+from .model_source import find_weights
 from .process_group import end_group
+from .tokenizer import require_tokenizer
 
 Engine = Literal["auto", "vllm", "transformers"]
 
@@ -58,6 +60,9 @@ WILDCARD_HOST = "0.0.0.0"  # noqa: S104 - compared with, never bound unasked
 MIN_BATCHED_TOKENS = 8192
 """Tokens vLLM on a CPU may work on in one step; at least a whole prompt."""
 
+OWN_TOKENIZER = ("--tokenizer", "--skip-tokenizer-init")
+"""Arguments of vLLM with which a model's folder needs no tokenizer."""
+
 FEW_CORES = 4
 """Up to this many cores vLLM gets them all: on two, 244 tokens/s at 32 requests against
 145 with one kept free."""
@@ -71,8 +76,10 @@ class ModelServer:
     """A running model server; a context manager that stops it.
 
     Args:
-        model: folder of the model, or a name vLLM can load; a folder that holds a LoRA
-            adapter is served on its base model (vLLM only). None: the packaged model.
+        model: folder of the model, or (vLLM only) the name of one on the Hugging Face Hub
+            that lies in its cache here or can be fetched. A folder that holds a LoRA adapter
+            is served on its base model by vLLM, and by transformers' server merged with
+            it, in `<folder>-merged`. None: the packaged model.
         name: served name, or several; the folder's name if None.
         engine: what serves it. `auto` takes vLLM where an interpreter has it.
         host: address to listen at.
@@ -83,6 +90,11 @@ class ModelServer:
         start_seconds: longest wait for health.
         log: file of the server's output; a temporary one if None.
         extra_arguments: passed to the engine as they are.
+
+    Raises:
+        ModelSourceError: the model, or its base, is not there.
+        ServerError: the engine is not there.
+        MissingDependencyError: a package the engine needs is not installed.
     """
 
     def __init__(
@@ -104,6 +116,8 @@ class ModelServer:
         names = [name] if isinstance(name, str) else list(name or ())
         self.model_names = [n for n in names if n] or [Path(self._model).name]
         self.engine, self._python = _resolve_engine(engine)
+        self._weights = find_weights(self._model, self.engine)
+        """What the engine loads; for an adapter its base, merged for transformers."""
         self._host = host
         self._wanted_port = port
         self.port = 0
@@ -151,15 +165,16 @@ class ModelServer:
         Raises:
             ServerError: it cannot listen there, it ended, or was not healthy in time; the
                 message has the end of its log.
+            TokenizerError: the model has no tokenizer.
         """
         started = time.monotonic()
         try:
-            self.port = free_port(self._host, self._wanted_port)
-        except OSError as error:
-            shutil.rmtree(self._work, ignore_errors=True)
-            raise ServerError(self._cannot_listen(error)) from error
-        self.log.parent.mkdir(parents=True, exist_ok=True)
-        try:
+            self._take_port()
+            self._require_tokenizer()
+            if self.engine == "transformers":
+                self._make_whole()
+            ready_by = time.monotonic() + self._start_seconds
+            self.log.parent.mkdir(parents=True, exist_ok=True)
             with self.log.open("ab") as output:
                 self._process = subprocess.Popen(  # noqa: S603 - our own command line
                     [sys.executable, "-c", GUARDIAN_SOURCE, *self._command()],
@@ -170,14 +185,14 @@ class ModelServer:
                     env=self._environment(),
                     start_new_session=True,
                 )
-            self._wait_until_healthy(started + self._start_seconds)
+            self._wait_until_healthy(ready_by)
         except BaseException:
             self.stop()
             raise
         if self.engine == "transformers":
             # It cannot render prompts: clients do it, with the files they find by this.
             self._published = publish_model_files(
-                self.url, self.model_names[0], self._model
+                self.url, self.model_names[0], self._weights
             )
         self.start_took = time.monotonic() - started
         return self
@@ -190,6 +205,36 @@ class ModelServer:
         if self._published is not None:
             self._published.unlink(missing_ok=True)
         shutil.rmtree(self._work, ignore_errors=True)
+
+    def _take_port(self) -> None:
+        try:
+            self.port = free_port(self._host, self._wanted_port)
+        except OSError as error:
+            raise ServerError(self._cannot_listen(error)) from error
+
+    def _require_tokenizer(self) -> None:
+        """Refuse a whole model without a tokenizer, unless the engine is given another."""
+        named = any(a.partition("=")[0] in OWN_TOKENIZER for a in self._extra)
+        # Merging takes the adapter's own tokenizer where there is one.
+        is_merged = self.engine == "transformers" and is_adapter_dir(self._model)
+        if is_model_dir(self._weights) and not named and not is_merged:
+            require_tokenizer(self._weights)
+
+    def _make_whole(self) -> None:
+        """Check that transformers' server can do what is asked, and merge an adapter."""
+        if self._lora:
+            msg = "transformers' server takes no adapters while it runs; serve with vLLM"
+            raise ServerError(msg)
+        if len(self.model_names) > 1:
+            msg = "transformers' server has one name; give one, or serve with vLLM"
+            raise ServerError(msg)
+        if not is_model_dir(self._weights):
+            msg = f"{self._weights} is no model folder; transformers' server needs one"
+            raise ServerError(msg)
+        if is_adapter_dir(self._model):
+            from .merge import merge_beside
+
+            self._weights = str(merge_beside(Path(self._model), Path(self._weights)))
 
     def _cannot_listen(self, error: OSError) -> str:
         port = self._wanted_port
@@ -206,9 +251,8 @@ class ModelServer:
         )
 
     def _vllm_command(self) -> list[str]:
-        model, adapters = self._model, []
+        model, adapters = self._weights, []
         if is_adapter_dir(self._model):
-            model = adapter_base(self._model)
             adapters = [
                 f"{name}={Path(self._model).absolute()}" for name in self.model_names
             ]
@@ -243,21 +287,12 @@ class ModelServer:
         return arguments
 
     def _transformers_command(self) -> list[str]:
-        if not is_model_dir(self._model) or is_adapter_dir(self._model):
-            msg = f"{self._model} is no model folder; transformers' server needs a whole model"
-            raise ServerError(msg)
-        if self._lora:
-            msg = "transformers' server takes no adapters; serve with vLLM"
-            raise ServerError(msg)
-        if len(self.model_names) > 1:
-            msg = "transformers' server has one name; give one, or serve with vLLM"
-            raise ServerError(msg)
         # This server knows a model by its path alone: a link with the wanted name, in
         # the folder it starts in, is that path. Its model list shows a hub cache, so it
         # gets one with that model.
-        _link(self._work / self.model_names[0], self._model)
+        _link(self._work / self.model_names[0], self._weights)
         cached = self._work / "hub" / f"models--{self.model_names[0].replace('/', '--')}"
-        _link(cached / "snapshots" / "served", self._model)
+        _link(cached / "snapshots" / "served", self._weights)
         (cached / "refs").mkdir()
         (cached / "refs" / "main").write_text("served")
         command = [self._python, "-m", "transformers.cli.transformers", "serve"]
@@ -268,7 +303,7 @@ class ModelServer:
 
     def _environment(self) -> dict[str, str]:
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        if Path(self._model).is_dir():
+        if Path(self._weights).is_dir():
             environment["HF_HUB_OFFLINE"] = "1"
         if self.engine == "transformers":
             environment["HF_HUB_CACHE"] = str(self._work / "hub")

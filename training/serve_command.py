@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from .registry import ModelRegistry, RegistryError
 from .serve import POLL_SECONDS, Engine, ModelServer
 
 
@@ -16,22 +18,29 @@ def serve_until_interrupted(
     engine: Engine = "auto",
     name: str = "",
     port: int = 8000,
+    registry: Path | None = None,
     **settings: Any,
 ) -> None:
     """Serve a model until Ctrl-C or SIGTERM, or until the server ends by itself.
 
     Args:
-        model: as `ModelServer` takes it; the packaged model if empty.
+        model: as `ModelServer` takes it; the packaged model if empty. With `registry` a
+            name there, with or without its version; its current model if empty.
         engine: what serves it.
-        name: served name; the folder's if empty.
+        name: served name; the registered name, or the folder's, if empty.
         port: 0 takes a free one.
+        registry: run directory whose `models.json` says where the model is.
         settings: others of `ModelServer`.
 
     Raises:
         ServerError: the server failed.
+        ModelSourceError: the model is not there.
+        RegistryError: the registry has no such model, or its files are gone.
     """
     from rich.console import Console
 
+    if registry is not None:
+        model, name = _find_registered(registry, model, name)
     console = Console(stderr=True)
     ended = threading.Event()
 
@@ -55,6 +64,19 @@ def serve_until_interrupted(
         for number, handler in previous.items():
             signal.signal(number, handler)
     console.print("stopped")
+
+
+def _find_registered(directory: Path, key: str, name: str) -> tuple[str, str]:
+    """Return folder and served name of a registered model."""
+    registry = ModelRegistry(directory)
+    model = registry.get(key) if key else registry.current()
+    if model is None:
+        msg = (
+            f"no trained models in {directory}: name a run directory that holds models.json"
+        )
+        raise RegistryError(msg)
+    registry.check_files(model)
+    return str(registry.path(model)), name or model.name
 
 
 class _InBackground:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..trace import read_traces
+from ..trace import TRACE_FILE, read_traces
 from .config import SftConfig
 from .other_data import draw_other_rows, read_samples, sample_row
 from .rows import RowReport, TokenRow, TooLong, build_rows
@@ -21,7 +21,19 @@ def training_file(path: Path) -> Path:
     from ..curation.pipeline import CURATED_FILE
 
     curated = path / CURATED_FILE
-    return curated if curated.is_file() else path / "traces.jsonl"
+    return curated if curated.is_file() else path / TRACE_FILE
+
+
+def count_uncurated(path: Path) -> int:
+    """Return how many traces of a run directory are trained on, because none was curated.
+
+    0 for a file, chats, and a directory in which something was curated.
+    """
+    source = training_file(path)
+    if not path.is_dir() or source.name != TRACE_FILE or holds_chats(source):
+        return 0
+    with source.open("rb") as file:
+        return sum(line.endswith(b"\n") and bool(line.strip()) for line in file)
 
 
 def holds_chats(path: Path) -> bool:

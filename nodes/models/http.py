@@ -33,6 +33,9 @@ ATTEMPTS = 3
 MAX_DELAY = 20.0
 """Longest wait in seconds between two tries, whatever the server asks for."""
 
+BASE_URL = "base_url"
+"""The setting that names the reasoning model's server."""
+
 Event = dict[str, Any]
 
 
@@ -45,6 +48,7 @@ class ServerClient:
             sent to this machine or a private network.
         idle_seconds: longest silence of the server, see `IDLE_SECONDS`.
         attempts: tries of a call that has not given anything back yet.
+        setting: what named the server; a complaint says to set it.
     """
 
     def __init__(
@@ -54,8 +58,10 @@ class ServerClient:
         *,
         idle_seconds: float | None = None,
         attempts: int = ATTEMPTS,
+        setting: str = BASE_URL,
     ) -> None:
-        self.base_url = normalize_url(base_url)
+        self._setting = setting
+        self.base_url = normalize_url(base_url, setting)
         self.root_url = self.base_url.removesuffix("/v1")
         self._attempts = max(1, attempts)
         is_near = is_local(self.base_url)
@@ -194,7 +200,7 @@ class ServerClient:
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
             msg = (
                 f"no model server at {self.base_url}: start one with `deepsearch serve`, or "
-                "set base_url"
+                f"set {_with_option(self._setting)}"
             )
         elif isinstance(error, httpx.ReadTimeout):
             msg = (
@@ -237,8 +243,17 @@ async def _kept_open(client: httpx.AsyncClient) -> AsyncGenerator[httpx.AsyncCli
         await client.aclose()
 
 
-def normalize_url(base_url: str) -> str:
+def _with_option(setting: str) -> str:
+    """Return a setting's name with its option of the command line."""
+    return f"{setting} (--{setting.replace('_', '-')})"
+
+
+def normalize_url(base_url: str, setting: str = BASE_URL) -> str:
     """Return the URL with scheme and path.
+
+    Args:
+        base_url: a server's address.
+        setting: what it was given as, for the complaint.
 
     Raises:
         ModelError: it is no address.
@@ -253,10 +268,12 @@ def normalize_url(base_url: str) -> str:
         httpx.URL(url)
         host, _port = urlsplit(url).hostname, urlsplit(url).port
     except (httpx.InvalidURL, ValueError) as error:
-        msg = f"{base_url!r} is not the address of a server ({error}): check base_url"
+        where = _with_option(setting)
+        msg = f"{base_url!r} is not the address of a server ({error}): check {where}"
         raise ModelError(msg) from error
     if not host:
-        msg = f"{base_url!r} is not the address of a server (no host): check base_url"
+        where = _with_option(setting)
+        msg = f"{base_url!r} is not the address of a server (no host): check {where}"
         raise ModelError(msg)
     return url if urlsplit(url).path else f"{url}/v1"
 

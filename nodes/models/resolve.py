@@ -15,7 +15,7 @@ from langchain_core.language_models import BaseChatModel
 
 from .base import ModelError, Reasoner
 from .continuation import ContinuationReasoner
-from .http import ServerClient, normalize_url
+from .http import BASE_URL, ServerClient, normalize_url
 from .message import MessageReasoner
 from .probe import probe_server
 from .served import ServedChatModel
@@ -44,6 +44,7 @@ def resolve_reasoner(
     base_url: str = "",
     api_key: str | None = None,
     run_key: str = "",
+    setting: str = BASE_URL,
 ) -> Reasoner:
     """Return the reasoner for a model.
 
@@ -54,6 +55,7 @@ def resolve_reasoner(
         api_key: the server's key; otherwise `DEEPSEARCH_API_KEY`, then `OPENAI_API_KEY`
             for servers that are not local.
         run_key: a run's id; the same run always gets the same server.
+        setting: what named the server; a complaint says to set it.
 
     Raises:
         ModelError: the server is down or does not serve that name, or the provider's
@@ -72,9 +74,11 @@ def resolve_reasoner(
     name = model or ""
     if name.partition(":")[0] in PROVIDERS and ":" in name:
         return _cached(("provider", name, ""), lambda: reasoner_over(_init_model(name)))
-    url = pick_url(base_url or DEFAULT_URL, run_key)
+    url = pick_url(base_url or DEFAULT_URL, run_key, setting)
     key = (url, name, api_key or "")
-    return _cached(key, lambda: probe_server(ServerClient(url, api_key), name))
+    return _cached(
+        key, lambda: probe_server(ServerClient(url, api_key, setting=setting), name)
+    )
 
 
 def reasoner_over(model: BaseChatModel) -> Reasoner:
@@ -95,15 +99,15 @@ def model_name(model: BaseChatModel) -> str:
     return type(model).__name__
 
 
-def pick_url(base_urls: str, run_key: str) -> str:
+def pick_url(base_urls: str, run_key: str, setting: str = BASE_URL) -> str:
     """Return one of several URLs, always the same for one run.
 
     >>> pick_url("http://a/v1, http://b/v1", "x") == pick_url("http://a/v1,http://b/v1", "x")
     True
     """
-    urls = [normalize_url(url) for url in base_urls.split(",") if url.strip()]
+    urls = [normalize_url(url, setting) for url in base_urls.split(",") if url.strip()]
     if not urls:
-        msg = f"no URL in base_url {base_urls!r}: give one, or several with commas"
+        msg = f"no URL in {setting} {base_urls!r}: give one, or several with commas"
         raise ModelError(msg)
     digest = sha256(run_key.encode()).digest()
     return urls[int.from_bytes(digest[:4], "big") % len(urls)]

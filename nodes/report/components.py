@@ -50,8 +50,14 @@ class ReportComponents(Components):
         settings = run["settings"]
         if not (settings["writer_model"] or settings["writer_url"]):
             return self.summarizer_for(run)
-        url = settings["writer_url"] or settings["summarizer_url"] or settings["base_url"]
-        return resolve_reasoner(settings["writer_model"], base_url=url, run_key=run["id"])
+        places = ("writer_url", "summarizer_url", "base_url")
+        setting = next((place for place in places if settings[place]), "base_url")
+        return resolve_reasoner(
+            settings["writer_model"],
+            base_url=settings[setting],
+            run_key=run["id"],
+            setting=setting,
+        )
 
     @cached_property
     def _own_writer(self) -> Reasoner:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from scripted import ANSWER, FewPages, query
 
+from langgraph_deepsearch.tools.factory import SearchSpecError
 from langgraph_deepsearch.trace import Document
 
 QUESTION = {"question": "What is the capital of Peru?"}
@@ -246,3 +247,15 @@ def test_bad_settings_are_refused_when_the_agent_is_made(bad):
 
     with pytest.raises(ValueError, match=next(iter(bad))):
         create_deep_search_agent("m", **bad)
+
+
+@pytest.mark.parametrize("spec", ["bogus", "corpus:", "http+bogus:http://x.test", ""])
+def test_an_unknown_search_is_refused_when_the_agent_is_made(spec):
+    from langgraph_deepsearch import create_deep_search_agent
+    from langgraph_deepsearch.graph.report import create_report_agent
+
+    for make in (create_deep_search_agent, create_report_agent):
+        with pytest.raises(SearchSpecError, match=r"use .*http") as caught:
+            make("m", search=spec)
+        assert "\n" not in str(caught.value)
+        make("m", search="corpus:not-there-yet.jsonl")

@@ -14,7 +14,12 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from langgraph_deepsearch.training.config import TrainingConfig
-from langgraph_deepsearch.training.merge import MERGED_FILE, merge_adapter
+from langgraph_deepsearch.training.merge import (
+    MERGED_FILE,
+    MergeError,
+    merge_adapter,
+    merge_beside,
+)
 from langgraph_deepsearch.training.model import lora_settings
 
 WEIGHT = "model.layers.0.self_attn.q_proj.weight"
@@ -60,3 +65,23 @@ def test_a_merged_model_that_does_not_say_of_what_is_made_again(tiny_model, tmp_
     out.mkdir()
     merge_adapter(adapter, tiny_model, out)
     assert set(json.loads((out / MERGED_FILE).read_text())) == {"adapter", "model"}
+
+
+def test_an_adapter_without_a_tokenizer_is_merged_with_its_models(tiny_model, tmp_path):
+    adapter = write_adapter(tiny_model, tmp_path / "adapter", 0.1)
+    for file in adapter.glob("tokenizer*"):
+        file.unlink()
+    merged = merge_beside(adapter, tiny_model)
+    assert merged == tmp_path / "adapter-merged"
+    assert (merged / "tokenizer.json").is_file()
+    written = (merged / MERGED_FILE).stat().st_mtime_ns
+    assert merge_beside(adapter, tiny_model) == merged
+    assert (merged / MERGED_FILE).stat().st_mtime_ns == written
+
+
+def test_another_model_beside_an_adapter_is_not_overwritten(tiny_model, tmp_path):
+    adapter = write_adapter(tiny_model, tmp_path / "adapter", 0.1)
+    (tmp_path / "adapter-merged").mkdir()
+    (tmp_path / "adapter-merged" / "mine").touch()
+    with pytest.raises(MergeError, match="no merged model of ours: move it"):
+        merge_beside(adapter, tiny_model)

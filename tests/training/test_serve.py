@@ -11,8 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from langgraph_deepsearch.training import process_group, serve
+from langgraph_deepsearch.training import model_source, process_group, serve
+from langgraph_deepsearch.training.model_source import ModelSourceError
 from langgraph_deepsearch.training.serve import ModelServer, ServerError, free_port
+from langgraph_deepsearch.training.tokenizer import TokenizerError
 
 STAND_IN = """
 import http.server, json, os, signal, subprocess, sys, time
@@ -45,6 +47,7 @@ http.server.HTTPServer(("127.0.0.1", int(arguments["--port"])), Handler).serve_f
 
 @pytest.fixture
 def vllm_stand_in(tmp_path, monkeypatch):
+    monkeypatch.setattr(model_source, "why_not_fetched", lambda _: "")
     source = tmp_path / "stand_in.py"
     source.write_text(STAND_IN)
     python = tmp_path / "python"
@@ -198,6 +201,13 @@ def write_adapter(folder: Path, **settings) -> Path:
     return folder
 
 
+def write_model(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").touch()
+    return folder
+
+
 def arguments_of(server: ModelServer) -> list[str]:
     return httpx.get(f"{server.url}/models", trust_env=False).json()
 
@@ -264,8 +274,56 @@ def test_transformers_serves_a_model_by_its_name_alone(tiny_model):
 def test_transformers_takes_no_adapters(tiny_model):
     pytest.importorskip("fastapi", reason="transformers' server needs fastapi")
     server = ModelServer(tiny_model, engine="transformers", lora=True)
-    with pytest.raises(ServerError, match="takes no adapters; serve with vLLM"):
+    with pytest.raises(ServerError, match="takes no adapters while it runs; serve with"):
         server.start()
+
+
+def test_transformers_serves_an_adapter_merged_under_its_own_name(tiny_model, tmp_path):
+    pytest.importorskip("fastapi", reason="transformers' server needs fastapi")
+    pytest.importorskip("peft", reason="LoRA needs peft")
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    adapter = tmp_path / "desk"
+    base = AutoModelForCausalLM.from_pretrained(tiny_model)
+    settings = LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM")
+    get_peft_model(base, settings).save_pretrained(adapter)
+    written = []
+    for _ in range(2):  # the second server finds the merged model there
+        with ModelServer(adapter, engine="transformers") as server:
+            assert server.model_names == ["desk"]
+            assert complete(server, "desk")["usage"]["completion_tokens"] == 4
+        written.append((tmp_path / "desk-merged" / "merged.json").stat().st_mtime_ns)
+    assert written[0] == written[1]
+
+
+def test_a_model_without_a_tokenizer_is_refused_before_the_engine_starts(
+    vllm_stand_in, tmp_path
+):
+    model = write_model(tmp_path / "model")
+    with pytest.raises(TokenizerError, match="model holds no tokenizer: copy tokenizer"):
+        ModelServer(model).start()
+    with ModelServer(model, extra_arguments=["--tokenizer", "elsewhere"]):
+        pass
+    pytest.importorskip("fastapi", reason="transformers' server needs fastapi")
+    with pytest.raises(TokenizerError, match="model holds no tokenizer"):
+        ModelServer(model, engine="transformers").start()
+
+
+@pytest.mark.parametrize("engine", ["vllm", "transformers"])
+@pytest.mark.parametrize("model", ["./model", "/no/such/model", "runs/desk/model"])
+def test_a_path_that_is_not_there_is_refused(vllm_stand_in, model, engine):
+    pytest.importorskip("fastapi", reason="transformers' server needs fastapi")
+    with pytest.raises(ModelSourceError, match=f"there is no folder {model}"):
+        ModelServer(model, engine=engine)
+
+
+def test_a_hub_name_is_served_only_where_it_can_be_fetched(vllm_stand_in, monkeypatch):
+    with ModelServer("org/base") as server:
+        assert value_of(arguments_of(server), "--model") == "org/base"
+    monkeypatch.setattr(model_source, "why_not_fetched", lambda _: "the Hub is far")
+    with pytest.raises(ModelSourceError, match="no folder nodir/model; the Hub is far"):
+        ModelServer("nodir/model")
 
 
 def test_transformers_needs_a_whole_model(tmp_path):
