@@ -10,7 +10,7 @@ import typer
 from .app import FLYWHEEL, app
 from .inputs import require_traces
 from .options import AsJson, OutDir
-from .terminal import out, print_json, print_text
+from .terminal import err, out, print_json, print_text
 
 
 @app.command(rich_help_panel=FLYWHEEL)
@@ -29,6 +29,15 @@ def curate(
         typer.Option(
             help="Leave out a filter, or one of the paper's dimensions: format | path | "
             "difficulty | effectiveness; may be repeated."
+        ),
+    ] = None,
+    verdicts: Annotated[
+        Path | None,
+        typer.Option(
+            help='What is right, before gold answers: lines {"id": trace id, "correct": '
+            "true or false}, by a person or a program, or the verdicts.jsonl of "
+            "`evaluate --judge-model`.",
+            show_default=False,
         ),
     ] = None,
     keep: Annotated[
@@ -53,9 +62,18 @@ def curate(
         directory,
         preset=preset,
         without=tuple(without or ()),
+        verdicts=verdicts,
         keep_per_question=keep,
         max_records=most,
     )
+    given = report.verdicts
+    if given and given["used"] < given["given"]:
+        unused = given["given"] - given["used"]
+        err.print(
+            f"{unused} of {given['given']} verdicts in {given['path']} are of no trace here",
+            markup=False,
+            soft_wrap=True,
+        )
     if as_json:
         print_json(report.to_json())
         return

@@ -29,7 +29,7 @@ Before = Annotated[
     Path | None,
     typer.Option(
         help="An earlier evaluation of the same questions to compare with: its directory "
-        "or trace file.",
+        "or trace file. Figures are then over the questions that both answered.",
         show_default=False,
     ),
 ]
@@ -109,7 +109,7 @@ def evaluate(
     else:
         for table in summary.tables():
             out.print(table)
-        if compared:
+        if compared and compared.after.n:
             out.print(compared.table())
     if summary.open_ended and summary.open_ended.similarity == WordSimilarity.name:
         err.print(WORDS_ONLY, markup=False)

@@ -21,7 +21,8 @@ from .inputs import Place, TraceLookup
 from .report import CurationReport
 
 PAGE_FILE = "curation.html"
-"""Name of the page in the output directory."""
+EMPTY_PAGE_FILE = "curation-empty.html"
+"""Names of the page in the output directory: of a result, and where nothing was kept."""
 
 MOST_KEPT = 3
 """Kept runs that can be opened."""
@@ -55,7 +56,7 @@ def write_page(
     """Write the page of a curation into its directory and return its path.
 
     Args:
-        directory: where `curation.json` stands.
+        directory: where the report stands.
         report: what was counted.
         traces: the input files, still there, for the runs to open.
         kept: places of kept traces, best first; the first ones can be opened.
@@ -63,8 +64,8 @@ def write_page(
     parts = _parts(report, traces, kept)
     body = element("main", *(part for part in parts if part is not None))
     text = page("Curation", stylesheet("page.css", "report.css"), body)
-    target = directory / PAGE_FILE
-    partial = target.with_name(f".{PAGE_FILE}.{os.getpid()}.partial")
+    target = directory / (PAGE_FILE if report.kept else EMPTY_PAGE_FILE)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(target)
     return target
@@ -92,6 +93,7 @@ def _head(report: CurationReport) -> Markup:
     facts = [
         f"preset {report.preset['name']}",
         f"without {', '.join(report.without)}" if report.without else None,
+        report.verdicts_used or None,
         f"{report.questions} questions",
         f"{report.seconds:.1f} s" if report.seconds else None,
     ]

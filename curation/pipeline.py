@@ -21,7 +21,8 @@ from ..nodes.dialects import get_dialect
 from ..trace import Trace, write_traces
 from .correction import correct_answer_form
 from .difficulty import histogram
-from .filters import Filter, count_reflections, is_correct
+from .filters import Correct, Filter, count_reflections, is_correct
+from .filters.outcome import asked_first
 from .inputs import (
     Place,
     TraceInput,
@@ -32,16 +33,19 @@ from .inputs import (
     question_key,
     refuse_overwriting,
 )
-from .page import write_page
+from .page import EMPTY_PAGE_FILE, write_page
 from .presets import Preset, get_preset
 from .report import CurationReport, FilterCount
 from .scoring import Scorer, needs_score, scored
 from .selection import QuestionRuns, RunKey, question_order
 from .transcript import distinct_documents, model_text
+from .verdicts import GivenVerdicts
 
 CURATED_FILE = "curated.jsonl"
 REPORT_FILE = "curation.json"
-"""Names in the run directory."""
+EMPTY_REPORT_FILE = "curation-empty.json"
+"""Names in the run directory; the last is the report of a curation that kept nothing, so that
+an earlier result and its own report stay together."""
 
 
 class NothingKeptError(DeepSearchError):
@@ -58,6 +62,7 @@ def curate(
     *,
     preset: str | Preset = "reference",
     without: Sequence[str] = (),
+    verdicts: str | os.PathLike[str] | None = None,
     scorer: Scorer | None = None,
     keep_per_question: int | None = None,
     max_records: int | None = None,
@@ -65,14 +70,18 @@ def curate(
     """Keep the traces worth training on.
 
     `out` gets `curated.jsonl` (whole traces, answers corrected, hardest questions first),
-    replaced in one step if any trace is kept, `curation.json`, which says what each filter
-    saw and removed, and `curation.html`, the same to look at with runs to open.
+    replaced in one step, `curation.json`, which says what each filter saw and removed, and
+    `curation.html`, the same to look at with runs to open. If no trace is kept, these stay
+    as they are and the report is `curation-empty.json` and `curation-empty.html`.
 
     Args:
         traces: trace files, run directories, or traces.
         out: the directory to write to.
         preset: a preset or its name.
         without: filters, steps or dimensions to leave out.
+        verdicts: a file of verdicts on the traces, or a directory that holds
+            `verdicts.jsonl` (see `GivenVerdicts`); where there is one it says what is
+            right, before gold answers.
         scorer: scores answers of traces that come with golds and no outcome; exact match,
             F1 and containment when absent.
         keep_per_question: overrides the preset's.
@@ -82,21 +91,25 @@ def curate(
         CurationChoiceError: an unknown preset or filter.
         TraceFileError: a file is absent, is `curated.jsonl` of `out` itself, or a line is
             no trace; the message names it.
-        NothingKeptError: no trace was left; `curation.json` is written all the same, and
-            an earlier `curated.jsonl` stays as it is.
+        VerdictError: the file of verdicts is absent, holds something else, or is of none
+            of the traces.
+        NothingKeptError: no trace was left; an earlier result stays as it is.
     """
     chosen = get_preset(preset) if isinstance(preset, str) else preset
     limits = {"keep_per_question": keep_per_question, "max_records": max_records}
     given = {name: value for name, value in limits.items() if value is not None}
     chosen = replace(chosen, selection=replace(chosen.selection, **given))
+    judged = GivenVerdicts(verdicts) if verdicts is not None else None
     directory = Path(out)
     directory.mkdir(parents=True, exist_ok=True)
     with as_files(traces, directory) as files:
         refuse_overwriting(directory / CURATED_FILE, files)
-        run = _Curation(files, chosen, tuple(without), scorer or outcome)
+        run = _Curation(files, chosen, tuple(without), scorer or outcome, judged)
         report = run.run(directory)
     if not report.kept:
-        msg = f"{report.why_empty}; see {directory / REPORT_FILE}"
+        msg = f"{report.why_empty}; see {directory / EMPTY_REPORT_FILE}"
+        if (directory / CURATED_FILE).is_file():
+            msg += f"; the earlier {CURATED_FILE} stays with its {REPORT_FILE}"
         raise NothingKeptError(msg, report)
     return report
 
@@ -110,10 +123,15 @@ class _Curation:
         preset: Preset,
         without: tuple[str, ...],
         scorer: Scorer,
+        verdicts: GivenVerdicts | None,
     ) -> None:
         self._files = files
+        self._verdicts = verdicts
         # What is right stays the same, whether or not the filter that asks is left out.
         self._measures = preset.measures
+        if verdicts:
+            preset = preset.asking_first(verdicts.kind)
+            self._measures = asked_first(verdicts.kind, self._measures)
         preset = self._preset = preset.without(without)
         self._scorer = scorer
         self._questions: dict[bytes, QuestionRuns] = {}
@@ -129,6 +147,7 @@ class _Curation:
     def run(self, directory: Path) -> CurationReport:
         started = time.monotonic()
         self._judge_all()
+        self._check_verdicts()
         selected = self._select(self._not_too_easy())
         report = self._report
         report.questions = len(self._questions)
@@ -143,8 +162,12 @@ class _Curation:
                 report.kept = write_traces(report.output, copies)
             report.why_empty = "" if report.kept else _why_empty(report)
             report.seconds = time.monotonic() - started
-            _write_json(directory / REPORT_FILE, report.to_json())
+            name = REPORT_FILE if report.kept else EMPTY_REPORT_FILE
+            _write_json(directory / name, report.to_json())
             write_page(directory, report, traces, [run.place for run in selected])
+        if report.kept:  # what an earlier try that kept nothing said holds no more
+            for name in (EMPTY_REPORT_FILE, EMPTY_PAGE_FILE):
+                (directory / name).unlink(missing_ok=True)
         return report
 
     def _judge_all(self) -> None:
@@ -154,6 +177,12 @@ class _Curation:
         self._report.read = scan.read
         self._report.duplicates = scan.duplicates
         self._report.inputs = scan.inputs
+
+    def _check_verdicts(self) -> None:
+        if self._verdicts and self._report.read:
+            self._verdicts.check_used()
+        if self._verdicts:
+            self._report.verdicts = self._verdicts.to_json()
 
     def _judge(self, trace: Trace, place: Place) -> None:
         report = self._report
@@ -184,6 +213,10 @@ class _Curation:
         """Return the trace corrected and scored; the same in both passes."""
         kinds: tuple[str, ...] = ()
         before = trace.answer
+        if self._verdicts:  # before the correction: a judge's are of the answer as it was
+            if counts:
+                self._verdicts.count(trace)
+            trace = self._verdicts.on(trace)
         if self._preset.correction is not None:
             dialect = get_dialect(trace.dialect)
             corrected = correct_answer_form(trace, dialect, self._preset.correction)
@@ -284,9 +317,12 @@ def _why_empty(report: CurationReport) -> str:
     if remover is None:
         return f"none of {report.read} traces was kept: max_records leaves none"
     example = remover.examples[0]["reason"]
+    ways = f"--without {remover.name} or another --preset"
+    if remover.name == Correct.name and report.unjudged:
+        ways = f"--verdicts FILE (a judge's or your own), {ways}"
     return (
         f"none of {report.read} traces was kept; {remover.name!r} removed {remover.removed} "
-        f"(such as: {example}); try --without {remover.name} or another --preset"
+        f"(such as: {example}); try {ways}"
     )
 
 

@@ -41,7 +41,7 @@ from .filters import (
     WellFormedMarkers,
 )
 from .filters.language import SCRIPTS
-from .filters.outcome import MEASURES
+from .filters.outcome import MEASURES, asked_first
 from .selection import Selection
 
 STEPS = ("correction", "difficulty", "selection")
@@ -89,6 +89,16 @@ class Preset:
             plain = PAPERS_NAMES.get(plain, plain)
             preset = preset._without_one(plain, known=self.names())
         return preset
+
+    def asking_first(self, measure: str) -> Preset:
+        """Return the preset with a measure before the others that say what is right."""
+        filters = tuple(
+            replace(f, measures=asked_first(measure, f.measures))
+            if isinstance(f, Correct)
+            else f
+            for f in self.filters
+        )
+        return replace(self, filters=filters)
 
     @property
     def measures(self) -> tuple[str, ...]:

@@ -78,6 +78,9 @@ class CurationReport:
     questions: int = 0
     unjudged: int = 0
     """Traces without any outcome."""
+    verdicts: dict[str, Any] | None = None
+    """The file of verdicts: `path`, `sha256`, `bytes`, the `kind` of outcome they became, how
+    many were `given`, how many `used`, and how many `traces` got one; None without one."""
     scored: int = 0
     """Traces that came unscored, or corrected, and were scored here."""
     corrected: int = 0
@@ -111,7 +114,7 @@ class CurationReport:
             "corrections": dict(self.corrections),
             "before": self.before.to_json(),
             "after": self.after.to_json(),
-            "output": str(self.output),
+            "output": str(self.output) if self.kept else None,
             "seconds": round(self.seconds, 3),
         }
 
@@ -133,7 +136,15 @@ class CurationReport:
             f"{self.corrected} answers corrected; {self.questions} questions, "
             f"{valid} of {self.difficulty.seen} with a valid run kept by difficulty"
         )
+        if self.verdicts:
+            table.caption += f"; {self.verdicts_used}"
         return table
+
+    @property
+    def verdicts_used(self) -> str:
+        """How many of the given verdicts were used, in words; empty without any."""
+        given = self.verdicts
+        return f"{given['used']} of {given['given']} verdicts used" if given else ""
 
     def largest_remover(self) -> FilterCount | None:
         """Return the step that removed most, None when nothing was removed."""

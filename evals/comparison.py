@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..questions import Question
+from ..questions import Question, is_open_ended
 from ..trace import Trace, read_traces
 from .evaluation import EVALUATION_FILE, EvaluationError, EvaluationSummary, difference
+from .question_key import question_key
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,6 +37,16 @@ class EarlierRuns:
             for trace in read_traces(self.file)
             if (trace.question_id, trace.question.strip()) in wanted
         )
+
+    def answered(self) -> int:
+        """Return how many questions with an answer to be right about it has, asked or not."""
+        scored = (
+            trace
+            for trace in read_traces(self.file)
+            if any(gold.strip() for gold in trace.golds)
+            and not is_open_ended(trace.metadata)
+        )
+        return len({question_key(trace) for trace in scored})
 
 
 def find_earlier_runs(
@@ -80,10 +91,12 @@ def _engine(folder: Path) -> str:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two evaluations of the same questions."""
+    """Two evaluations, over the questions that both answered."""
 
     before: EvaluationSummary
     after: EvaluationSummary
+    answered: Mapping[str, int]
+    """How many questions `before` and `after` answered in all."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the later one's figures, with the earlier's and the difference beside."""
@@ -91,6 +104,7 @@ class Comparison:
             **self.after.to_json(),
             "before": self.before.to_json(),
             "difference": difference(self.before, self.after),
+            "answered": dict(self.answered),
         }
 
     def table(self) -> Table:
@@ -100,16 +114,20 @@ class Comparison:
         gaps = difference(self.before, self.after)
         heads = ("measure", "before", "after", "difference", "95 % interval")
         shared = next(iter(gaps.values()))["n"] if gaps else 0
-        table = Table(*heads, title=f"{shared} questions that both answered")
+        table = Table(
+            *heads,
+            title=f"{shared} questions that both answered",
+            caption=f"in all, before has {self.answered['before']} questions and after "
+            f"{self.answered['after']}",
+        )
         for name in SHOWN:
-            values = (getattr(self.before, name), getattr(self.after, name))
-            if None not in values:
-                figures = (f"{value:.3f}" for value in values)
-                table.add_row(name, *figures, *_change(gaps.get(name)))
+            if name in gaps:
+                fewer = gaps[name]["n"] < shared
+                label = f"{name} (of {gaps[name]['n']})" if fewer else name
+                table.add_row(label, *_figures(gaps[name]))
         return table
 
 
-def _change(gap: Mapping[str, float] | None) -> tuple[str, str]:
-    if gap is None:
-        return "", ""
-    return f"{gap['mean']:+.3f}", f"{gap['low']:+.3f} to {gap['high']:+.3f}"
+def _figures(gap: Mapping[str, float]) -> tuple[str, ...]:
+    means = (f"{gap['before']:.3f}", f"{gap['after']:.3f}", f"{gap['mean']:+.3f}")
+    return (*means, f"{gap['low']:+.3f} to {gap['high']:+.3f}")

@@ -16,7 +16,7 @@ from ..trace import Trace
 from .bootstrap import Interval, intervals
 from .metrics import score
 from .open_ended import OpenEndedSummary, open_ended_row, summarize_open_ended
-from .question_key import QuestionKey, question_key
+from .question_key import QuestionKey, question_key, runs_of_questions
 from .redundancy import Redundancy, mean_redundancy, redundancy_of
 from .similarity import Similarity, default_similarity
 from .stage_wise import Stages, mean_stages, stages_of
@@ -84,6 +84,7 @@ class EvaluationSummary:
     searches: float
     tokens: float
     n: int
+    """Runs; as many as questions where each was run once."""
     engine: str
     """What served the model: `vllm`, `transformers`, or `unknown`."""
     judge: float | None = None
@@ -104,7 +105,7 @@ class EvaluationSummary:
     stop_reasons: Mapping[str, int] = field(default_factory=dict)
     by_kind: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     by_hops: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Measures and `n` of each group of questions."""
+    """Measures, `n` and the number of questions (`asked`) of each group."""
     stages: Stages = field(default_factory=Stages)
     redundancy: Redundancy = field(default_factory=Redundancy)
     model: str = ""
@@ -114,10 +115,22 @@ class EvaluationSummary:
     open_ended: OpenEndedSummary | None = None
     """Figures of the open-ended questions; None without any."""
 
+    @property
+    def asked(self) -> int:
+        """How many questions the runs are of."""
+        return len({row.key for row in self.questions})
+
+    @property
+    def keys(self) -> set[QuestionKey]:
+        """What tells its questions, closed and open-ended ones, from others."""
+        open_rows = self.open_ended.rows if self.open_ended else ()
+        return {row.key for row in (*self.questions, *open_rows)}
+
     def to_json(self) -> dict[str, Any]:
         """Return the figures without the per-question rows."""
         left_out = ("questions", "open_ended")
         values = {name: value for name, value in vars(self).items() if name not in left_out}
+        values["asked"] = self.asked
         if self.open_ended:
             values["open_ended"] = self.open_ended.to_json()
         values["stages"] = self.stages.to_json()
@@ -132,7 +145,8 @@ class EvaluationSummary:
 
         if not self.n and self.open_ended:
             return self.open_ended.table()
-        table = Table("measure", "value", "95 % interval", title=f"{self.n} questions")
+        title = runs_of_questions(self.n, self.asked)
+        table = Table("measure", "value", "95 % interval", title=title)
         for name in MEASURES:
             low, high = self.intervals[name]
             table.add_row(name, f"{getattr(self, name):.3f}", f"{low:.3f} to {high:.3f}")
@@ -245,7 +259,8 @@ def difference(
 
     Returns:
         For each measure `mean`, `low`, `high` and `n`, over the questions that both
-        have, and `judge` over those that a judge gave a verdict on in both; empty when
+        have, and `judge` over those that a judge gave a verdict on in both; `before` and
+        `after`, the means over the same questions, whose difference `mean` is. Empty when
         they have none in common.
     """
     judged = [
@@ -276,6 +291,8 @@ def _paired(
             "low": low,
             "high": high,
             "n": len(gaps),
+            "before": _average([_average(a[name]) for a, _ in pairs]),
+            "after": _average([_average(b[name]) for _, b in pairs]),
         }
         for name, (low, high) in intervals(gaps, seed=seed).items()
     }
@@ -288,6 +305,7 @@ def write_evaluation(
     after: EvaluationSummary | None = None,
     extra: Mapping[str, EvaluationSummary] | None = None,
     seconds: float | None = None,
+    answered: Mapping[str, int] | None = None,
 ) -> Path:
     """Write `evaluation.json` in one step and return its path.
 
@@ -302,6 +320,8 @@ def write_evaluation(
         after: figures of the trained model.
         extra: further columns by name (`reason_in_documents`, `self_distilled`).
         seconds: wall time of the whole loop.
+        answered: questions that the runs `before` and `after` have in all, where the
+            columns are of those that both have.
 
     Raises:
         EvaluationError: an extra column has a reserved name.
@@ -311,6 +331,8 @@ def write_evaluation(
     record: dict[str, Any] = {name: column.to_json() for name, column in given.items()}
     if before and after:
         record["difference"] = difference(before, after)
+    if answered:
+        record["answered"] = dict(answered)
     record["seconds"] = seconds
     record["questions"] = _question_table(given)
     open_questions = _open_table(given)
@@ -326,7 +348,8 @@ def write_evaluation(
 
 
 def _checked(extra: Mapping[str, EvaluationSummary]) -> Mapping[str, EvaluationSummary]:
-    reserved = {"before", "after", "difference", "seconds", "questions", OPEN_TABLE}
+    reserved = {"before", "after", "difference", "answered", "seconds", "questions"}
+    reserved.add(OPEN_TABLE)
     taken = reserved & set(extra)
     if taken:
         msg = f"an extra column cannot be called {min(taken)!r}: choose another name"
@@ -372,7 +395,11 @@ def _by(rows: Sequence[QuestionRow], key: str) -> dict[str, dict[str, float]]:
         if getattr(row, key):
             groups.setdefault(getattr(row, key), []).append(row)
     return {
-        name: {**{m: _mean(groups[name], m) for m in MEASURES}, "n": len(groups[name])}
+        name: {
+            **{m: _mean(groups[name], m) for m in MEASURES},
+            "n": len(groups[name]),
+            "asked": len({row.key for row in groups[name]}),
+        }
         for name in sorted(groups)
     }
 

@@ -16,7 +16,7 @@ from .asked_queries import queries
 from .bootstrap import Interval, intervals
 from .findings import MATCH_THRESHOLD, diversity, findings, findings_form, match_findings
 from .query_diversity import query_diversity
-from .question_key import QuestionKey, question_key
+from .question_key import QuestionKey, question_key, runs_of_questions
 from .similarity import Similarity, default_similarity
 
 if TYPE_CHECKING:
@@ -134,10 +134,16 @@ class OpenEndedSummary:
     """95 % bootstrap interval of each mean."""
     rows: tuple[OpenEndedRow, ...] = ()
 
+    @property
+    def asked(self) -> int:
+        """How many questions the runs are of."""
+        return len({row.key for row in self.rows})
+
     def to_json(self) -> dict[str, Any]:
         """Return the figures without the rows."""
         return {
             "n": self.n,
+            "asked": self.asked,
             "similarity": self.similarity,
             **self.means,
             "intervals": {name: list(span) for name, span in self.intervals.items()},
@@ -147,7 +153,8 @@ class OpenEndedSummary:
         """Return the figures as a table for the terminal."""
         from rich.table import Table
 
-        title = f"{self.n} open-ended questions, sentences compared by {self.similarity}"
+        size = runs_of_questions(self.n, self.asked, "open-ended")
+        title = f"{size}, sentences compared by {self.similarity}"
         table = Table("measure", "value", "95 % interval", title=title)
         for name, mean in self.means.items():
             low, high = self.intervals[name]

@@ -16,6 +16,7 @@ from typing import Any
 from .charts import Bar, bars, histogram, legend, line
 from .evaluation import EVALUATION_FILE, EvaluationError
 from .markup import Markup, element, join, page, stylesheet
+from .question_key import runs_of_questions
 from .run_facts import curation_funnel, settings_list, stage_times, training_figures
 from .side_by_side import choose_examples, collect, comparison
 
@@ -25,7 +26,12 @@ REPORT_FILE = "report.html"
 TRACE_FILES = {"result": "traces.jsonl"}
 """Trace file of a column; otherwise it is the column's name with `.jsonl`."""
 
-LABELS = {"before": "Before", "after": "After", "result": "Result"}
+LABELS = {
+    "before": "Before",
+    "after": "After",
+    "result": "Result",
+    "all_questions": "All questions after",
+}
 """Headings of columns; another column's is its name."""
 
 SCORES = {"em": "Exact match", "f1": "F1", "acc": "Contains gold"}
@@ -103,11 +109,23 @@ class RunDirectory:
 
     @property
     def columns(self) -> dict[str, Mapping[str, Any]]:
-        """Evaluations by name in the file's order."""
+        """Evaluations by name in the file's order.
+
+        Of a comparison, means are those whose difference is given: over the questions that
+        both have (a judge may have left some without a verdict), each counted once.
+        """
         return {
-            name: value
+            name: {**value, **self._shared_means(name)}
             for name, value in self.evaluation.items()
             if isinstance(value, dict) and {"f1", "n", "engine"} <= set(value)
+        }
+
+    def _shared_means(self, column: str) -> dict[str, float]:
+        difference = self.evaluation.get("difference") or {}
+        return {
+            measure: change[column]
+            for measure, change in difference.items()
+            if column in ("before", "after") and column in change
         }
 
     @property
@@ -202,7 +220,7 @@ def _head(run: RunDirectory) -> Markup:
     last = run.columns[run.compared[-1]]
     seconds = run.evaluation.get("seconds")
     facts = [
-        f"{last['n']} questions" if run.has_closed else None,
+        _size(last) if run.has_closed else None,
         _open_size(last),
         last.get("model") or None,
         f"served by {last['engine']}" if last["engine"] else None,
@@ -278,18 +296,46 @@ def _main_table(run: RunDirectory) -> Markup | None:
         rows.append(element("tr", element("th", label, scope="row"), *cells))
     names = [_label(name) for name in run.columns]
     names[2:2] = ["Difference"] if difference else []
-    sizes = [str(column["n"]) for column in run.columns.values()]
-    sizes[2:2] = [str(next(iter(difference.values()))["n"])] if difference else []
-    rows.append(_row("Questions", sizes))
+    for label, sizes in _sizes(list(run.columns.values())):
+        shared = str(next(iter(difference.values()))["n"]) if difference else ""
+        sizes[2:2] = [shared if label == "Questions" else ""] if difference else []
+        rows.append(_row(label, sizes))
     ended: list[str] = [_stops(column) for column in run.columns.values()]
     ended[2:2] = [""] if difference else []
     rows.append(_row("How runs ended", ended))
-    return _section("Figures", _table(names, rows))
+    return _section("Figures", _table(names, rows), _answered(run))
+
+
+def _answered(run: RunDirectory) -> Markup | None:
+    answered = run.evaluation.get("answered")
+    if not answered:
+        return None
+    note = (
+        "Before and after are over the questions that both answered; in all, before has "
+        f"{answered['before']} and after {answered['after']}."
+    )
+    return element("p", note, class_="muted small")
 
 
 def _open_size(column: Mapping[str, Any]) -> str | None:
     found = column.get("open_ended")
-    return f"{found['n']} open-ended questions" if found else None
+    return _size(found, "open-ended") if found else None
+
+
+def _size(figures: Mapping[str, Any], kind: str = "") -> str:
+    return runs_of_questions(figures["n"], _asked(figures), kind)
+
+
+def _asked(figures: Mapping[str, Any]) -> int:
+    # Files of an earlier version have only the runs.
+    return figures.get("asked", figures["n"])
+
+
+def _sizes(columns: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the rows that say how much was measured; runs where some are repeated."""
+    yield "Questions", [str(_asked(column)) for column in columns]
+    if any(_asked(column) != column["n"] for column in columns):
+        yield "Runs", [str(column["n"]) for column in columns]
 
 
 def _open_ended(run: RunDirectory) -> Markup | None:
@@ -301,7 +347,7 @@ def _open_ended(run: RunDirectory) -> Markup | None:
         digits = 1 if measure in ("findings", "searches", "tokens") else 3
         cells = [_figure(column, measure, digits) for column in columns.values()]
         rows.append(element("tr", element("th", label, scope="row"), *cells))
-    rows.append(_row("Questions", [str(column["n"]) for column in columns.values()]))
+    rows += [_row(label, sizes) for label, sizes in _sizes(list(columns.values()))]
     used = ", ".join(dict.fromkeys(column["similarity"] for column in columns.values()))
     note = element("p", f"Sentences compared by {used}.", class_="muted small")
     table = _table([_label(name) for name in columns], rows)
@@ -359,7 +405,7 @@ def _groups(run: RunDirectory, key: str, title: str, unit: str) -> Markup | None
     rows = {}
     for group in groups:
         have = {name: column[group] for name, column in compared.items() if group in column}
-        size = max(figures["n"] for figures in have.values())
+        size = max(_asked(figures) for figures in have.values())
         label = f"{group} {unit}".strip().replace("_", " ")
         rows[f"{label} ({size})"] = [Bar(name, f["f1"]) for name, f in have.items()]
     if not rows:

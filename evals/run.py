@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from ..graph.recorder import TRACE_FILE
 from ..graph.rollout import RolloutEngine, RolloutProgress
 from ..graph.run_manifest import check_run
 from ..questions import Question
-from ..trace import read_traces
+from ..trace import Trace, read_traces
 from .comparison import Comparison, EarlierRuns
 from .evaluation import (
     EvaluationError,
@@ -21,12 +21,16 @@ from .evaluation import (
     write_evaluation,
 )
 from .metrics import outcome
+from .question_key import QuestionKey, question_key
 from .report import write_report
 from .similarity import Similarity
 from .verdicts import Verdicts
 
 COLUMN = "result"
 """Name of the only column of a single evaluation."""
+
+WHOLE_COLUMN = "all_questions"
+"""Of a comparison, the later runs of all questions, where the earlier ones lack some."""
 
 
 def evaluate_questions(
@@ -107,6 +111,9 @@ def compare_with(
 ) -> Comparison:
     """Score earlier runs alike and write both columns, `before` and `after`, in their place.
 
+    Both are over the questions that both have; where the later runs have more, a column of
+    all of them stands beside.
+
     Args:
         earlier: the runs before.
         summary: what `evaluate_questions` gave for those after.
@@ -114,13 +121,34 @@ def compare_with(
         seed: as given to it.
         similarity: as given to it.
         verdicts: as given to it.
+
+    Raises:
+        EvaluationError: they have no question with an answer in common.
     """
-    before = summarize_traces(
-        verdicts.on(earlier.traces()) if verdicts else earlier.traces(),
-        engine=earlier.engine,
-        seed=seed,
-        similarity=similarity,
-    )
-    write_evaluation(out, before=before, after=summary)
+
+    def summarize(
+        traces: Iterable[Trace], keys: set[QuestionKey], engine: str
+    ) -> EvaluationSummary:
+        shared = (trace for trace in traces if question_key(trace) in keys)
+        return summarize_traces(
+            verdicts.on(shared) if verdicts else shared,
+            engine=engine,
+            seed=seed,
+            similarity=similarity,
+        )
+
+    if not any(question_key(trace) in summary.keys for trace in earlier.traces()):
+        msg = (
+            f"{earlier.file} and {out} have no question with an answer in common: name an "
+            "evaluation of the same file"
+        )
+        raise EvaluationError(msg)
+    before = summarize(earlier.traces(), summary.keys, earlier.engine)
+    after, extra = summary, {}
+    if before.keys != summary.keys:
+        after = summarize(read_traces(out), before.keys, summary.engine)
+        extra = {WHOLE_COLUMN: summary}
+    answered = {"before": earlier.answered(), "after": summary.asked}
+    write_evaluation(out, before=before, after=after, extra=extra, answered=answered)
     write_report(out, traces={"before": earlier.file, "after": Path(out) / TRACE_FILE})
-    return Comparison(before, summary)
+    return Comparison(before, after, answered)

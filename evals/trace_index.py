@@ -153,6 +153,20 @@ class TraceIndex:
             self.broken.append(self._lines)
 
 
+def holds_trace(path: Path) -> bool:
+    """Return whether there is a whole trace in a file; reads no further than the first."""
+    with path.open("rb") as file:
+        return any(_is_trace(line) for line in file if line.endswith(b"\n"))
+
+
+def _is_trace(line: bytes) -> bool:
+    try:
+        _entry(json.loads(line), 0, len(line))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
+    return True
+
+
 def _entry(trace: Mapping[str, Any], offset: int, length: int) -> TraceEntry:
     usage = trace.get("usage", {})
     metadata = trace.get("metadata", {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -37,7 +37,8 @@ class Verdicts:
     def __init__(self, judge: Judge, name: str, directory: str | Path) -> None:
         self._judge, self._name = judge, name
         self._path = Path(directory) / VERDICT_FILE
-        self._known = _read(self._path)
+        self._known, judges = _read(self._path)
+        self._is_named = name in judges
 
     @classmethod
     def of_model(cls, model: str, base_url: str, directory: str | Path) -> Self:
@@ -66,6 +67,7 @@ class Verdicts:
         rest = iter(traces)
         while some := list(islice(rest, AT_ONCE)):
             asked = {self._key(trace): trace for trace in some if _can_be_judged(trace)}
+            self._name_judge(key for key in asked if key in self._known)
             self._ask({key: t for key, t in asked.items() if key not in self._known})
             for trace in some:
                 verdict = self._known.get(self._key(trace))
@@ -78,29 +80,49 @@ class Verdicts:
         pairs = zip(traces, judged, strict=True)
         found = {key: t.outcome[VERDICT] for key, t in pairs if VERDICT in t.outcome}
         self._known |= found
-        append_lines(
-            self._path,
-            [json.dumps({"run": key, VERDICT: verdict}) for key, verdict in found.items()],
-        )
+        self._write(found)
+
+    def _name_judge(self, known: Iterable[str]) -> None:
+        """Write a verdict again where no line says that this model is the judge.
+
+        Files of an earlier version do not; whoever else reads them needs the name.
+        """
+        key = None if self._is_named else next(iter(known), None)
+        if key is not None:
+            self._write({key: self._known[key]})
+
+    def _write(self, found: Mapping[str, float]) -> None:
+        lines = [
+            {"run": key, VERDICT: verdict, "model": self._name}
+            for key, verdict in found.items()
+        ]
+        append_lines(self._path, map(json.dumps, lines))
+        self._is_named = self._is_named or bool(found)
 
     def _key(self, trace: Trace) -> str:
-        """Return what a verdict rests on, as a digest."""
-        parts = [self._name, trace.question, trace.golds, trace.answer]
-        return sha256(json.dumps(parts).encode()).hexdigest()[:32]
+        return verdict_key(self._name, trace)
+
+
+def verdict_key(model: str, trace: Trace) -> str:
+    """Return what a judge's verdict rests on, as a digest: its model, question and answer."""
+    parts = [model, trace.question, trace.golds, trace.answer]
+    return sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
 def _can_be_judged(trace: Trace) -> bool:
     return bool(trace.golds) and not is_open_ended(trace.metadata)
 
 
-def _read(path: Path) -> dict[str, float]:
+def _read(path: Path) -> tuple[dict[str, float], set[str]]:
+    """Return the verdicts of a file and the judges that it names."""
     if not path.is_file():
-        return {}
+        return {}, set()
     # The last is empty, or torn by a kill.
     lines = path.read_text(encoding="utf-8").split("\n")[:-1]
     try:
         records = [json.loads(line) for line in lines]
-        return {record["run"]: float(record[VERDICT]) for record in records}
+        known = {record["run"]: float(record[VERDICT]) for record in records}
+        return known, {record.get("model", "") for record in records}
     except (ValueError, TypeError, KeyError) as error:
         msg = f"{path} holds something else than verdicts: remove it to judge again"
         raise JudgeError(msg) from error

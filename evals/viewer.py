@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from ..errors import DeepSearchError
 from .markup import escape
-from .trace_index import TraceIndex
+from .trace_index import TraceIndex, holds_trace
 
 LOOPBACK = "127.0.0.1"
 
@@ -118,6 +118,9 @@ def trace_files(path: Path) -> list[Path]:
         ViewerError: there is none.
     """
     if path.is_file():
+        if not holds_trace(path):
+            msg = f"no traces in {path}: run `deepsearch rollout` first, or check the path"
+            raise ViewerError(msg)
         return [path]
     if not path.is_dir():
         msg = f"no trace file at {path}: check the path"

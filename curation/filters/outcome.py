@@ -26,6 +26,15 @@ def is_correct(trace: Trace, measures: Sequence[str] = MEASURES) -> bool | None:
     return None
 
 
+def asked_first(measure: str, measures: Sequence[str]) -> tuple[str, ...]:
+    """Return measures in their order, but one of them first.
+
+    >>> asked_first("user", ("acc", "judge", "user"))
+    ('user', 'acc', 'judge')
+    """
+    return (measure, *(other for other in measures if other != measure))
+
+
 @dataclass(frozen=True)
 class Correct:
     """The answer must be right by the first measure there is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 
 import pytest
 
@@ -12,6 +13,8 @@ from langgraph_deepsearch.curation.exports import (
     to_messages,
 )
 from langgraph_deepsearch.trace import Trace, TraceFileError, write_traces
+
+pytestmark = pytest.mark.filterwarnings("ignore:in . of . traces search results stand")
 
 
 @pytest.fixture
@@ -112,6 +115,28 @@ def test_a_failed_export_leaves_the_old_file(traces, tmp_path):
         export_traces(tmp_path, "csv", target)
     assert target.read_bytes() == before
     assert not list(tmp_path.glob(".*partial"))
+
+
+@pytest.mark.parametrize("form", ["openai", "sharegpt"])
+def test_results_inside_the_assistants_message_are_warned_of(form, traces, tmp_path):
+    words = "in 2 of 3 traces search results stand inside the assistant's message"
+    with pytest.warns(RuntimeWarning, match=words) as told:
+        export_traces(tmp_path, form, tmp_path / "out")
+    assert len(told) == 1
+    assert "\n" not in str(told[0].message)
+
+
+@pytest.mark.parametrize("form", ["openai", "sharegpt", "parquet", "sds"])
+def test_formats_and_dialects_that_keep_results_apart_are_not_warned_of(
+    form, traces, tmp_path, dialect, monkeypatch
+):
+    if form == "parquet":
+        pytest.importorskip("pyarrow", reason="Parquet is written with pyarrow")
+    if form in ("openai", "sharegpt"):
+        monkeypatch.setattr(type(dialect), "layout", "turns")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert export_traces(tmp_path, form, tmp_path / "out") == 3
 
 
 def test_nothing_to_export_is_said(tmp_path):

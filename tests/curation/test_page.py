@@ -121,12 +121,12 @@ def test_the_page_loads_nothing_and_runs_nothing(build, tmp_path):
 def test_an_empty_result_has_a_page_too(build, tmp_path):
     with pytest.raises(NothingKeptError):
         curate([build(golds=("Rome",))], tmp_path)
-    page = Page(tmp_path / "curation.html")
+    page = Page(tmp_path / "curation-empty.html")
     assert "0 are worth training on" in page.text
     assert "'correct' removed 1" in page.text
     with pytest.raises(NothingKeptError):
         curate([], tmp_path / "none")
-    assert "Of 0 traces" in Page(tmp_path / "none" / "curation.html").text
+    assert "Of 0 traces" in Page(tmp_path / "none" / "curation-empty.html").text
 
 
 def test_long_runs_are_cut_in_the_middle_and_the_cut_is_said(build, tmp_path):

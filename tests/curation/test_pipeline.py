@@ -249,17 +249,24 @@ def test_nothing_kept_says_why_and_still_reports(build, tmp_path):
     with pytest.raises(NothingKeptError, match="'correct' removed 1") as caught:
         curate([build(golds=("Rome",))], tmp_path)
     assert "\n" not in str(caught.value)
-    data = json.loads((tmp_path / "curation.json").read_text())
+    assert "earlier" not in str(caught.value)
+    data = json.loads((tmp_path / "curation-empty.json").read_text())
     assert data["why_empty"]
-    assert not (tmp_path / "curated.jsonl").exists()
+    assert data["output"] is None
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"curation-empty.json", "curation-empty.html"}
 
 
-def test_nothing_kept_leaves_an_earlier_result_alone(build, tmp_path):
+def test_nothing_kept_leaves_an_earlier_result_and_its_report_alone(build, tmp_path):
     curate([build()], tmp_path)
-    with pytest.raises(NothingKeptError):
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(NothingKeptError) as caught:
         curate([build(golds=("Rome",))], tmp_path)
-    assert kept_ids(tmp_path) == ["t1"]
-    assert json.loads((tmp_path / "curation.json").read_text())["kept"] == 0
+    assert {path: path.read_bytes() for path in before} == before
+    assert "curation-empty.json; the earlier curated.jsonl stays" in str(caught.value)
+    assert json.loads((tmp_path / "curation-empty.json").read_text())["kept"] == 0
+    curate([build("t2")], tmp_path)
+    assert set(tmp_path.iterdir()) == set(before)
 
 
 def test_the_result_never_replaces_its_own_input(build, tmp_path):

@@ -12,6 +12,7 @@ from langgraph_deepsearch.evals.evaluation import (
     summarize_traces,
     write_evaluation,
 )
+from langgraph_deepsearch.evals.report import write_report
 from langgraph_deepsearch.trace import Usage
 
 
@@ -101,7 +102,8 @@ def test_the_file_holds_every_column_and_the_paired_difference(make_trace, tmp_p
     for name in ("before", "after", "self_distilled"):
         assert set(record[name]) >= {"em", "f1", "acc", "searches", "tokens", "n", "engine"}
     assert record["seconds"] == 12.5
-    assert record["difference"]["em"] == {"mean": 1, "low": 1, "high": 1, "n": 4}
+    gap = {"mean": 1, "low": 1, "high": 1, "n": 4, "before": 0, "after": 1}
+    assert record["difference"]["em"] == gap
     assert len(record["questions"]) == 6
     assert record["questions"][1]["before"][0]["em"] == 0
     assert record["questions"][1]["after"][0]["em"] == 1
@@ -112,6 +114,21 @@ def test_a_reserved_column_name_is_refused(make_trace, tmp_path):
     summary = summarize_traces([make_trace()], engine="")
     with pytest.raises(EvaluationError, match="'seconds'"):
         write_evaluation(tmp_path, extra={"seconds": summary})
+
+
+def test_repeated_runs_and_questions_are_told_apart(make_trace, tmp_path):
+    traces = [make_trace(n, rollout=r) for n in range(3) for r in range(3)]
+    summary = summarize_traces(traces, engine="")
+    assert summary.table().title == "9 runs of 3 questions"
+    assert summarize_traces(traces[:1], engine="").table().title == "1 questions"
+    record = json.loads(write_evaluation(tmp_path, extra={"result": summary}).read_text())
+    assert (record["result"]["n"], record["result"]["asked"]) == (9, 3)
+    assert record["result"]["by_hops"]["2"]["asked"] == 3
+    page = write_report(tmp_path).read_text()
+    assert "9 runs of 3 questions" in page
+    assert "2 hops (3)" in page
+    assert '<th scope="row">Questions</th><td>3</td>' in page
+    assert '<th scope="row">Runs</th><td>9</td>' in page
 
 
 def test_the_table_shows_every_measure(make_trace):

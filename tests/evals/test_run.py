@@ -11,6 +11,7 @@ from langgraph_deepsearch.evals.run import compare_with, evaluate_questions
 from langgraph_deepsearch.evals.verdicts import Verdicts
 from langgraph_deepsearch.graph.rollout import RolloutError
 from langgraph_deepsearch.questions import Question
+from langgraph_deepsearch.trace import read_traces, write_traces
 
 QUESTIONS = [
     Question("q0", "What is the capital of Peru?", ("Lima",), {"hops": 1}),
@@ -66,6 +67,52 @@ def test_an_earlier_evaluation_stands_beside(agent, tmp_path):
     page = (after / "report.html").read_text()
     assert "I do not know." in page  # the runs of both, side by side
     assert "Lima" in page
+
+
+def test_both_columns_are_over_the_questions_that_both_answered(tmp_path):
+    peru, chile, italy = (
+        *QUESTIONS,
+        Question("q2", "What is the capital of Italy?", ("Rome",), {"hops": 1}),
+    )
+    before, after = tmp_path / "before", tmp_path / "after"
+    gone = Question("q9", "What is the capital of Cuba?", ("Havana",))
+    evaluate_questions(other_agent(ANSWER), [gone, chile, peru], before)
+    earlier = find_earlier_runs(before, after, [peru, chile, italy])
+    summary = evaluate_questions(other_agent(ANSWER), [peru, chile, italy], after)
+    compared = compare_with(earlier, summary, after)
+    table = compared.table()
+    cells = [next(iter(column.cells)) for column in table.columns]
+    assert cells == ["em", "0.500", "0.500", "+0.000", "+0.000 to +0.000"]
+    assert table.title == "2 questions that both answered"
+    assert table.caption == "in all, before has 3 questions and after 3"
+    record = json.loads((after / "evaluation.json").read_text())
+    assert [record[name]["n"] for name in ("before", "after", "all_questions")] == [2, 2, 3]
+    assert record["all_questions"]["em"] == summary.em == pytest.approx(1 / 3)
+    gap = record["difference"]["em"]
+    assert (gap["before"], gap["after"], gap["mean"]) == (0.5, 0.5, 0.0)
+    assert record["answered"] == {"before": 3, "after": 3}
+    assert compared.to_json()["em"] == 0.5
+    page = (after / "report.html").read_text()
+    assert "F1 went from <strong>0.500</strong> to <strong>0.500</strong>" in page
+    assert "in all, before has 3 and after 3" in page
+    assert "All questions after" in page
+
+
+def test_runs_repeated_on_one_side_do_not_shift_the_means(agent, tmp_path):
+    evaluate_questions(other_agent(ANSWER), QUESTIONS, tmp_path / "before")
+    file = tmp_path / "before" / "traces.jsonl"
+    first = next(trace for trace in read_traces(file) if trace.question_id == "q0")
+    again = [first.model_copy(update={"id": f"q0/{n}", "rollout": n}) for n in (1, 2)]
+    write_traces(file, [*read_traces(file), *again])
+    earlier = find_earlier_runs(tmp_path / "before", tmp_path / "after", QUESTIONS)
+    summary = evaluate_questions(agent, QUESTIONS, tmp_path / "after")
+    compared = compare_with(earlier, summary, tmp_path / "after")
+    assert compared.before.em == 0.75
+    assert [next(iter(c.cells)) for c in compared.table().columns][1:4] == [
+        *("0.500", "0.500", "+0.000")
+    ]
+    page = (tmp_path / "after" / "report.html").read_text()
+    assert "F1 went from <strong>0.500</strong> to <strong>0.500</strong>" in page
 
 
 def test_only_the_same_questions_are_compared(agent, tmp_path):

@@ -138,6 +138,11 @@ def test_broken_and_torn_lines_are_told_and_left_out(trace_file):
     assert index.find()["broken"] == [5, 6]
 
 
+def test_a_file_with_a_broken_line_before_its_traces_is_shown(trace_file):
+    trace_file.write_text("not json\n" + trace_file.read_text(encoding="utf-8"), "utf-8")
+    assert trace_files(trace_file) == [trace_file]
+
+
 def test_a_directory_offers_every_trace_file(trace_file, make_trace):
     folder = trace_file.parent
     write_traces(folder / "after.jsonl", [make_trace(0)])
@@ -170,6 +175,10 @@ def test_the_static_page_holds_traces_that_cannot_break_out(make_trace, tmp_path
 def test_what_cannot_be_shown_is_one_clear_error(tmp_path, trace_file, monkeypatch):
     with pytest.raises(ViewerError, match="no trace file at"):
         make_server(tmp_path / "absent.jsonl")
+    for text in ("", "\n", "some text\n", '{"id": "1", "question": "Who?"}\n', '{"torn": '):
+        (tmp_path / "none.jsonl").write_text(text)
+        with pytest.raises(ViewerError, match=r"no traces in .*none\.jsonl"):
+            make_server(tmp_path / "none.jsonl")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ViewerError, match=r"run `deepsearch rollout` first"):
         make_server(tmp_path / "empty")

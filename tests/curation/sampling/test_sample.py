@@ -152,6 +152,16 @@ def test_json_arrays_and_references_spelling_are_read(tmp_path):
     assert len(read_questions(tmp_path / "out" / "sampled.jsonl")) == 6
 
 
+@pytest.mark.parametrize("form", ["lines", "array"])
+def test_a_byte_order_mark_is_read_over(tmp_path, form):
+    rows = list(records(20))
+    whole = json.dumps(rows) if form == "array" else "\n".join(map(json.dumps, rows)) + "\n"
+    file = tmp_path / "pool.json"
+    file.write_text(whole, encoding="utf-8-sig")
+    assert sample_questions([("a", file)], tmp_path / "out", SamplingPlan(6)).selected == 6
+    assert len(read_questions(tmp_path / "out" / "sampled.jsonl")) == 6
+
+
 def test_the_hash_seed_does_not_matter(tmp_path, jsonl):
     files = [
         jsonl(tmp_path / f"{name}.jsonl", records(300, name)) for name in ("nq", "musique")
