@@ -130,7 +130,7 @@ def questions_digest(questions: Iterable[Question]) -> str:
 
 def _records(source: Path) -> list[tuple[int, Any]]:
     try:
-        text = source.read_text(encoding="utf-8")
+        text = source.read_text(encoding="utf-8-sig")  # a byte order mark is no JSON
     except UnicodeDecodeError as error:
         msg = f"{source}: not UTF-8 text ({error}); save it as UTF-8"
         raise QuestionFileError(msg) from error

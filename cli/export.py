@@ -8,17 +8,22 @@ from typing import Annotated, Literal
 import typer
 
 from .app import TRACES, app
-from .options import Traces
+from .options import Traces, out_file
 from .terminal import print_text
 
 
 @app.command(rich_help_panel=TRACES)
 def export(
     traces: Traces,
-    file: Annotated[Path, typer.Option("--out", help="File to write.")],
+    file: Annotated[Path, out_file("File to write.")],
     form: Annotated[
         Literal["openai", "sharegpt", "parquet", "sds"],
-        typer.Option("--format", help="openai | sharegpt | parquet | sds"),
+        typer.Option(
+            "--format",
+            help="openai | sharegpt | parquet | sds. The first two have no mask: of an inline "
+            "dialect, search results stand inside the assistant's message and are learned, "
+            "unless the trainer masks by the dialect's tags.",
+        ),
     ] = "openai",
 ) -> None:
     """Write traces in a format that other trainers read."""

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .app import TRACES, app
+from .options import out_file
 from .terminal import print_text
 
 
@@ -21,7 +22,7 @@ def import_file(
             help="simple_deep_searcher | r1_searcher | web_dancer | o2_searcher | knowagent",
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Trace file to write.")],
+    out: Annotated[Path, out_file("Trace file to write.")],
 ) -> None:
     """Read another system's rollouts as traces; nothing of a record is lost."""
     from ..curation.imports import import_traces

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from .options import out_folder
 from .recipe import RecipeName, recipe
 from .terminal import print_text
 
@@ -14,7 +13,7 @@ from .terminal import print_text
 @recipe.command()
 def export(
     name: RecipeName,
-    directory: Annotated[Path, typer.Option("--out", help="Folder to write to.")],
+    directory: Annotated[Path, out_folder("Folder to write to.")],
 ) -> None:
     """Write the paper's settings of every stage, and run.sh with the full-size commands."""
     from ..recipes.export import export_recipe

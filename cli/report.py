@@ -11,7 +11,7 @@ import typer
 
 from ..errors import DeepSearchError
 from .app import AGENT, app
-from .options import AsJson, RunOptions, with_run_options
+from .options import AsJson, RunOptions, out_file, with_run_options
 from .terminal import err, print_json
 from .watch import watch
 
@@ -24,9 +24,7 @@ WRITER = "The writer"
 def report(
     question: Annotated[str, typer.Argument(help="What the report is to be about.")],
     run: RunOptions,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="File for the report, in markdown.")
-    ] = None,
+    out: Annotated[Path | None, out_file("File for the report, in markdown.")] = None,
     writer_model: Annotated[
         str,
         typer.Option(

@@ -12,7 +12,7 @@ import typer
 from ..errors import DeepSearchError
 from .app import TRACES, app
 from .inputs import require_traces
-from .options import Traces
+from .options import Traces, out_file
 from .terminal import err, print_text
 
 
@@ -20,7 +20,7 @@ from .terminal import err, print_text
 def rerender(
     traces: Traces,
     dialect: Annotated[str, typer.Option("--dialect", help="An inline dialect's name.")],
-    out: Annotated[Path, typer.Option("--out", help="Trace file to write.")],
+    out: Annotated[Path, out_file("Trace file to write.")],
 ) -> None:
     """Write traces again in another dialect, to train a model of that one on them."""
     require_traces(traces)

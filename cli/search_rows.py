@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .inputs import require_traces
-from .options import AsJson, Seed
+from .options import AsJson, Seed, out_file
 from .search_serve import search
 from .terminal import print_json, print_text
 
@@ -16,7 +16,7 @@ from .terminal import print_json, print_text
 @search.command()
 def rows(
     traces: Annotated[list[Path], typer.Argument(help="Rollouts on a real search engine.")],
-    out: Annotated[Path, typer.Option("--out", help="JSON Lines file to write.")],
+    out: Annotated[Path, out_file("JSON Lines file to write.")],
     prompt: Annotated[
         Path | None,
         typer.Option(help="File with an original's prompt; see docs/methods.md."),

@@ -10,14 +10,14 @@ import typer
 from ..errors import DeepSearchError
 from .app import FLYWHEEL, app
 from .inputs import Measures
-from .options import AsJson
+from .options import AsJson, out_file
 from .terminal import print_json, print_text
 
 
 @app.command(rich_help_panel=FLYWHEEL)
 def select(
     traces: Annotated[list[Path], typer.Argument(help="Trace files or run directories.")],
-    questions: Annotated[Path, typer.Option("--out", help="Question file to write.")],
+    questions: Annotated[Path, out_file("Question file to write.")],
     right: Annotated[
         str, typer.Option(help="Right rollouts, LEAST-MOST, or any.", show_default="1-6")
     ] = "",

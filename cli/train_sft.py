@@ -9,7 +9,7 @@ import typer
 
 from .inputs import require_training_data
 from .options import AsJson, OutDir
-from .terminal import print_json, print_text
+from .terminal import err, print_json, print_text
 from .train import ModelFolder, RegisteredName, report, train
 
 
@@ -18,7 +18,8 @@ def sft(
     traces: Annotated[
         Path,
         typer.Argument(
-            help="Curated traces, a run directory that has some, or chats with `messages`."
+            help="Curated traces, a run directory, or chats with `messages`. Of a directory "
+            "its curated.jsonl; where nothing was curated all traces, wrong answers included."
         ),
     ],
     directory: OutDir,
@@ -52,6 +53,7 @@ def sft(
     from ..training.sft import train_sft
 
     settings = load_config(config)
+    _say_uncurated(traces)
     if plan:
         from ..training.plan import plan_sft
 
@@ -63,3 +65,18 @@ def sft(
     parent = Path(model) if model else prepare_base_model()
     result = train_sft(traces, parent, directory, settings)
     report(directory, name, parent, result, as_json)
+
+
+def _say_uncurated(traces: Path) -> None:
+    """Say that wrong answers are trained on, where nothing was curated."""
+    from ..training.environment import is_main
+    from ..training.sft_data import count_uncurated
+
+    if is_main() and (count := count_uncurated(traces)):
+        err.print(
+            f"nothing was curated in {traces}: training on all {count} traces, wrong answers "
+            f"included; `deepsearch curate {traces} --out {traces}` first to leave them out",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .app import FLYWHEEL, app
-from .options import Seed
+from .options import Seed, named_path
 from .terminal import print_text
 
 world = typer.Typer(
@@ -19,7 +19,13 @@ app.add_typer(world, name="world", rich_help_panel=FLYWHEEL)
 
 @world.command()
 def build(
-    path: Annotated[Path, typer.Argument(help="Folder to write.")],
+    path: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder to write; one with another world in it is refused.",
+            parser=named_path,
+        ),
+    ],
     pages: Annotated[int, typer.Option(help="Pages, 200 to 100,000.")] = 1500,
     seed: Seed = 0,
 ) -> None:

@@ -160,6 +160,14 @@ def test_a_file_in_another_encoding_is_told(tmp_path):
         read_questions(path)
 
 
+@pytest.mark.parametrize("form", ["{}\n", "[{}]", '{}\n{{"question": "R?"}}\n'])
+def test_a_byte_order_mark_is_read_over(form, tmp_path):
+    path = tmp_path / "q.jsonl"
+    record = '{"id": "a", "question": "Q?", "answer": "A"}'
+    path.write_bytes(b"\xef\xbb\xbf" + form.format(record).encode())
+    assert read_questions(path)[0] == Question("a", "Q?", ("A",))
+
+
 def test_half_a_character_is_replaced_so_that_the_question_can_be_written(tmp_path):
     file = tmp_path / "cut.jsonl"
     file.write_text(json.dumps({"question": "Who is \ud83d?", "note": ["\ude00"]}) + "\n")

@@ -41,6 +41,14 @@ def test_a_trace_survives_its_file(tmp_path_factory, text):
     assert list(read_traces(path)) == [trace]
 
 
+def test_a_byte_order_mark_is_read_over(tmp_path):
+    path = tmp_path / "traces.jsonl"
+    append_trace(path, make_trace("a"))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    append_trace(path, make_trace("b"))
+    assert [t.id for t in read_traces(path)] == ["a", "b"]
+
+
 def test_a_torn_last_line_is_cut_before_the_next_append(tmp_path):
     path = tmp_path / "traces.jsonl"
     append_trace(path, make_trace("a"))

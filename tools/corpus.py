@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +28,9 @@ from .snippet import SNIPPET_CHARS, snippet_window
 CORPUS_FILE = "corpus.jsonl"
 """The file read when a folder is named."""
 
+SKIPPED = b"\0without documents that have no text"
+"""Hashed with a corpus of which documents are skipped: an index kept of all its lines counts
+other places."""
 
 RankingName = Literal["bm25", "dense", "hybrid"]
 """How a corpus is ranked."""
@@ -57,8 +61,9 @@ class Passage(NamedTuple):
 class CorpusSearch:
     """Search over a JSON Lines file of `{id, title, text, url?, date?}`.
 
-    `contents` (`"Title"`, a newline, the text) is read where there is no `text`. Safe to
-    use from several threads at once; nothing changes after construction.
+    `contents` (`"Title"`, a newline, the text) is read where there is no `text`. Documents
+    without text are skipped. Safe to use from several threads at once; nothing changes after
+    construction.
 
     Args:
         path: the corpus file, or a folder that holds `corpus.jsonl`.
@@ -113,7 +118,7 @@ class CorpusSearch:
         ]
 
     def ranked(self, query: str, k: int) -> list[tuple[int, float]]:
-        """Return the same as (place in the file, score) pairs; places count from 0."""
+        """Return the same as (place, score) pairs; places count the passages from 0."""
         return self._index.best(query, k)
 
     async def asearch(
@@ -156,6 +161,8 @@ def _make_index(
 def load_corpus(path: Path) -> tuple[list[Passage], str]:
     """Return a corpus's passages in file order, and a hash of its bytes.
 
+    Documents without text are skipped, with a warning that counts them.
+
     Raises:
         CorpusError: see `CorpusSearch`; the message names the line.
     """
@@ -172,11 +179,24 @@ def load_corpus(path: Path) -> tuple[list[Passage], str]:
         for number, line in enumerate(data.split(b"\n"), 1)
         if line.strip()
     ]
-    if not any(passage.text for passage in passages):
+    kept = [passage for passage in passages if passage.text.strip()]
+    if not kept:
         what = "holds no text" if passages else "is empty"
         msg = f"{source} {what}: a corpus has one {{id, title, text}} object a line"
         raise CorpusError(msg)
-    return passages, sha256(data).hexdigest()
+    digest = sha256(data)
+    if len(kept) < len(passages):
+        _warn_of_skipped(source, len(passages) - len(kept), len(passages))
+        digest.update(SKIPPED)
+    return kept, digest.hexdigest()
+
+
+def _warn_of_skipped(source: Path, skipped: int, total: int) -> None:
+    msg = (
+        f"{source}: {skipped} of {total} documents have no text and are skipped; "
+        "nothing of them can be found or read"
+    )
+    warnings.warn(msg, RuntimeWarning, stacklevel=2)
 
 
 def _parse(line: bytes, source: Path, number: int) -> Passage:

@@ -56,8 +56,7 @@ class CorpusReader:
 def _pages(passages: Iterable[Passage]) -> dict[str, Page]:
     parts: dict[str, list[Passage]] = {}
     for passage in passages:
-        if passage.text:
-            parts.setdefault(normalize_url(passage.address), []).append(passage)
+        parts.setdefault(normalize_url(passage.address), []).append(passage)
     return {
         address: Page(
             url=found[0].address,

@@ -38,6 +38,12 @@ LOCAL_RANKINGS: dict[str, RankingName] = {
 }
 """Kinds of spec that search a local corpus, and how they rank it."""
 
+NAMED = ("tavily", "tavily?full", "serper")
+"""Specs of the web that need no address."""
+
+ADDRESSED = ("searxng", "simulated", "http", "https")
+"""Kinds of spec that need one; `http+CONTRACT` is another."""
+
 CACHE_FILE = "tools.sqlite"
 """Name of the search and page cache in a cache folder."""
 
@@ -80,10 +86,38 @@ def make_search(
     """
     parse_allowed(allow_private)
     spec = spec.strip()
+    check_search_spec(spec)
     folder = _folder(cache_dir)
     # One at a time: a server's first runs would else build one index each.
     with _building:
         return _search(spec, folder, _fingerprint(spec))
+
+
+def check_search_spec(spec: str) -> None:
+    """Refuse a spec that names no kind of search; opens no file and asks no server.
+
+    Raises:
+        SearchSpecError: unknown spec.
+    """
+    spec = spec.strip()
+    kind, _, argument = spec.partition(":")
+    if kind.startswith("http+") and argument:
+        _check_contract(spec, kind.removeprefix("http+"))
+    elif spec not in NAMED and not (argument and kind in (*ADDRESSED, *LOCAL_RANKINGS)):
+        raise _unknown(spec)
+
+
+def _check_contract(spec: str, contract: str) -> None:
+    from .contracts import CONTRACTS
+
+    if contract not in CONTRACTS:
+        known = ", ".join(f"http+{name}" for name in CONTRACTS)
+        msg = f"unknown contract in {spec!r}: use {known}"
+        raise SearchSpecError(msg)
+
+
+def _unknown(spec: str) -> SearchSpecError:
+    return SearchSpecError(f"unknown search {spec!r}: use {SEARCH_FORMS}")
 
 
 def make_reader(
@@ -194,24 +228,14 @@ def _web_search(spec: str, kind: str, argument: str) -> SearchProvider:
             _address(spec, spec if argument.startswith("//") else argument)
         )
     if kind.startswith("http+") and argument:
-        return _retriever(spec, kind.removeprefix("http+"), argument)
+        from .http_retriever import HttpRetriever
+
+        return HttpRetriever(_address(spec, argument), kind.removeprefix("http+"))
     if kind == "https" and argument.startswith("//"):
         from .http_retriever import HttpRetriever
 
         return HttpRetriever(_address(spec, spec))
-    msg = f"unknown search {spec!r}: use {SEARCH_FORMS}"
-    raise SearchSpecError(msg)
-
-
-def _retriever(spec: str, contract: str, url: str) -> SearchProvider:
-    from .contracts import CONTRACTS
-    from .http_retriever import HttpRetriever
-
-    if contract not in CONTRACTS:
-        known = ", ".join(f"http+{name}" for name in CONTRACTS)
-        msg = f"unknown contract in {spec!r}: use {known}"
-        raise SearchSpecError(msg)
-    return HttpRetriever(_address(spec, url), contract)
+    raise _unknown(spec)
 
 
 def _address(spec: str, url: str) -> str:

@@ -34,6 +34,9 @@ PARTIAL = "world.partial"
 
 PARTIAL_TEXT = "deepsearch is writing a world here\n"
 
+WORLD_KEYS = {"seed", "base_url", "preset", "guarantee"}
+"""In `world.json` of every world, and hardly in another file of that name."""
+
 GUARANTEE = (
     "No entity whose fact a test question needs is asked about in a train question, so no "
     "(subject, relation) hop and no named entity is shared between the splits."
@@ -82,7 +85,7 @@ def build_world(
 
     Args:
         out: folder to write; made when absent, refused when it holds anything else than
-            a world.
+            this very world, whole, or one that was never finished.
         pages: documents of the corpus, 200 to 100,000; the preset's when None.
         seed: decides everything else, whatever the hash seed or the machine.
         preset: name of a preset, or one of your own.
@@ -95,12 +98,14 @@ def build_world(
         WorldError: the settings or the folder cannot be used.
     """
     settings = _settings(preset, pages, train_questions, test_questions)
-    folder = _open_folder(Path(out))
+    base_url = base_url.rstrip("/")
+    asked = {"seed": seed, "base_url": base_url, "preset": asdict(settings)}
+    folder = _open_folder(Path(out), asked)
     random = Random(f"desk world {seed} {settings.pages}")
     counts = hazard_counts(settings.pages, settings.hazards)
     facts = make_facts(settings.pages - sum(counts.values()), random, settings.hazards)
     questions = make_questions(facts, random, settings)
-    written = _write_pages(folder, facts, counts, random, settings, base_url.rstrip("/"))
+    written = _write_pages(folder, facts, counts, random, settings, base_url)
     for name, split in (("questions", None), ("train", "train"), ("test", "test")):
         _write_lines(
             folder / f"{name}.jsonl",
@@ -114,11 +119,11 @@ def build_world(
         pages=dict(written),
         train=_kinds(questions, "train"),
         test=_kinds(questions, "test"),
-        base_url=base_url.rstrip("/"),
+        base_url=base_url,
     )
     _write_json(
         folder / "world.json",
-        {**summary.to_json(), "preset": asdict(settings), "guarantee": GUARANTEE},
+        {**summary.to_json(), "preset": asked["preset"], "guarantee": GUARANTEE},
     )
     (folder / PARTIAL).unlink()
     return summary
@@ -138,11 +143,14 @@ def _settings(
     return settings
 
 
-def _open_folder(folder: Path) -> Path:
+def _open_folder(folder: Path, asked: Mapping[str, Any]) -> Path:
     if folder.exists() and not folder.is_dir():
         msg = f"{folder} is a file: name a folder for the world"
         raise WorldError(msg)
-    if folder.is_dir() and any(folder.iterdir()) and not _is_world(folder):
+    whole = _whole_world(folder)
+    if whole:
+        _refuse_another(folder, whole, asked)
+    elif folder.is_dir() and any(folder.iterdir()) and not _is_half_written(folder):
         msg = f"{folder} holds other files: name a new folder for the world"
         raise WorldError(msg)
     folder.mkdir(parents=True, exist_ok=True)
@@ -156,15 +164,51 @@ def _open_folder(folder: Path) -> Path:
     return folder
 
 
-def _is_world(folder: Path) -> bool:
-    """Return whether a world was built here, whole or half; names alone prove nothing."""
-    if _read(folder / PARTIAL) == PARTIAL_TEXT:
-        return True
+def _is_half_written(folder: Path) -> bool:
+    return _read(folder / PARTIAL) == PARTIAL_TEXT
+
+
+def _whole_world(folder: Path) -> dict[str, Any]:
+    """Return what a folder's world says of itself; empty when there is no whole one.
+
+    Names of files alone prove nothing.
+    """
     try:
         found = json.loads(_read(folder / "world.json"))
     except ValueError:
-        return False
-    return isinstance(found, dict) and {"seed", "base_url", "guarantee"} <= found.keys()
+        return {}
+    is_world = isinstance(found, dict) and found.keys() >= WORLD_KEYS
+    return found if is_world and isinstance(found["preset"], dict) else {}
+
+
+def _refuse_another(
+    folder: Path, found: Mapping[str, Any], asked: Mapping[str, Any]
+) -> None:
+    """Refuse to build over another world: runs and models may rest on the one there."""
+    there, wanted = _flat(found), _flat(asked)
+    # An older version's world says nothing of settings that came later.
+    differing = [name for name in wanted if name in there and there[name] != wanted[name]]
+    if not differing:
+        return
+    is_there = ", ".join(f"{name} {there[name]}" for name in differing)
+    is_asked = ", ".join(f"{name} {wanted[name]}" for name in differing)
+    msg = (
+        f"{folder} holds another world ({is_there}) than is asked for ({is_asked}): name "
+        "another folder, or remove that one first"
+    )
+    raise WorldError(msg)
+
+
+def _flat(world: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides a world, as JSON gives it back."""
+    preset = world["preset"]
+    sizes = ("pages", "train_questions", "test_questions")
+    train, test = WorldPreset(
+        **{name: preset[name] for name in sizes if name in preset}
+    ).question_counts()
+    counts = {"train_questions": train, "test_questions": test}
+    own = {"seed": world["seed"], "base_url": world["base_url"]}
+    return json.loads(json.dumps({**preset, **counts, **own}))
 
 
 def _read(path: Path) -> str:

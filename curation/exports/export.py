@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -12,6 +13,7 @@ from ...errors import DeepSearchError
 from ...trace import Trace, TraceFileError, read_traces
 from ..filters import is_correct
 from ..inputs import question_key
+from .messages import mixes_speakers
 from .openai import to_openai
 from .parquet import write_parquet
 from .sds import to_sds
@@ -34,7 +36,8 @@ def export_traces(
     Args:
         traces: a trace file, or a run directory.
         form: `openai` or `sharegpt` (JSON Lines), `parquet`, or `sds` (a JSON array, the
-            reference's training records).
+            reference's training records). The first two cannot say which part of a message
+            the model wrote; a warning says where that matters.
         out: the file to write.
 
     Returns:
@@ -53,15 +56,39 @@ def export_traces(
     _refuse_traces(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    mixed = _Mixed()
     try:
-        count = _write(traces, form, partial)
+        count = _write(traces, form, partial, mixed)
         if not count:
             msg = f"{traces} holds no traces: nothing to export"
             raise TraceFileError(msg)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
+    if mixed.count:
+        _warn_of_mixed(mixed.count, count)
     return count
+
+
+class _Mixed:
+    """Counts traces whose results stand inside a message of the assistant."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def of(self, traces: Iterable[Trace]) -> Iterator[Trace]:
+        for trace in traces:
+            self.count += mixes_speakers(trace)
+            yield trace
+
+
+def _warn_of_mixed(mixed: int, total: int) -> None:
+    msg = (
+        f"in {mixed} of {total} traces search results stand inside the assistant's message: a "
+        "trainer learns them too unless it masks by the dialect's tags; `deepsearch train`, "
+        "parquet's segments and sds keep them apart"
+    )
+    warnings.warn(msg, RuntimeWarning, stacklevel=3)
 
 
 def _refuse_traces(file: Path) -> None:
@@ -75,14 +102,14 @@ def _refuse_traces(file: Path) -> None:
         raise TraceFileError(msg)
 
 
-def _write(traces: str | os.PathLike[str], form: str, file: Path) -> int:
+def _write(traces: str | os.PathLike[str], form: str, file: Path, mixed: _Mixed) -> int:
     if form == "parquet":
         return write_parquet(read_traces(traces), file)
     if form == "sds":
         fewest = _min_searches(read_traces(traces))
         return _write_array((to_sds(t, fewest) for t in read_traces(traces)), file)
     to_record = to_openai if form == "openai" else to_sharegpt
-    return _write_lines(map(to_record, read_traces(traces)), file)
+    return _write_lines(map(to_record, mixed.of(read_traces(traces))), file)
 
 
 def _min_searches(traces: Iterable[Trace]) -> dict[str, int]:

@@ -26,3 +26,10 @@ def to_messages(trace: Trace) -> list[dict[str, str]]:
             messages.append({"role": segment.speaker, "content": segment.text})
         previous = segment.speaker
     return messages
+
+
+def mixes_speakers(trace: Trace) -> bool:
+    """Return whether an assistant's message holds text that the model did not write."""
+    if get_dialect(trace.dialect).layout != "inline":
+        return False
+    return any(s.kind != "prompt" and not s.trainable for s in trace.segments)

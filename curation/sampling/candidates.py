@@ -7,6 +7,7 @@ file and is read again for the chosen ones, so that every field of it comes alon
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -152,7 +153,7 @@ def _raw_records(path: Path) -> Iterator[Any]:
     """Yield the lines of a file that are not blank, as bytes, or an array's elements."""
     with path.open("rb") as file:
         start = file.read(64)
-        if start.lstrip().startswith(b"["):
+        if start.removeprefix(BOM_UTF8).lstrip().startswith(b"["):
             try:
                 yield from load_json(start + file.read())
             except ValueError as error:

@@ -77,7 +77,8 @@ def test_pages_are_read_by_the_addresses_that_the_search_showed(dialect, ask, fa
 
 
 def test_web_thinkers_explorer_opens_them(ask, fake_server):
-    done = ask("web_thinker", CLICKS, f"reader=corpus:{ask.corpus}", "read_pages=false")
+    settings = (f"reader=corpus:{ask.corpus}", "read_pages=false")
+    done = ask("web_thinker", CLICKS, *settings, "page_condenser=goal_extractor")
     assert done.code == 0, done.err
     assert json.loads(done.out)["answer"] == "Lima"
     _, looked, extractor, explored, _ = fake_server.generations()

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import warnings
+
 import pytest
+import typer
+
+from langgraph_deepsearch.cli.app import app
 
 DOWN = "http://127.0.0.1:9/v1"
 """Nothing listens there."""
@@ -26,6 +32,7 @@ WRONG_SETTINGS = [
     ((*CORPUS, "--model", "absent"), "does not serve 'absent'; it serves: fake-model"),
     ((*CORPUS, "--model", "openai:gpt-4.1"), "OPENAI_API_KEY"),
     ((*CORPUS, "--summarizer-url", DOWN), f"no model server at {DOWN}"),
+    ((*CORPUS, "--summarizer-url", DOWN), "or set summarizer_url (--summarizer-url)"),
     ((*CORPUS, "--set", "max_searches"), "--set takes NAME=VALUE"),
     ((*CORPUS, "--set", "max_searches=-1"), "setting max_searches: "),
     ((*CORPUS, "--set", "speed=9"), "there is no setting 'speed'"),
@@ -49,6 +56,24 @@ def test_a_model_server_that_is_down(deepsearch, files, verb):
     done = deepsearch(*verb, "--base-url", DOWN, *CORPUS)
     assert done.code == 1
     assert f"no model server at {DOWN}: start one with `deepsearch serve`" in done.complaint
+    assert "or set base_url (--base-url)" in done.complaint
+
+
+@pytest.mark.parametrize("verb", RUNS, ids=lambda verb: verb[0])
+@pytest.mark.parametrize(
+    ("search", "words"),
+    [
+        ("corpus:absent.jsonl", "no corpus file at absent.jsonl"),
+        ("bing", "unknown search 'bing'"),
+        ("tavily", "set the environment variable TAVILY_API_KEY"),
+    ],
+)
+def test_what_is_missing_here_is_said_before_a_server_is_asked(
+    deepsearch, files, verb, search, words
+):
+    done = deepsearch(*verb, "--base-url", DOWN, "--search", search)
+    assert done.code == 1
+    assert words in done.complaint
 
 
 @pytest.mark.parametrize("verb", ["rollout", "evaluate"])
@@ -105,6 +130,70 @@ def test_a_viewer_without_traces(deepsearch, files):
     assert "no trace file at absent.jsonl" in done.complaint
 
 
+@pytest.mark.parametrize("name", ["empty.jsonl", "questions.jsonl"])
+def test_a_viewer_of_a_file_without_traces(deepsearch, files, monkeypatch, name):
+    monkeypatch.setattr(
+        "langgraph_deepsearch.evals.viewer.ViewerServer.serve_forever",
+        lambda *_: pytest.fail("serves a file without traces"),
+    )
+    done = deepsearch("view", name, "--no-open")
+    assert done.code == 1
+    assert f"no traces in {name}" in done.complaint
+
+
+def all_with_out():
+    """Return the words of every verb that has `--out`, and its other arguments."""
+    found = []
+
+    def walk(command, words):
+        for name, inner in getattr(command, "commands", {}).items():
+            walk(inner, (*words, name))
+        options = [p for p in command.params if "--out" in p.opts]
+        if options:
+            needed = [p for p in command.params if p.required and p not in options]
+            found.append((*words, *(_given(parameter) for parameter in needed)))
+
+    walk(typer.main.get_command(app), ())
+    return [tuple(word for word in words if word) for words in found]
+
+
+def _given(parameter):
+    return "x" if isinstance(parameter, typer.core.TyperArgument) else ""
+
+
+@pytest.mark.parametrize("words", all_with_out(), ids=" ".join)
+@pytest.mark.parametrize("out", ["", " "])
+def test_an_empty_out_is_refused_by_every_verb(deepsearch, tmp_path, words, out):
+    done = deepsearch(*words, "--out", out)
+    assert done.code == 1
+    assert "the path to write to is empty" in done.complaint
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_world_without_a_folder(deepsearch, tmp_path):
+    assert "the path to write to is empty" in deepsearch("world", "build", "").complaint
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("export", "x"),
+        ("import", "x", "--from", "r1_searcher"),
+        ("rerender", "x", "--dialect", "search_r1"),
+        ("select", "x"),
+        ("search", "rows", "x"),
+        ("report", "What?"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_folder_where_a_file_is_to_be_written(deepsearch, tmp_path, words):
+    (tmp_path / "folder").mkdir()
+    done = deepsearch(*words, "--out", "folder")
+    assert done.code == 1
+    assert done.complaint == "error: folder is a folder: name a file to write"
+
+
 def test_an_export_without_traces_keeps_the_earlier_file(deepsearch, files):
     (files / "file").write_text("earlier")
     assert deepsearch("export", "malformed.jsonl", "--out", "file").code == 1
@@ -132,6 +221,29 @@ def test_other_verbs(deepsearch, files, command, words):
     done = deepsearch(*command)
     assert done.code == 1
     assert words in done.complaint
+
+
+def test_another_world_in_the_folder(deepsearch, tmp_path):
+    assert deepsearch("world", "build", "w", "--pages", "200").code == 0
+    questions = (tmp_path / "w" / "questions.jsonl").read_bytes()
+    done = deepsearch("world", "build", "w", "--pages", "300", "--seed", "1")
+    assert done.code == 1
+    words = r"\(pages 200, .*seed 0\) than is asked for \(pages 300, .*seed 1\)"
+    assert re.search(words, done.complaint)
+    assert (tmp_path / "w" / "questions.jsonl").read_bytes() == questions
+
+
+def test_a_warning_is_one_line(deepsearch, monkeypatch):
+    def warn(*args, **kwargs):
+        warnings.warn("two\nlines [of it]", RuntimeWarning, stacklevel=2)
+        return "built"
+
+    monkeypatch.setattr("langgraph_deepsearch.world.build.build_world", warn)
+    assert deepsearch("world", "build", "w").err == "warning: two lines [of it]\n"
+    told = deepsearch("-v", "world", "build", "w").err
+    assert re.fullmatch(
+        r"warning: \S+\.py:\d+: RuntimeWarning: two lines \[of it\]\n", told
+    )
 
 
 def test_an_error_that_nobody_foresaw_is_one_line_with_its_class(deepsearch, monkeypatch):

@@ -82,3 +82,7 @@ def test_wrong_usage_is_refused(deepsearch, verb):
     done = deepsearch(verb)
     assert done.code == 2
     assert "Usage" in done.err
+
+
+def test_the_help_of_an_export_says_what_a_trainer_would_learn(deepsearch):
+    assert "The first two have no mask" in deepsearch("export", "--help").out

@@ -65,6 +65,13 @@ def train(files, tiny_model):
     return words
 
 
+@pytest.mark.parametrize("verb", ["rl", "stages"])
+def test_the_model_to_train_is_a_folder(deepsearch, verb):
+    shown = deepsearch("train", verb, "--help").out
+    assert "Model folder" in shown
+    assert "Served model name" not in shown
+
+
 @pytest.mark.slow
 def test_a_policy_is_trained_on_the_servers_rollouts(deepsearch, train, server, files):
     done = deepsearch(*train("run/policy", server.url, steps=2))

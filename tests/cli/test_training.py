@@ -7,7 +7,7 @@ import json
 import pytest
 
 from langgraph_deepsearch.nodes.dialects import get_dialect
-from langgraph_deepsearch.trace import Segment, Trace, write_traces
+from langgraph_deepsearch.trace import Segment, Trace, read_traces, write_traces
 from langgraph_deepsearch.training.registry import ModelRegistry
 
 
@@ -48,6 +48,23 @@ def test_a_plan_prints_memory_and_time_and_trains_nothing(deepsearch, traces, tm
     told = json.loads(deepsearch(*words, "--model", "32b", "--plan", "--json").out)
     assert told["parameters"] == pytest.approx(32.8e9, rel=0.01)
     assert {e["name"] for e in told["estimates"]} == {"ZeRO-3", "ZeRO-3 with offload"}
+
+
+def test_training_on_what_was_not_curated_is_said(deepsearch, traces, tmp_path):
+    words = ["train", "sft", ".", "--out", "model", "--plan", "--model", "7b"]
+    done = deepsearch(*words, "--config", "sft_paper_7b")
+    assert done.err.splitlines() == [
+        "nothing was curated in .: training on all 4 traces, wrong answers included; "
+        "`deepsearch curate . --out .` first to leave them out"
+    ]
+    assert "4 samples" in done.out
+    write_traces(tmp_path / "curated.jsonl", read_traces(traces))
+    assert deepsearch(*words, "--config", "sft_paper_7b").err == ""
+    words[2] = traces
+    assert deepsearch(*words, "--config", "sft_paper_7b").err == ""
+    assert "wrong answers included" in " ".join(
+        deepsearch("train", "sft", "--help").out.replace("│", " ").split()
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,7 @@ def test_folder_and_contents_form_are_read(tmp_path: Path) -> None:
         (b"", "is empty"),
         (b"\n\n", "is empty"),
         (b'{"title": "a"}\n{"title": "b", "text": ""}\n', "holds no text"),
+        (b'{"title": "a", "text": " "}\n{"contents": "\\n\\t"}\n', "holds no text"),
         (b'{"text": "a"}\n{"text": \n', r":2: not valid JSON"),
         (b'{"text": "a"}\n\xff\xfe\n', r":2: not valid JSON"),
         (b'{"text": "a"}\n["b"]\n', r":2: not a JSON object"),
@@ -114,6 +117,39 @@ def test_bad_corpus_gets_one_line_that_names_the_place(
     with pytest.raises(CorpusError, match=message) as caught:
         CorpusSearch(path)
     assert "\n" not in str(caught.value)
+
+
+def test_documents_without_text_are_skipped_and_counted(
+    corpus: Path, tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    blank = {"id": "0", "title": "Quartet of blanks", "text": " \n"}
+    write(corpus, [blank, *DOCUMENTS, {"id": "9", "title": "Nothing"}])
+    with pytest.warns(RuntimeWarning, match="2 of 6 documents have no text") as told:
+        search = CorpusSearch(corpus, cache_dir=cache)
+    assert len(told) == 1
+    assert str(corpus) in str(told[0].message)
+    assert len(search) == 4
+    assert {d.title for d in search.search("quartet", 9)} == {"Quartet", "Béla Bartók"}
+    with pytest.warns(RuntimeWarning):  # the kept index counts the same places
+        assert (
+            CorpusSearch(corpus, cache_dir=cache).search("tokyo 首都", 1)[0].title == "東京"
+        )
+
+
+def test_an_index_of_all_lines_is_not_taken_for_one_without_the_skipped(
+    corpus: Path,
+) -> None:
+    write(corpus, [{"id": "0", "title": "Blank", "text": " "}, *DOCUMENTS])
+    with pytest.warns(RuntimeWarning):
+        settings = CorpusSearch(corpus).settings
+    assert settings["corpus"] != sha256(corpus.read_bytes()).hexdigest()
+
+
+def test_a_corpus_in_which_all_have_text_is_not_warned_of(corpus: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        CorpusSearch(corpus)
 
 
 def test_absent_corpus_is_named(tmp_path: Path) -> None:

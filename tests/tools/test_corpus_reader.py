@@ -12,6 +12,8 @@ from langgraph_deepsearch.tools.corpus_reader import CorpusReader
 from langgraph_deepsearch.tools.factory import make_reader
 from langgraph_deepsearch.tools.langchain_tools import read_tool
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* documents have no text and are skipped")
+
 DOCUMENTS = [
     {"id": "p", "title": "Peru", "text": "A country.", "url": "http://w.test/peru"},
     {"id": 7, "title": "Lima", "text": "A capital.", "date": "2020-01-02"},

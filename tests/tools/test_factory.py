@@ -9,7 +9,12 @@ from langgraph_deepsearch.nodes.search import episode_for
 from langgraph_deepsearch.tools.base import Episode, ReadError
 from langgraph_deepsearch.tools.cached import CachedReader, CachedSearch, search_cached
 from langgraph_deepsearch.tools.corpus import CorpusSearch
-from langgraph_deepsearch.tools.factory import SearchSpecError, make_reader, make_search
+from langgraph_deepsearch.tools.factory import (
+    SearchSpecError,
+    check_search_spec,
+    make_reader,
+    make_search,
+)
 from langgraph_deepsearch.tools.http_retriever import HttpRetriever
 from langgraph_deepsearch.tools.searxng import SearxngSearch
 from langgraph_deepsearch.tools.serper import SerperSearch
@@ -53,8 +58,21 @@ def test_each_form_gives_its_provider(
 
 @pytest.mark.parametrize("spec", ["", "bing", "corpus:", "searxng:", "http:", "tavily:x"])
 def test_unknown_spec_lists_the_forms(spec: str) -> None:
-    with pytest.raises(SearchSpecError, match="corpus:PATH"):
-        make_search(spec)
+    for takes_spec in (make_search, check_search_spec):
+        with pytest.raises(SearchSpecError, match="corpus:PATH"):
+            takes_spec(spec)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        *("serper", " tavily?full ", "searxng:http://x.test", "simulated:http://x.test"),
+        *("corpus:absent?snippets", "dense:absent", "hybrid:absent", "https://x.test"),
+        *("http://x.test", "http:https://x.test", "http+queries:http://x.test"),
+    ],
+)
+def test_a_known_spec_is_let_pass_whatever_it_names_is_there(spec: str) -> None:
+    check_search_spec(spec)
 
 
 @pytest.mark.parametrize(

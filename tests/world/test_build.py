@@ -171,6 +171,51 @@ def interrupted(*args):
     raise KeyboardInterrupt
 
 
+def test_the_same_world_is_built_again_and_what_lies_beside_it_stays(
+    world, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(build, "EXTRACT_LIMIT", 0)
+    folder = tmp_path / "again"
+    build_world(folder, preset="tiny", seed=7)
+    (folder / "traces.jsonl").write_text("mine")
+    build_world(folder, preset="tiny", seed=7, train_questions=80)  # as many as before
+    build_world(folder, preset="tiny", seed=7)
+    assert (folder / "traces.jsonl").read_text() == "mine"
+    (folder / "traces.jsonl").unlink()
+    assert digest(folder) == digest(world.path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seed": 8}, r"\(seed 7\) than is asked for \(seed 8\): name another folder"),
+        ({"pages": 200}, r"\(pages 300, .* than is asked for \(pages 200, "),
+        ({"test_questions": 1}, r"\(test_questions 30\) .*\(test_questions 1\)"),
+        ({"pages": 200, "seed": 8}, r"\(pages 300, .* seed 7\) .*\(pages 200, .* seed 8\)"),
+        ({"base_url": "http://127.0.0.1:1"}, r"\(base_url http://127.0.0.1:8765\)"),
+        (
+            {"preset": WorldPreset(pages=300, hazards=Hazards(slow_seconds=9))},
+            r"another world \(.*slow_seconds",
+        ),
+    ],
+)
+def test_another_world_is_never_replaced(world, changes, words):
+    before = digest(world.path)
+    with pytest.raises(WorldError, match=words) as caught:
+        build_world(world.path, **{"preset": "tiny", "seed": 7, **changes})
+    assert "\n" not in str(caught.value)
+    assert digest(world.path) == before
+
+
+def test_a_world_of_a_version_with_fewer_settings_is_built_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "EXTRACT_LIMIT", 0)
+    build_world(tmp_path, preset="tiny", seed=7)
+    manifest = json.loads((tmp_path / "world.json").read_text())
+    del manifest["preset"]["train_kinds"]
+    (tmp_path / "world.json").write_text(json.dumps(manifest))
+    assert build_world(tmp_path, preset="tiny", seed=7).seed == 7
+
+
 @pytest.mark.parametrize("pages", [0, 199, 100_001])
 def test_a_size_out_of_range_is_refused(tmp_path, pages):
     with pytest.raises(WorldError, match="pages must be 200 to 100000"):
