@@ -31,8 +31,11 @@ WRONG_SETTINGS = [
     ((*CORPUS, "--condenser", "magic"), "setting condenser: "),
     ((*CORPUS, "--model", "absent"), "does not serve 'absent'; it serves: fake-model"),
     ((*CORPUS, "--model", "openai:gpt-4.1"), "OPENAI_API_KEY"),
-    ((*CORPUS, "--summarizer-url", DOWN), f"no model server at {DOWN}"),
-    ((*CORPUS, "--summarizer-url", DOWN), "or set summarizer_url (--summarizer-url)"),
+    (
+        (*CORPUS, "--summarizer-url", DOWN),
+        f"no model server at {DOWN}: start one with `deepsearch serve`, or set summarizer_url "
+        "(--summarizer-url)",
+    ),
     ((*CORPUS, "--set", "max_searches"), "--set takes NAME=VALUE"),
     ((*CORPUS, "--set", "max_searches=-1"), "setting max_searches: "),
     ((*CORPUS, "--set", "speed=9"), "there is no setting 'speed'"),
