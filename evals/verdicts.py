@@ -52,7 +52,7 @@ class Verdicts:
         Raises:
             ModelError: the server is down, or does not serve that name.
         """
-        reasoner = resolve_reasoner(model, base_url=base_url)
+        reasoner = resolve_reasoner(model, base_url=base_url, setting="judge_url")
         return cls(Judge(reasoner), reasoner.name, directory)
 
     def on(self, traces: Iterable[Trace]) -> Iterator[Trace]:

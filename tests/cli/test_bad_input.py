@@ -62,6 +62,15 @@ def test_a_model_server_that_is_down(deepsearch, files, verb):
     assert "or set base_url (--base-url)" in done.complaint
 
 
+def test_a_judges_server_that_is_down(deepsearch, searching, files):
+    judged = ("--judge-model", "j", "--judge-url", DOWN)
+    done = deepsearch(*RUNS[2], "--base-url", searching.base_url, *CORPUS, *judged)
+    assert done.code == 1
+    assert f"no model server at {DOWN}" in done.complaint
+    assert "or set judge_url (--judge-url)" in done.complaint
+    assert not searching.generations()
+
+
 @pytest.mark.parametrize("verb", RUNS, ids=lambda verb: verb[0])
 @pytest.mark.parametrize(
     ("search", "words"),
