@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -10,6 +11,9 @@ from .terminal import err
 
 PREFIX = "DEEPSEARCH_"
 """What names of our environment variables start with."""
+
+OF_SERVICES = re.compile(r"(SERVICE|PORT)(_.*)?")
+"""What Kubernetes sets for a service that is called `deepsearch`."""
 
 OTHER_VARIABLES = ("API_KEY", "CACHE_DIR", "IDLE_SECONDS", "VLLM_PYTHON")
 """Our variables that are no setting of a run, or more than that."""
@@ -35,10 +39,14 @@ def unknown_setting(name: str, schema: str = "") -> str:
 
 
 def warn_of_misspelt_variables() -> None:
-    """Say which variables of the environment look like settings and are none."""
+    """Say which variables of the environment look like settings and are none.
+
+    Of several processes that train together the first one does.
+    """
     names = [name for name in os.environ if name.upper().startswith(PREFIX)]
     names = [name for name in names if _short(name) not in OTHER_VARIABLES]
-    if not names:
+    names = [name for name in names if not OF_SERVICES.fullmatch(_short(name))]
+    if not names or os.environ.get("RANK", "0") != "0":
         return
     from ..context import ReportContext
 

@@ -162,7 +162,7 @@ class GivenVerdicts:
 def _parse(line: bytes, where: str) -> _Line:
     try:
         record = json.loads(line)
-        if isinstance(record, dict) and "run" in record:
+        if isinstance(record, dict) and {"run", JUDGE} <= record.keys():
             model = str(record.get("model") or "")
             return _Line(JUDGE, _key(record["run"]), _value(record[JUDGE]), model)
         return _Line(USER, _key(record["id"]), _value(record["correct"]))

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 SHOWN = ("em", "f1", "acc", "judge", "searches", "tokens")
 """Measures of the table."""
 
+WHOLE_COLUMN = "all_questions"
+"""Of a comparison, the later runs of all questions, where the earlier ones lack some."""
+
 
 @dataclass(frozen=True)
 class EarlierRuns:
@@ -97,14 +100,18 @@ class Comparison:
     after: EvaluationSummary
     answered: Mapping[str, int]
     """How many questions `before` and `after` answered in all."""
+    whole: EvaluationSummary | None = None
+    """The later one over all its questions, where it has more than the earlier one."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the later one's figures, with the earlier's and the difference beside."""
+        whole = {WHOLE_COLUMN: self.whole.to_json()} if self.whole else {}
         return {
             **self.after.to_json(),
             "before": self.before.to_json(),
             "difference": difference(self.before, self.after),
             "answered": dict(self.answered),
+            **whole,
         }
 
     def table(self) -> Table:

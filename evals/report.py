@@ -130,8 +130,8 @@ class RunDirectory:
 
     @property
     def has_closed(self) -> bool:
-        """Whether any question had an answer to be right about."""
-        return any(column["n"] for column in self.columns.values())
+        """Whether any question of what is compared had an answer to be right about."""
+        return any(self.columns[name]["n"] for name in self.compared)
 
     @property
     def compared(self) -> list[str]:

@@ -13,7 +13,7 @@ from ..graph.rollout import RolloutEngine, RolloutProgress
 from ..graph.run_manifest import check_run
 from ..questions import Question
 from ..trace import Trace, read_traces
-from .comparison import Comparison, EarlierRuns
+from .comparison import WHOLE_COLUMN, Comparison, EarlierRuns
 from .evaluation import (
     EvaluationError,
     EvaluationSummary,
@@ -28,9 +28,6 @@ from .verdicts import Verdicts
 
 COLUMN = "result"
 """Name of the only column of a single evaluation."""
-
-WHOLE_COLUMN = "all_questions"
-"""Of a comparison, the later runs of all questions, where the earlier ones lack some."""
 
 
 def evaluate_questions(
@@ -144,11 +141,12 @@ def compare_with(
         )
         raise EvaluationError(msg)
     before = summarize(earlier.traces(), summary.keys, earlier.engine)
-    after, extra = summary, {}
+    after, whole = summary, None
     if before.keys != summary.keys:
         after = summarize(read_traces(out), before.keys, summary.engine)
-        extra = {WHOLE_COLUMN: summary}
+        whole = summary
+    extra = {WHOLE_COLUMN: whole} if whole else {}
     answered = {"before": earlier.answered(), "after": summary.asked}
     write_evaluation(out, before=before, after=after, extra=extra, answered=answered)
     write_report(out, traces={"before": earlier.file, "after": Path(out) / TRACE_FILE})
-    return Comparison(before, after, answered)
+    return Comparison(before, after, answered, whole)

@@ -26,6 +26,7 @@ from ..errors import DeepSearchError, MissingDependencyError
 from ..nodes.models.local_template import publish_model_files
 from .base_model import is_adapter_dir, is_model_dir, prepare_base_model
 from .guardian import GUARDIAN_SOURCE
+from .hub import cached_snapshot
 from .model_files import adapter_rank, context_length
 from .model_source import find_weights
 from .process_group import end_group
@@ -62,6 +63,9 @@ MIN_BATCHED_TOKENS = 8192
 
 OWN_TOKENIZER = ("--tokenizer", "--skip-tokenizer-init")
 """Arguments of vLLM with which a model's folder needs no tokenizer."""
+
+OTHER_SOURCE = ("--download-dir", "--revision", "--load-format")
+"""Arguments of vLLM with which the Hub does not say what it can load."""
 
 FEW_CORES = 4
 """Up to this many cores vLLM gets them all: on two, 244 tokens/s at 32 requests against
@@ -116,7 +120,13 @@ class ModelServer:
         names = [name] if isinstance(name, str) else list(name or ())
         self.model_names = [n for n in names if n] or [Path(self._model).name]
         self.engine, self._python = _resolve_engine(engine)
-        self._weights = find_weights(self._model, self.engine)
+        self._extra = list(extra_arguments)
+        self._weights = find_weights(
+            self._model,
+            self.engine,
+            asks_hub=not self._is_given(OTHER_SOURCE)
+            and not os.environ.get("VLLM_USE_MODELSCOPE"),
+        )
         """What the engine loads; for an adapter its base, merged for transformers."""
         self._host = host
         self._wanted_port = port
@@ -125,7 +135,6 @@ class ModelServer:
         self._max_lora_rank = max_lora_rank
         self._max_length = max_length
         self._start_seconds = start_seconds
-        self._extra = list(extra_arguments)
         self._work = Path(tempfile.mkdtemp(prefix="deepsearch-serve-"))
         self.log = Path(log) if log else self._work / "server.log"
         self._process: subprocess.Popen[bytes] | None = None
@@ -212,9 +221,12 @@ class ModelServer:
         except OSError as error:
             raise ServerError(self._cannot_listen(error)) from error
 
+    def _is_given(self, arguments: Sequence[str]) -> bool:
+        return any(given.partition("=")[0] in arguments for given in self._extra)
+
     def _require_tokenizer(self) -> None:
         """Refuse a whole model without a tokenizer, unless the engine is given another."""
-        named = any(a.partition("=")[0] in OWN_TOKENIZER for a in self._extra)
+        named = self._is_given(OWN_TOKENIZER)
         # Merging takes the adapter's own tokenizer where there is one.
         is_merged = self.engine == "transformers" and is_adapter_dir(self._model)
         if is_model_dir(self._weights) and not named and not is_merged:
@@ -303,7 +315,7 @@ class ModelServer:
 
     def _environment(self) -> dict[str, str]:
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-        if Path(self._weights).is_dir():
+        if Path(self._weights).is_dir() or self._has_cached_base():
             environment["HF_HUB_OFFLINE"] = "1"
         if self.engine == "transformers":
             environment["HF_HUB_CACHE"] = str(self._work / "hub")
@@ -323,6 +335,9 @@ class ModelServer:
             # Another environment's packages on the path would break vLLM's own.
             environment.pop("PYTHONPATH", None)
         return environment
+
+    def _has_cached_base(self) -> bool:
+        return is_adapter_dir(self._model) and cached_snapshot(self._weights) is not None
 
     def _wait_until_healthy(self, deadline: float) -> None:
         address = f"{self._address}/health"

@@ -61,6 +61,12 @@ def test_a_misspelt_variable_is_warned_of_once(deepsearch, monkeypatch):
     assert "did you mean DEEPSEARCH_MAX_SEARCHES?" in line
 
 
+def test_a_services_variables_are_not_warned_of(deepsearch, monkeypatch):
+    for name in ("SERVICE_HOST", "PORT", "PORT_80_TCP_ADDR"):
+        monkeypatch.setenv(f"DEEPSEARCH_{name}", "10.0.0.1")
+    assert not deepsearch("settings", "--json").err
+
+
 def test_known_variables_are_not_warned_of(deepsearch, monkeypatch):
     for name in ("max_searches", "WRITER_MODEL", "API_KEY", "VLLM_PYTHON"):
         monkeypatch.setenv(f"DEEPSEARCH_{name}", "3")

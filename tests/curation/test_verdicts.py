@@ -28,7 +28,7 @@ def outcomes(directory):
 def test_a_persons_verdicts_stand_in_for_gold_answers(asked, jsonl):
     records = [
         {"id": "q0/0", "correct": False},
-        {"id": "q1/0", "correct": 0.5, "note": "good enough"},
+        {"id": "q1/0", "correct": 0.5, "note": "good enough", "run": 3},
         {"id": "q0/0", "correct": True},  # thought better of it
         {"id": "q2/0", "correct": 0},
         {"id": "other", "correct": True},

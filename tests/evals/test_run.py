@@ -91,6 +91,7 @@ def test_both_columns_are_over_the_questions_that_both_answered(tmp_path):
     gap = record["difference"]["em"]
     assert (gap["before"], gap["after"], gap["mean"]) == (0.5, 0.5, 0.0)
     assert record["answered"] == {"before": 3, "after": 3}
+    assert compared.to_json()["all_questions"] == record["all_questions"]
     assert compared.to_json()["em"] == 0.5
     page = (after / "report.html").read_text()
     assert "F1 went from <strong>0.500</strong> to <strong>0.500</strong>" in page

@@ -69,6 +69,32 @@ def test_a_base_on_the_hub_is_fetched_by_vllm_or_taken_from_the_cache(
     assert find_weights(adapter, "transformers") == str(tmp_path / "cached")
 
 
+def test_vllm_loads_weights_in_other_forms(tmp_path):
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "pytorch_model.bin").touch()
+    adapter = str(write_adapter(tmp_path / "adapter", base))
+    assert find_weights(adapter, "vllm") == str(base)
+    with pytest.raises(ModelSourceError, match="put it back"):
+        find_weights(adapter, "transformers")
+
+
+def test_a_base_that_was_trained_further_is_told(tmp_path):
+    base = write_model(tmp_path / "base", "[1]")
+    parent = f"base@{model_fingerprint(base)}"
+    adapter = str(write_adapter(tmp_path / "adapter", base, parent))
+    assert find_weights(adapter, "vllm") == str(base)
+    (base / "config.json").write_text("[2]")
+    with pytest.warns(RuntimeWarning, match="no longer, the model that"):
+        assert find_weights(adapter, "vllm") == str(base)
+
+
+def test_what_the_hub_does_not_know_may_lie_elsewhere(monkeypatch):
+    assert find_weights("org/model", "vllm", asks_hub=False) == "org/model"
+    monkeypatch.setattr(model_source, "why_not_fetched", lambda name: ":" * (":" in name))
+    assert find_weights("org/model:Q4_K_M", "vllm") == "org/model:Q4_K_M"
+
+
 def test_addresses_are_left_to_vllm():
     assert find_weights("s3://bucket/model", "vllm") == "s3://bucket/model"
 
