@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from ..training.environment import is_main
 from .terminal import err
 
 PREFIX = "DEEPSEARCH_"
@@ -46,7 +47,7 @@ def warn_of_misspelt_variables() -> None:
     names = [name for name in os.environ if name.upper().startswith(PREFIX)]
     names = [name for name in names if _short(name) not in OTHER_VARIABLES]
     names = [name for name in names if not OF_SERVICES.fullmatch(_short(name))]
-    if not names or os.environ.get("RANK", "0") != "0":
+    if not names or not is_main():
         return
     from ..context import ReportContext
 

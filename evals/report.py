@@ -6,10 +6,8 @@ Everything but `evaluation.json` is optional: a section whose file is absent is 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +15,12 @@ from .charts import Bar, bars, histogram, legend, line
 from .evaluation import EVALUATION_FILE, EvaluationError
 from .markup import Markup, element, join, page, stylesheet
 from .question_key import runs_of_questions
+from .run_directory import RunDirectory, read_json
 from .run_facts import curation_funnel, settings_list, stage_times, training_figures
 from .side_by_side import choose_examples, collect, comparison
 
 REPORT_FILE = "report.html"
 """Name of the report in a run directory."""
-
-TRACE_FILES = {"result": "traces.jsonl"}
-"""Trace file of a column; otherwise it is the column's name with `.jsonl`."""
 
 LABELS = {
     "before": "Before",
@@ -93,60 +89,6 @@ DEFINITIONS = {
 """What the figures mean."""
 
 
-@dataclass(frozen=True)
-class RunDirectory:
-    """A run directory's files, read."""
-
-    path: Path
-    evaluation: Mapping[str, Any]
-    traces: Mapping[str, Path]
-    """Trace files of columns that lie elsewhere."""
-
-    def trace_file(self, column: str) -> Path:
-        """Return where the runs of a column are."""
-        own = self.path / TRACE_FILES.get(column, f"{column}.jsonl")
-        return self.traces.get(column, own)
-
-    @property
-    def columns(self) -> dict[str, Mapping[str, Any]]:
-        """Evaluations by name in the file's order.
-
-        Of a comparison, means are those whose difference is given: over the questions that
-        both have (a judge may have left some without a verdict), each counted once.
-        """
-        return {
-            name: {**value, **self._shared_means(name)}
-            for name, value in self.evaluation.items()
-            if isinstance(value, dict) and {"f1", "n", "engine"} <= set(value)
-        }
-
-    def _shared_means(self, column: str) -> dict[str, float]:
-        difference = self.evaluation.get("difference") or {}
-        return {
-            measure: change[column]
-            for measure, change in difference.items()
-            if column in ("before", "after") and column in change
-        }
-
-    @property
-    def has_closed(self) -> bool:
-        """Whether any question of what is compared had an answer to be right about."""
-        return any(self.columns[name]["n"] for name in self.compared)
-
-    @property
-    def compared(self) -> list[str]:
-        """The columns of plots and examples: before and after, else the first."""
-        names = [name for name in ("before", "after") if name in self.columns]
-        return names or list(self.columns)[:1]
-
-    def optional(self, *names: str) -> Any:
-        """Return the content of the first JSON file that is there, None without any."""
-        for name in names:
-            if (self.path / name).is_file():
-                return _read_json(self.path / name)
-        return None
-
-
 def write_report(
     run_dir: str | os.PathLike[str], *, traces: Mapping[str, Path] | None = None
 ) -> Path:
@@ -165,7 +107,7 @@ def write_report(
     if not (path / EVALUATION_FILE).is_file():
         msg = f"no {EVALUATION_FILE} in {path}: run `deepsearch evaluate` or `loop` first"
         raise EvaluationError(msg)
-    run = RunDirectory(path, _read_json(path / EVALUATION_FILE), traces or {})
+    run = RunDirectory(path, read_json(path / EVALUATION_FILE), traces or {})
     if not run.columns:
         msg = f"{path / EVALUATION_FILE} holds no evaluation: write it again"
         raise EvaluationError(msg)
@@ -176,14 +118,6 @@ def write_report(
     partial.write_text(text, encoding="utf-8")
     partial.replace(target)
     return target
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        msg = f"{path} is not JSON ({error}); mend it or write it again"
-        raise EvaluationError(msg) from error
 
 
 def _parts(run: RunDirectory) -> Iterator[Markup | None]:

@@ -11,9 +11,14 @@ from pathlib import Path
 from .config import TrainingConfig
 
 
+def rank() -> int:
+    """Return this process's number among those that train together, from 0."""
+    return int(os.environ.get("RANK", "0"))
+
+
 def is_main() -> bool:
     """Tell whether this is the process that writes."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return rank() == 0
 
 
 def process_count() -> int:

@@ -8,13 +8,13 @@ a step it took 4.5 s against 4.0 s.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Any
 
 import torch
 
 from .config import TrainingConfig
+from .environment import process_count
 
 
 def keeps_copies(config: TrainingConfig, passes: int) -> bool:
@@ -28,7 +28,7 @@ def keeps_copies(config: TrainingConfig, passes: int) -> bool:
         config: the settings.
         passes: forward and backward passes of one step.
     """
-    one = passes == 1 and int(os.environ.get("WORLD_SIZE", "1")) == 1
+    one = passes == 1 and process_count() == 1
     return one and config.dtype == "mixed" and not (config.lora_rank or config.deepspeed)
 
 

@@ -15,6 +15,7 @@ from .other_data import read_samples, sample_texts
 from .run import split_rows
 from .sft_data import holds_chats, training_file, training_rows
 from .sharding import ZERO_3, ZERO_3_OFFLOAD, sharding_of
+from .tokenizer import load_tokenizer
 
 PAPER_SAMPLES = 871
 """Traces the paper's curation left (SimpleDeepSearcher, section 3)."""
@@ -107,9 +108,7 @@ def _load(
 ) -> tuple[Load, bool]:
     """Return what is trained on, and whether it was counted with the model's tokenizer."""
     if (model / "tokenizer_config.json").is_file():
-        from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(model)
+        tokenizer = load_tokenizer(model)
         rows, _ = training_rows(traces, tokenizer, config, max_length=limit)
         sizes = [(len(row.input_ids), row.trained_tokens) for row in rows]
     else:

@@ -29,7 +29,7 @@ from ..questions import Question, read_questions
 from ..trace import read_traces
 from .adapter_sync import AdapterSync
 from .curriculum import PlannedQuestion, get_curriculum, plan_questions
-from .environment import is_main, meet, process_count
+from .environment import is_main, meet, process_count, rank
 from .graph_rollouts import GraphRollouts
 from .reload import served_names
 from .result import TrainingError, TrainingResult
@@ -317,7 +317,7 @@ class RlRun(TrainingRun[RlConfig]):
             max_length=self._max_length,
             batch=self._config.memorization_batch,
             seed=self._config.seed,
-            rank=_rank(),
+            rank=rank(),
             processes=process_count(),
         )
         if is_main():
@@ -336,7 +336,7 @@ class RlRun(TrainingRun[RlConfig]):
             self._folder,
             tokenizer,
             max_length=self._max_length,
-            rank=_rank(),
+            rank=rank(),
         )
 
     def _make_rollouts(
@@ -359,7 +359,7 @@ class RlRun(TrainingRun[RlConfig]):
             max_length=self._max_length,
             judge=self._judge(),
             memory=memory,
-            rank=_rank(),
+            rank=rank(),
             processes=process_count(),
         )
 
@@ -399,10 +399,6 @@ def _server_arguments() -> tuple[str, ...]:
     from .arguments import has_cuda
 
     return (*PROCESSED_LOGPROBS, *(SHARED_GPU if has_cuda() else ()))
-
-
-def _rank() -> int:
-    return int(os.environ.get("RANK", "0"))
 
 
 def _told(settings: Mapping[str, Any]) -> dict[str, str]:

@@ -242,7 +242,6 @@ class TrainingRun(ABC, Generic[Config]):
 
     def _save(self, trainer: Trainer, result: TrainingResult) -> None:
         import torch
-        from transformers import AutoTokenizer
 
         from .checkpoints import publish, write_json
 
@@ -255,7 +254,7 @@ class TrainingRun(ABC, Generic[Config]):
             torch.nn.Module.to(trainer.model, torch.bfloat16)
         trainer.save_model(str(partial))  # every process takes part under ZeRO-3
         if is_main():
-            AutoTokenizer.from_pretrained(self._model).save_pretrained(partial)
+            load_tokenizer(self._model).save_pretrained(partial)
             (partial / "training_args.bin").unlink(missing_ok=True)
             write_json(partial / RESULT_FILE, result.to_json())
             publish(partial, self._out)

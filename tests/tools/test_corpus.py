@@ -149,7 +149,8 @@ def test_an_index_of_all_lines_is_not_taken_for_one_without_the_skipped(
 def test_a_corpus_in_which_all_have_text_is_not_warned_of(corpus: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        CorpusSearch(corpus)
+        found = CorpusSearch(corpus)
+    assert len(found) == len(corpus.read_text(encoding="utf-8").splitlines())
 
 
 def test_absent_corpus_is_named(tmp_path: Path) -> None:
