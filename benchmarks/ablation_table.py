@@ -69,9 +69,11 @@ def summarize(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                     "n": size,
                     "seeds": sorted(own),
                     "right": sum(c["right"] for c in own.values()) / len(own),
+                    "questions_shared": shared_questions(own, base),
                     "same_data_as": sorted(
                         {c["same_data_as"] for c in own.values()} - {None}
                     ),
+                    "is_curated": arm != "curated" and same_traces(own, base),
                     **figures([c["runs"] for c in own.values()]),
                     "by_seed": {s: {m: c[m] for m in MEASURES} for s, c in own.items()},
                     "minus_curated": None
@@ -80,6 +82,23 @@ def summarize(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 }
             )
     return rows
+
+
+Cells = Mapping[int, Mapping[str, Any]]
+"""Cells of one arm and size by seed."""
+
+
+def shared_questions(own: Cells, base: Cells) -> float | None:
+    """Return on how many questions of `curated` an arm was trained, the mean over seeds."""
+    both = [
+        len(set(own[s]["questions"]) & set(base[s]["questions"])) for s in own if s in base
+    ]
+    return sum(both) / len(both) if both else None
+
+
+def same_traces(own: Cells, base: Cells) -> bool:
+    """Tell whether an arm was trained on the very traces of `curated`, with every seed."""
+    return all(s in base and own[s]["data_sha256"] == base[s]["data_sha256"] for s in own)
 
 
 def figures(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
@@ -120,24 +139,37 @@ def difference(
 def to_markdown(rows: Sequence[Mapping[str, Any]], left: int) -> str:
     """Return the table for people."""
     lines = [
-        "| arm | n | seeds | right in training | F1 | searches | F1 minus curated |",
-        "|---|---|---|---|---|---|---|",
+        "| arm | n | right in training | questions as in curated | F1 | by seed | searches "
+        "| F1 minus curated | searches minus curated |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        gap = row["minus_curated"]
+        seeds = row["by_seed"].values()
+        shared = row["questions_shared"]
         cells = [
-            row["arm"] + (" (same traces as another arm)" if row["same_data_as"] else ""),
+            row["arm"],
             str(row["n"]),
-            str(len(row["seeds"])),
             f"{row['right']:.0f}",
+            "" if shared is None else f"{shared:.0f}",
             said(row["f1"], 3),
+            ", ".join(f"{seed['f1']:.3f}" for seed in seeds),
             said(row["searches"], 2),
-            said(gap["f1"], 3, signed=True) if gap else "",
+            *gaps(row),
         ]
         lines.append(f"| {' | '.join(cells)} |")
     if left:
         lines.append(f"\n{left} cells are not done yet.")
     return "\n".join(lines) + "\n"
+
+
+def gaps(row: Mapping[str, Any]) -> list[str]:
+    """Return an arm's differences to `curated`; the same traces have none to measure."""
+    gap = row["minus_curated"]
+    if row["is_curated"]:
+        return ["the same traces", ""]
+    if not gap:
+        return ["", ""]
+    return [said(gap["f1"], 3, signed=True), said(gap["searches"], 2, signed=True)]
 
 
 def said(figure: Mapping[str, Any], digits: int, *, signed: bool = False) -> str:

@@ -14,8 +14,9 @@ traces n and seed, one model is trained on n traces and answers the test questio
     without_<dimension>    n traces that it keeps with one of the paper's four response
                            dimensions left out (Table 3)
 
-All arms take their questions in the same seeded order, so that they differ in the traces and
-hardly in the questions. Each such cell leaves a JSON file in `cells/`; a killed run goes on
+All arms take their questions in the same seeded order, each those it has traces of: the
+difficulty rule drops half the questions, so the arms with it and without share the other half
+(`questions_shared`), the other arms nearly all. Each such cell leaves a JSON file in `cells/`; a killed run goes on
 where it stopped, also inside a cell. Several programs may work in one directory, each on
 cells of its own, and `--hours` begins no cell that would not end in time. A seed's cells come
 before the next seed's, so that what is done at any time compares all arms. Two cells with the
@@ -161,14 +162,22 @@ class Ablation:
     def _manifest_defaults(self) -> dict[str, Any]:
         """Return what settings were in directories from before they were added."""
         rate = Config().learning_rate
-        return {"equal_tokens": None, "lora_rank": 0, "learning_rate": rate}
+        return {
+            "equal_tokens": None,
+            "lora_rank": 0,
+            "learning_rate": rate,
+            "spaced_answers": False,
+        }
 
     # What leads to a cell.
 
     def _make_pool(self, url: str) -> None:
         questions = read_questions(self._out / "world" / "train.jsonl")
         teacher = DecompositionTeacher.for_questions(
-            questions, dialect=get_dialect(), errors=self._config.errors
+            questions,
+            dialect=get_dialect(),
+            errors=self._config.errors,
+            spaced_answers=self._config.spaced_answers,
         )
         pool = self._out / "pool"
         agent = create_deep_search_agent(teacher, **run_settings(self._config, url, pool))
@@ -217,6 +226,7 @@ class Ablation:
             "same_data_as": same["name"] if same else None,
             "seconds": seconds,
             "right": sum(is_right(t) for t in chosen),
+            "questions": sorted(t.question_id for t in chosen),
             **{m: sum(run[m] for run in runs) / len(runs) for m in MEASURES},
             "runs": runs,
         }

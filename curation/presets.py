@@ -78,7 +78,9 @@ class Preset:
         and hyphens may stand for underscores.
 
         Without `difficulty` no question is dropped; without `selection` every valid run
-        stays; without `effectiveness` a question's first valid run stays.
+        stays; without `effectiveness` a question's first valid run stays, the most
+        reflective where the preset asks for that; without `path` short runs are not
+        preferred to long ones.
 
         Raises:
             CurationChoiceError: nothing has that name; the message lists the names.
@@ -138,6 +140,8 @@ class Preset:
             changes["selection"] = replace(self.selection, keep_per_question=None)
         elif name == "effectiveness":
             changes["selection"] = replace(self.selection, fewest_searches=False)
+        elif name == "path":
+            changes["selection"] = replace(self.selection, fewest_words=False)
         return replace(self, **changes)
 
 

@@ -54,8 +54,10 @@ class Selection:
     Attributes:
         keep_per_question: how many runs of a question stay.
         max_records: cut of the whole, hardest questions first; None for no cut.
-        fewest_searches: order runs by searches (then more distinct documents, then fewer
-            words); off takes them as they were rolled out.
+        fewest_searches: order runs by searches, then more distinct documents; off takes
+            them as they were rolled out.
+        fewest_words: of runs that are alike in that, take the shortest; a rule of path
+            control, ours: the reference takes the first.
     """
 
     name: ClassVar[str] = "selection"
@@ -66,6 +68,7 @@ class Selection:
     keep_per_question: int | None = 1
     max_records: int | None = None
     fewest_searches: bool = True
+    fewest_words: bool = True
     most_reflection: bool = False
 
     def best(self, question: QuestionRuns) -> list[RunKey]:
@@ -76,7 +79,8 @@ class Selection:
         reflections = -run.reflections if self.most_reflection else 0
         if not self.fewest_searches:
             return (reflections, run.rollout, run.id)
-        return (run.searches, reflections, -run.distinct, run.words, run.id)
+        words = run.words if self.fewest_words else run.rollout
+        return (run.searches, reflections, -run.distinct, words, run.id)
 
 
 def question_order(question: QuestionRuns) -> tuple[float, int, str]:

@@ -45,6 +45,17 @@ class MarkWhole(TrainerCallback):
         """Seconds of training so far, over all attempts."""
         return time.monotonic() - self._started
 
+    def on_step_end(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        **_: Any,
+    ) -> None:
+        """Make no checkpoint of the last step: the finished model follows at once."""
+        if state.global_step >= state.max_steps:
+            control.should_save = False
+
     def on_save(
         self,
         args: TrainingArguments,

@@ -80,6 +80,23 @@ def test_ties_go_to_more_distinct_sources_then_shorter_text(build, tmp_path):
     assert kept_ids(tmp_path) == ["short"]
 
 
+def test_without_path_control_long_runs_are_kept_as_often_as_they_are_made(build, tmp_path):
+    """Else a tie of all other things would do the work of the filters left out."""
+    hedged = "Wait, let me think. Wait, it is so. Wait, wait, Paris.</think>"
+    runs = [
+        build(f"q{q}-{r}", question_id=f"q{q}", rollout=r, **extra)
+        for q in range(20)
+        for r in range(2)
+        for extra in [{"closing": hedged} if (q + r) % 2 else {}]
+    ]
+    curate(runs, tmp_path / "with", preset=FREE)
+    curate(runs, tmp_path / "without", preset=FREE.without(["path"]))
+    kept = {side: kept_ids(tmp_path / side) for side in ("with", "without")}
+    assert all((int(i[1:-2]) + int(i[-1])) % 2 == 0 for i in kept["with"])
+    assert all(i.endswith("-0") for i in kept["without"])
+    assert len(kept["with"]) == len(kept["without"]) == 20
+
+
 def test_hard_questions_come_first(build, tmp_path):
     wrong = {"answer": "\n\n\\boxed{Lyon}"}
     runs = [

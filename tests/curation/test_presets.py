@@ -22,7 +22,10 @@ DROP_EASY = {
     "easy_from": 1 - 1e-5, "drop_probability": 0.8, "seed": 42, "min_ratio": 0.0,
     "max_ratio": 1.0,
 }  # fmt: skip
-FEWEST = {"keep_per_question": 1, "max_records": None, "fewest_searches": True}
+FEWEST = {
+    "keep_per_question": 1, "max_records": None, "fewest_searches": True,
+    "fewest_words": True,
+}  # fmt: skip
 CORRECTION = {"cut_after": True, "adds_missing": True, "turn_form": False}
 
 FIXED = {
@@ -134,6 +137,7 @@ def test_an_ablation_leaves_out_its_dimension_and_no_other(preset, name, dimensi
     assert (without.correction is None) == (dimension == "format")
     assert without.difficulty == preset.difficulty
     assert without.selection.fewest_searches == (dimension != "effectiveness")
+    assert without.selection.fewest_words == (dimension != "path")
 
 
 def test_difficulty_is_an_ablation_of_its_own():
