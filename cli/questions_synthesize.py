@@ -87,6 +87,7 @@ def synthesize(
         raise DeepSearchError(msg)
     from ..curation.asking import Asker
     from ..curation.inputs import refuse_overwriting
+    from ..curation.synthesis.crawl import plain_address
     from ..curation.synthesis.rule_spans import RuleSpans
     from ..curation.synthesis.synthesize import SYNTHESIZED_FILE
     from ..curation.synthesis.synthesize import synthesize as run
@@ -121,7 +122,7 @@ def synthesize(
             items,
             directory,
             seed=seed,
-            settings={"pages": pages, "questions": easy, "hops": hops},
+            settings={"pages": plain_address(pages), "questions": easy, "hops": hops},
             concurrency=concurrency,
             on_progress=show,
         )

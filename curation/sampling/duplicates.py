@@ -94,9 +94,7 @@ def duplicates_among(
 class _Apart:
     """Whether two questions ask about different things, however alike their words are."""
 
-    def __init__(
-        self, texts: Sequence[str], wordings: Wordings, lexicon: Lexicon
-    ) -> None:
+    def __init__(self, texts: Sequence[str], wordings: Wordings, lexicon: Lexicon) -> None:
         self._texts, self._wordings, self._lexicon = texts, wordings, lexicon
         # A question is compared with many others of its template.
         self._known = lru_cache(maxsize=100_000)(self._read)

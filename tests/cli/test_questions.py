@@ -145,6 +145,8 @@ def test_pages_of_another_address_are_not_taken(deepsearch, files, fake_server):
     same = deepsearch("questions", "synthesize", ADDRESS, *options)
     assert same.code == 0, same.err
     assert len(read(files / "c" / "synthesized.jsonl")) == 1
+    without_slash = deepsearch("questions", "synthesize", ADDRESS.rstrip("/"), *options)
+    assert without_slash.code == 0, without_slash.err
 
 
 def test_no_verb_replaces_what_it_reads(deepsearch, files, fake_server):
