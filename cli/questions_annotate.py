@@ -40,11 +40,17 @@ def annotate(
     as_json: AsJson = False,
 ) -> None:
     """Annotate questions for sampling; run again, it goes on where it stopped."""
-    from ..curation.sampling.annotate import annotate_questions, plan_annotation
+    from ..curation.inputs import refuse_overwriting
+    from ..curation.sampling.annotate import (
+        ANNOTATED_FILE,
+        annotate_questions,
+        plan_annotation,
+    )
     from ..curation.sampling.annotation import parse_domains
     from ..nodes.models.resolve import resolve_reasoner
     from ..questions import read_questions
 
+    refuse_overwriting(directory / ANNOTATED_FILE, [file])
     asked = read_questions(file)[: limit or None]
     listed = parse_domains(domains)
     if plan:

@@ -40,10 +40,18 @@ def filter_verb(
     as_json: AsJson = False,
 ) -> None:
     """Leave out time-sensitive, subjective, harmful and already known questions."""
-    from ..curation.synthesis.question_filter import filter_questions, plan_filter
+    from ..curation.inputs import refuse_overwriting
+    from ..curation.synthesis.question_filter import (
+        FILTERED_FILE,
+        REMOVED_FILE,
+        filter_questions,
+        plan_filter,
+    )
     from ..nodes.models.resolve import resolve_reasoner
     from ..questions import read_questions
 
+    for name in (FILTERED_FILE, REMOVED_FILE):
+        refuse_overwriting(directory / name, [file])
     asked = read_questions(file)[: limit or None]
     if plan:
         print_plan(plan_filter(asked, directory, tries=tries), as_json)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,10 +15,8 @@ from .terminal import err, work_progress
 
 if TYPE_CHECKING:
     from ..curation.asking import Asker
+    from ..curation.resumable import WorkPlan
     from ..curation.synthesis.pages import PageSet
-
-CRAWLED_FILE = "pages.jsonl"
-
 
 Pages = Annotated[
     str,
@@ -89,21 +86,31 @@ def synthesize(
         msg = f"--spans rules names spans to mask; {method} needs a model that writes"
         raise DeepSearchError(msg)
     from ..curation.asking import Asker
+    from ..curation.inputs import refuse_overwriting
+    from ..curation.synthesis.crawl import plain_address
     from ..curation.synthesis.rule_spans import RuleSpans
-    from ..curation.synthesis.synthesize import plan_synthesis
+    from ..curation.synthesis.synthesize import SYNTHESIZED_FILE
     from ..curation.synthesis.synthesize import synthesize as run
     from ..nodes.models.resolve import resolve_reasoner
 
-    page_set = _pages(pages, directory, crawl_limit, allow_private)
-    items = _items(method, page_set, easy, count, hops, seed)
+    inputs = [pages] if easy is None else [pages, easy]
+    refuse_overwriting(directory / SYNTHESIZED_FILE, inputs)
+    asked = _easy_questions(method, easy)
+    page_set = _pages(pages, directory, crawl_limit, allow_private, fetch=not plan)
+    items = asked[:count]
+    if page_set is not None and method != "e2hqa":
+        items = _items(method, page_set, count, hops, seed)
     if plan:
+        is_known = page_set is not None or method == "e2hqa"
+        most = None if is_known else min(count, crawl_limit)
         calls = {
             "ramp": int(spans == "model"),
             "e2hqa": (hops - 1) * (1 + verify),
             "crawlqa": 1 + 2 * verify,
         }
-        print_plan(plan_synthesis(len(items), directory, calls=calls[method]), as_json)
+        print_plan(_plan(method, items, directory, calls[method], most), as_json)
         return
+    assert page_set is not None
     if spans == "rules":
         asker: Asker = RuleSpans()
     else:
@@ -115,7 +122,7 @@ def synthesize(
             items,
             directory,
             seed=seed,
-            settings={"pages": pages, "questions": easy, "hops": hops},
+            settings={"pages": plain_address(pages), "questions": easy, "hops": hops},
             concurrency=concurrency,
             on_progress=show,
         )
@@ -128,49 +135,77 @@ def synthesize(
     )
 
 
-def _pages(pages: str, directory: Path, limit: int, allow_private: str) -> PageSet:
-    """Read the corpus, or crawl it once into the run's folder."""
-    from ..curation.resumable import write_whole
-    from ..curation.synthesis.pages import crawl, read_pages
+def _pages(
+    pages: str, directory: Path, limit: int, allow_private: str, *, fetch: bool
+) -> PageSet | None:
+    """Read the corpus, or what was crawled into the run's folder.
+
+    None: there is something left to crawl, and nothing is to be fetched.
+    """
+    from ..curation.synthesis.crawl import CrawlFolder
+    from ..curation.synthesis.pages import read_pages
     from ..tools.reader import HttpReader
 
     if not pages.startswith(("http://", "https://")):
         return read_pages(pages)
-    file = directory / CRAWLED_FILE
-    if not file.exists():
-        reader = HttpReader(allow_private=allow_private)
-        records = asyncio.run(crawl(reader, [pages], limit=limit))
-        write_whole(file, (json.dumps(record, ensure_ascii=False) for record in records))
-        err.print(f"{len(records)} pages in {file}", markup=False)
-    return read_pages(file)
+    crawled = CrawlFolder(directory, pages, limit=limit)
+    if not crawled.is_finished:
+        if not fetch:
+            return None
+        found = asyncio.run(crawled.crawl(HttpReader(allow_private=allow_private)))
+        err.print(f"{found} pages in {crawled.pages}", markup=False)
+    return read_pages(crawled.pages)
 
 
-def _items(
-    method: str, pages: PageSet, easy: Path | None, count: int, hops: int, seed: int
-) -> list[Any]:
-    from ..curation.synthesis.crawl_qa import chains
-    from ..curation.synthesis.ramp import passages
+def _plan(
+    method: str, items: list[Any], directory: Path, calls: int, most: int | None
+) -> WorkPlan:
+    """Return what is left; `most` items where the pages are not there yet."""
+    from ..curation.resumable import WorkPlan
+    from ..curation.synthesis.method import ATTEMPTS
+    from ..curation.synthesis.synthesize import plan_synthesis
+
+    if most is not None:
+        err.print("the pages are still to be crawled: it may be fewer", markup=False)
+        return WorkPlan(most, ATTEMPTS * most * calls)
+    keys = list(map(_kinds()[method].key, items))
+    return plan_synthesis(keys, directory, calls=calls)
+
+
+def _easy_questions(method: str, easy: Path | None) -> list[Any]:
     from ..questions import read_questions
 
-    if method == "crawlqa":
-        return list(chains(pages, count, hops=hops, seed=seed))
-    if method == "ramp":
-        return list(passages(pages, count, seed=seed))
+    if method != "e2hqa":
+        return []
     if easy is None:
         msg = "e2hqa makes easy questions harder: name a question file with --questions"
         raise DeepSearchError(msg)
-    return read_questions(easy)[:count]
+    return list(read_questions(easy))
+
+
+def _items(method: str, pages: PageSet, count: int, hops: int, seed: int) -> list[Any]:
+    from ..curation.synthesis.crawl_qa import chains
+    from ..curation.synthesis.ramp import passages
+
+    if method == "crawlqa":
+        return list(chains(pages, count, hops=hops, seed=seed))
+    return list(passages(pages, count, seed=seed))
+
+
+def _kinds() -> dict[str, Any]:
+    from ..curation.synthesis.crawl_qa import CrawlQA
+    from ..curation.synthesis.e2hqa import E2HQA
+    from ..curation.synthesis.ramp import Ramp
+
+    return {kind.name: kind for kind in (CrawlQA, E2HQA, Ramp)}
 
 
 def _method(
     name: str, asker: Asker, pages: PageSet, hops: int, masks: Any, verify: bool
 ) -> Any:
-    from ..curation.synthesis.crawl_qa import CrawlQA
-    from ..curation.synthesis.e2hqa import E2HQA
-    from ..curation.synthesis.ramp import Ramp
-
+    kind = _kinds()[name]
     if name == "crawlqa":
-        return CrawlQA(asker, verify=verify)
+        return kind(asker, verify=verify)
     if name == "ramp":
-        return Ramp(asker, rule=masks)
-    return E2HQA(asker, pages, rounds=hops - 1, verify=verify)
+        return kind(asker, rule=masks)
+    return kind(asker, pages, rounds=hops - 1, verify=verify)

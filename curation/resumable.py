@@ -38,10 +38,14 @@ class ResumableError(DeepSearchError):
 class UnusableReplyError(DeepSearchError):
     """The model answered an item, but never in a form that can be used."""
 
-    def __init__(self, reason: str, reply: str = "", marks: Sequence[str] = ()) -> None:
+    def __init__(
+        self, reason: str, reply: str = "", marks: Sequence[str] = (), *, replies: int = 1
+    ) -> None:
         self.reply = reply
+        """The last of them."""
         self.marks = list(marks)
         """What was odd about its replies, to be counted."""
+        self.replies = replies
         super().__init__(reason)
 
 
@@ -89,8 +93,8 @@ class ResumableWork(Generic[Item]):
 
     Args:
         log: file of finished items, JSON Lines with the field `item`.
-        failures: file of items that failed, with `error`, and `reply` and `marks` where
-            there are any.
+        failures: file of items that failed, with `error`, and `reply`, `marks` and
+            `replies` (how many) where there are any.
         key: names an item; no two may have the same.
         work: does an item; what it returns becomes the item's log line. A
             `DeepSearchError` fails the item alone, an `AskError` counts towards giving
@@ -157,7 +161,11 @@ class ResumableWork(Generic[Item]):
         progress.failed += 1
         record: dict[str, Any] = {ITEM: self._key(item), "error": str(error)}
         if isinstance(error, UnusableReplyError):
-            record |= {"reply": error.reply, "marks": error.marks}
+            record |= {
+                "reply": error.reply,
+                "marks": error.marks,
+                "replies": error.replies,
+            }
         line = json.dumps(record, ensure_ascii=False)
         await asyncio.to_thread(append_lines, self._failures, [line])
         # A reply that cannot be used still shows that the server is up.

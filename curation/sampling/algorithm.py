@@ -7,7 +7,7 @@ come first, and those that repeat a key point wait for a later pass.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from random import Random
 
 from .candidates import Candidate, SamplingError
@@ -30,7 +30,7 @@ def sample_diverse(
     target: int,
     *,
     without: Collection[str] = (),
-    min_domain: int = 0,
+    counts_as: Mapping[str, str] | None = None,
     redistribute: bool = True,
     seed: int | None = None,
 ) -> list[int]:
@@ -44,8 +44,8 @@ def sample_diverse(
         target: questions wanted in all.
         without: criteria of `CRITERIA` to leave out. Without interrogative words the
             order within a domain is random; without keywords a domain takes one pass.
-        min_domain: domains with fewer questions are put together as `other`;
-            SimpleDeepSearcher's code has 500.
+        counts_as: what each domain counts as, where some are put together; see
+            `merged_domains`.
         redistribute: other domains make up for one that is short.
         seed: shuffles equals; None keeps the pool's order, as Algorithm 1 has it.
 
@@ -53,7 +53,7 @@ def sample_diverse(
         SamplingError: an unknown criterion.
     """
     check_criteria(without)
-    domains = _by_domain(pool, min_domain, is_one="domain" in without)
+    domains = _by_domain(pool, counts_as or {}, is_one="domain" in without)
     sizes = {name: len(positions) for name, positions in domains.items()}
     quotas = equal_quotas(sizes, target, redistribute=redistribute)
     chosen: list[int] = []
@@ -77,7 +77,13 @@ def check_criteria(names: Collection[str]) -> None:
 
 
 def merged_domains(pool: Sequence[Candidate], min_domain: int) -> dict[str, str]:
-    """Return what each domain counts as: itself, or `other` where it is too small."""
+    """Return what each domain counts as: itself, or `other` where it is too small.
+
+    Args:
+        pool: all candidates, whatever groups they are then chosen from.
+        min_domain: questions that a domain of its own has at least; SimpleDeepSearcher's
+            code has 500.
+    """
     sizes = Counter(candidate.domain for candidate in pool)
     return {
         name: OTHER if size < min_domain else name for name, size in sorted(sizes.items())
@@ -85,14 +91,14 @@ def merged_domains(pool: Sequence[Candidate], min_domain: int) -> dict[str, str]
 
 
 def _by_domain(
-    pool: Sequence[Candidate], min_domain: int, *, is_one: bool
+    pool: Sequence[Candidate], counts_as: Mapping[str, str], *, is_one: bool
 ) -> dict[str, list[int]]:
     if is_one:
         return {ALL: list(range(len(pool)))} if pool else {}
-    counts_as = merged_domains(pool, min_domain)
     domains: defaultdict[str, list[int]] = defaultdict(list)
     for position, candidate in enumerate(pool):
-        domains[counts_as[candidate.domain]].append(position)
+        name = counts_as.get(candidate.domain, candidate.domain)
+        domains[name].append(position)
     return dict(domains)
 
 

@@ -49,16 +49,21 @@ would only come again (the reference samples all at 0.6, data_tag_domain_keypoin
 
 @dataclass
 class AnnotationReport:
-    """How an annotation went, all its runs together."""
+    """How an annotation stands after all its runs.
+
+    Every question counts once, by the last run that asked it: one that failed and is tried
+    again leaves its earlier replies out.
+    """
 
     total: int
     annotated: int = 0
     failed: int = 0
     """Questions without a usable reply; another run tries them again."""
     replies: int = 0
+    """Replies on questions annotated or failed, those that were asked for again too."""
     marks: Counter[str] = field(default_factory=Counter)
-    """How often a reply was not as it should be, by what was odd; see `read_annotation`.
-    Replies that were asked for again count too."""
+    """How often one of these replies was not as it should be, by what was odd; see
+    `read_annotation`."""
     domains: Counter[str] = field(default_factory=Counter)
     model: str = ""
     used: TokenCount = field(default_factory=TokenCount)
@@ -134,7 +139,7 @@ class Annotator:
                     break
         if not best.is_whole:
             msg = f"no domain and key points in {attempt + 1} replies: {', '.join(marks)}"
-            raise UnusableReplyError(msg, reply, marks)
+            raise UnusableReplyError(msg, reply, marks, replies=attempt + 1)
         return best, attempt + 1, marks
 
 
@@ -224,6 +229,7 @@ def _write(
     failures = files.failed()
     report.failed = len(failures)
     for failure in failures.values():
+        report.replies += failure.get("replies", 0)
         report.marks.update(failure.get("marks", ()))
     write_whole(files.folder / ANNOTATED_FILE, lines)
     write_whole(files.folder / REPORT_FILE, [json.dumps(report.to_json(), indent=2)])

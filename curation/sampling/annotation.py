@@ -39,7 +39,7 @@ DOMAINS = (
 OTHER = "other"
 
 MIN_KEY_POINTS, MAX_KEY_POINTS = 2, 4
-"""Key points asked for, as the reference does; no more are kept."""
+"""Key points asked for, as the reference does; fewer are marked, no more are kept."""
 
 DOMAIN_KEYS = ("domain", "category", "topic")
 KEY_POINT_KEYS = ("key_points", "keypoints", "keywords", "key_point")
@@ -123,7 +123,7 @@ def read_annotation(reply: str, domains: Sequence[str] = ()) -> Annotation:
     Marks name the reply's form unless it is plain (`fenced`, `embedded`, `repaired`,
     `truncated`, `unreadable`) and what was wrong inside: `domain_missing`,
     `domain_wrong_type`, `domain_off_list`, `key_points_missing`, `key_points_wrong_type`,
-    `key_points_cut`.
+    `key_points_few`, `key_points_cut`.
 
     >>> read_annotation('{"domain": "Film", "key_points": "director, age"}')
     Annotation(domain='film', key_points=('director', 'age'), marks=('key_points_wrong_type',))
@@ -172,5 +172,6 @@ def _key_points(value: Any) -> tuple[tuple[str, ...], list[str]]:
         return (), ["key_points_wrong_type"] * is_odd + ["key_points_missing"]
     is_list = isinstance(value, list) and all(isinstance(one, str) for one in value)
     marks = [] if is_list else ["key_points_wrong_type"]
+    marks += ["key_points_few"] * (len(points) < MIN_KEY_POINTS)
     marks += ["key_points_cut"] * (len(points) > MAX_KEY_POINTS)
     return tuple(points[:MAX_KEY_POINTS]), marks

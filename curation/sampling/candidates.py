@@ -88,11 +88,12 @@ def read_pool(
         needs: what a candidate cannot do without: `domain`, `keywords` or neither.
 
     Raises:
-        SamplingError: a file is absent, or a line of it is no question.
+        SamplingError: a file is absent or empty, or a line of it is no question.
     """
     pool = Pool()
     for number, file in enumerate(files):
         pool.inputs.append({"name": file.name, **describe(file.path)})
+        before = pool.read
         for place, (where, record) in enumerate(_parsed(file.path)):
             candidate = _candidate(number, place, file.name, record, where)
             pool.read += 1
@@ -103,6 +104,8 @@ def read_pool(
                 pool.unannotated += 1
             else:
                 pool.candidates.append(candidate)
+        if pool.read == before:
+            raise _no_questions(file.path)
     return pool
 
 
@@ -117,9 +120,13 @@ def read_texts(path: Path) -> list[str]:
         raise SamplingError(msg)
     texts = [_text(record, where) for where, record in _parsed(path)]
     if not texts:
-        msg = f"{path} holds no questions"
-        raise SamplingError(msg)
+        raise _no_questions(path)
     return texts
+
+
+def _no_questions(path: Path) -> SamplingError:
+    msg = f"{path} holds no questions: each line must be {{id, question, answer}}"
+    return SamplingError(msg)
 
 
 def read_records(path: Path, wanted: Collection[int]) -> Iterator[dict[str, Any]]:

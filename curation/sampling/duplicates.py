@@ -2,19 +2,22 @@
 
 Two questions are the same when their folded words are. They are nearly the same when they
 have the same names, numbers and rare words, and the sets of their word n-grams overlap
-(Jaccard). Of such a pair the earlier stays.
+(Jaccard). Where nothing shows which words are names, any word that is replaced by another
+may be one: then a question may only have words more or fewer. Of such a pair the earlier
+stays.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 from math import ceil
 from typing import Literal
 
-from .wording import Lexicon, Wordings, ngrams
+from .wording import WORD_SIGNS, Lexicon, Wordings, ngrams
 
 NEAR_DUPLICATE = 0.6
 """Overlap from which two questions about the same names are nearly the same. With padded
@@ -80,16 +83,40 @@ def duplicates_among(
         if earlier != position:
             found[position] = Duplicate(position, earlier, "same", 1.0)
 
-    def name_the_same(one: int, other: int) -> bool:
-        # Names may consist of common words ("The Uncle"): no word gives those away.
-        pairs = ((one, other), (other, one))
-        return all(lexicon.named(texts[a]) <= set(wordings[b]) for a, b in pairs)
-
+    told_apart = _Apart(texts, wordings, lexicon)
     if threshold <= 1:
         for group in _about_the_same(wordings, lexicon, found):
-            for duplicate in _near(group, wordings, threshold, name_the_same):
+            for duplicate in _near(group, wordings, threshold, told_apart):
                 found[duplicate.position] = duplicate
     return [found[position] for position in sorted(found)]
+
+
+class _Apart:
+    """Whether two questions ask about different things, however alike their words are."""
+
+    def __init__(self, texts: Sequence[str], wordings: Wordings, lexicon: Lexicon) -> None:
+        self._texts, self._wordings, self._lexicon = texts, wordings, lexicon
+        # A question is compared with many others of its template.
+        self._known = lru_cache(maxsize=100_000)(self._read)
+
+    def __call__(self, one: int, other: int) -> bool:
+        own, names, unmarked = self._known(one)
+        others, other_names, other_unmarked = self._known(other)
+        # Names may consist of common words ("The Uncle"): no word gives those away.
+        if not (names <= others and other_names <= own):
+            return True
+        return _lacks_a_word(unmarked, others) and _lacks_a_word(other_unmarked, own)
+
+    def _read(self, position: int) -> tuple[frozenset[int], frozenset[int], dict[int, int]]:
+        text = self._texts[position]
+        words = frozenset(self._wordings[position])
+        return words, self._lexicon.named(text), self._lexicon.unmarked(text)
+
+
+def _lacks_a_word(unmarked: Mapping[int, int], words: frozenset[int]) -> bool:
+    """Return whether words lack one that may be a name."""
+    lacking = unmarked.keys() - words
+    return sum(map(unmarked.__getitem__, lacking)) >= WORD_SIGNS
 
 
 def _about_the_same(
@@ -112,7 +139,7 @@ def _near(
     group: list[int],
     wordings: Wordings,
     threshold: float,
-    name_the_same: Callable[[int, int], bool],
+    told_apart: Callable[[int, int], bool],
 ) -> Iterator[Duplicate]:
     grams = {position: ngrams(wordings[position]) for position in group}
     counts = Counter(gram for own in grams.values() for gram in own)
@@ -124,8 +151,10 @@ def _near(
         shared = Counter(chain.from_iterable(index.get(gram, ()) for gram in rare))
         candidates = (other for other, count in shared.items() if count >= matches)
         for other in sorted(candidates):
+            if told_apart(position, other):
+                continue
             overlap = jaccard(own, grams[other])
-            if overlap >= threshold and name_the_same(position, other):
+            if overlap >= threshold:
                 yield Duplicate(position, other, "near", overlap)
                 break
         else:

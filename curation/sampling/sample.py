@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from ...questions import ID_KEYS, QUESTION_KEYS
+from ..inputs import refuse_overwriting
 from ..resumable import write_whole
-from .algorithm import OTHER, check_criteria, merged_domains, sample_diverse
+from .algorithm import check_criteria, merged_domains, sample_diverse
 from .candidates import (
     SOURCE_KEYS,
     Candidate,
@@ -71,7 +72,8 @@ def sample_questions(
     """Sample annotated questions into `sampled.jsonl`, `sampling.json` and a page.
 
     The chosen questions keep all their fields and the order of the files. Nothing is
-    written before the choice is made.
+    written before the choice is made, nor where no question is left: what was there before
+    stays.
 
     Args:
         files: (source name, file) pairs of annotated questions.
@@ -82,11 +84,14 @@ def sample_questions(
     Raises:
         SamplingError: nothing to choose from, a plan that cannot be, or a file that
             cannot be read.
+        TraceFileError: a file that is read here would be replaced.
     """
     if plan.target < 1:
         msg = f"the target must be at least 1, not {plan.target}"
         raise SamplingError(msg)
     check_criteria(plan.without)
+    for name in (SAMPLED_FILE, REPORT_FILE, PAGE_FILE):
+        refuse_overwriting(Path(out) / name, (path for _, path in (*files, *against)))
     sources = [QuestionFile(name, Path(path)) for name, path in files]
     held_out = EvaluationSets.read(against)
     report = SamplingReport(asdict(plan))
@@ -103,6 +108,13 @@ def sample_questions(
         )
         raise SamplingError(msg)
     pool = _fresh(read.candidates, plan, held_out, report)
+    if not pool:
+        left_out = ", ".join(f"{count} {step}" for step, count in report.steps() if count)
+        msg = (
+            f"no question is left of {report.read} ({left_out}): nothing was written; "
+            "sample from other questions"
+        )
+        raise SamplingError(msg)
     with _timed(report, "select"):
         chosen = _choose(pool, plan, report)
     report.selected, report.after = len(chosen), PoolFigures.of(chosen)
@@ -157,8 +169,12 @@ def _choose(
     sizes = {name: len(positions) for name, positions in groups.items()}
     report.available = sum(sizes.values())
     report.not_in_mix = len(pool) - report.available
-    counts_as = merged_domains(pool, plan.min_domain)
-    report.merged_domains = [name for name, kept in counts_as.items() if kept == OTHER]
+    in_mix = [pool[position] for positions in groups.values() for position in positions]
+    # Over the whole mix: what is large enough there may be small in each of its groups.
+    counts_as = merged_domains(in_mix, plan.min_domain)
+    if "domain" not in plan.without:
+        merged = (name for name, kept in counts_as.items() if kept != name)
+        report.merged_domains = list(merged)
     quotas = share_out(sizes, plan.mix or dict.fromkeys(sizes, 1.0), plan.target)
     chosen: list[Candidate] = []
     for name, quota in quotas.items():
@@ -167,7 +183,7 @@ def _choose(
             members,
             quota,
             without=plan.without,
-            min_domain=plan.min_domain,
+            counts_as=counts_as,
             seed=plan.seed,
         )
         chosen += [members[place] for place in places]

@@ -9,7 +9,7 @@ from typing import get_args
 from ...evals.metrics import Normalization, normalize, score
 from ..asking import Asker, fill
 from ..filters.support import is_concluded
-from ..json_reply import read_json_reply
+from ..json_reply import read_json_reply, without_thoughts
 from .checks import mentions
 from .pages import SourcePage
 
@@ -68,7 +68,7 @@ def read_answer(reply: str) -> str:
     ('', 'Unknown Pleasures')
     """
     value = read_json_reply(reply, ["answer"]).data.get("answer")
-    text = reply.rpartition("</think>")[2] if value is None else str(value)
+    text = without_thoughts(reply) if value is None else str(value)
     text = " ".join(text.split())
     plain = text.strip(' ."').lower().replace("\u2019", "'")
     return "" if not plain or _REFUSAL.fullmatch(plain) else text

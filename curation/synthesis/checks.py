@@ -6,6 +6,7 @@ Each check returns why a question fails, or None. Texts are compared by folded w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from ...tools.stemming import terms
@@ -15,13 +16,17 @@ LONGEST_ANSWER = 12
 """Words of an answer; what is longer cannot be scored by exact match or F1."""
 
 GROUNDED = 0.6
-"""Share of the content words of a clue that must stand on the page it is made from."""
+"""Share of the content words of a clue that must stand on the page it is made from; its
+names and numbers must all. The rest leaves room for other words of the same sense."""
 
 STOP_WORDS = INTERROGATIVES | frozenset(
     "a an the of in on at to for from by with as and or that this it its his her their s be "
     "been has have had who whose one same".split()
 )
 """Words that tell nothing about what a text says."""
+
+
+_WORD = re.compile(r"\w+")
 
 
 def mentions(text: str, phrase: str) -> bool:
@@ -85,7 +90,14 @@ def check_starts_from(question: str, title: str, text: str) -> str | None:
 
 
 def check_clue(clue: str, name: str, answers: Sequence[str], page: str) -> str | None:
-    """A description fits its page, and gives away neither the name nor an answer."""
+    """A description fits its page, and gives away neither the name nor an answer.
+
+    Args:
+        clue: the description.
+        name: what it stands for.
+        answers: all forms of the answer.
+        page: title and text of the page it is made from.
+    """
     words = content_terms(clue)
     if len(words) < 2:
         return "no clue"
@@ -94,9 +106,24 @@ def check_clue(clue: str, name: str, answers: Sequence[str], page: str) -> str |
         return "clue names it"
     if any(mentions(clue, answer) for answer in answers):
         return "answer in the clue"
-    if share_in(clue, page) < GROUNDED:
+    told = set(terms(page))
+    if share_in(clue, page) < GROUNDED or not told.issuperset(names_and_numbers(clue)):
         return "clue not in the source"
     return None
+
+
+def names_and_numbers(text: str) -> list[str]:
+    """Return the folded words of a text that have a capital or a digit and say something.
+
+    >>> names_and_numbers("The drama film of 1987 by Kerrin Oak")
+    ['1987', 'kerrin', 'oak']
+    """
+    written = (
+        word
+        for word in _WORD.findall(text)
+        if word != word.lower() or any(map(str.isdigit, word))
+    )
+    return [term for word in written for term in content_terms(word)]
 
 
 def share_in(text: str, source: str) -> float:

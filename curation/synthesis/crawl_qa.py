@@ -24,6 +24,9 @@ from .pages import PageSet, SourcePage, SynthesisError, plain_title
 SHORTEST_TEXT = 80
 """Characters of a page that is worth a question."""
 
+MOST_STEPS = 10_000
+"""Pages looked at for one chain: those ahead of a chain may be many, and lead nowhere."""
+
 Chain = tuple[SourcePage, ...]
 
 PROMPT = """Write one question that can only be answered by reading all of these pages, one \
@@ -53,7 +56,8 @@ class CrawlQA(Method[Chain]):
         super().__init__(asker)
         self._verify = verify
 
-    def key(self, item: Chain) -> str:
+    @staticmethod
+    def key(item: Chain) -> str:
         return " > ".join(page.id for page in item)
 
     def settings(self) -> Mapping[str, Any]:
@@ -112,15 +116,28 @@ def chains(pages: PageSet, count: int, *, hops: int = 2, seed: int = 0) -> list[
 
 
 def _walk(pages: PageSet, start: SourcePage, hops: int, rng: Random) -> Chain:
-    chain: list[SourcePage] = [start]
+    """Return a chain from a page, depth first over shuffled links; empty if there is none."""
     if not _is_usable(start, ()):
         return ()
-    while len(chain) < hops:
-        onward = [page for page in pages.linked(chain[-1]) if _is_usable(page, chain)]
-        if not onward:
+    chain = [start]
+    ways = [_onward(pages, chain, rng)]  # what is left to try after each page of the chain
+    for _ in range(MOST_STEPS):
+        if len(chain) == hops:
+            return tuple(chain)
+        while ways and not ways[-1]:
+            ways.pop()
+            chain.pop()
+        if not ways:
             return ()
-        chain.append(rng.choice(onward))
-    return tuple(chain)
+        chain.append(ways[-1].pop())
+        ways.append(_onward(pages, chain, rng) if len(chain) < hops else [])
+    return ()
+
+
+def _onward(pages: PageSet, chain: Sequence[SourcePage], rng: Random) -> list[SourcePage]:
+    onward = [page for page in pages.linked(chain[-1]) if _is_usable(page, chain)]
+    rng.shuffle(onward)
+    return onward
 
 
 def _is_usable(page: SourcePage, chain: Sequence[SourcePage]) -> bool:

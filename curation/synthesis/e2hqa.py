@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from ...questions import Question
+from ...tools.stemming import terms
 from ..asking import Asker, fill
 from ..resumable import question_key
 from .answering import answer_from, is_right, shown
@@ -64,7 +65,8 @@ class E2HQA(Method[Question]):
         self._rounds = max(1, rounds)
         self._verify = verify
 
-    def key(self, item: Question) -> str:
+    @staticmethod
+    def key(item: Question) -> str:
         return question_key(item)
 
     def settings(self) -> Mapping[str, Any]:
@@ -125,9 +127,13 @@ class E2HQA(Method[Question]):
         prompt = fill(PROMPT, name=name, question=question, pages=shown([page]))
         data = await self.reply(prompt, ("clue",), attempt)
         clue, asked = said(data, "clue").rstrip(".?"), said(data, "sub_question")
-        reject(check_clue(clue, name, answers, page.text))
+        own = f"{page.title} {page.text}"
+        reject(check_clue(clue, name, answers, own))
         reject(check_pair(asked, name))
-        if self._pages.holding(content_terms(clue)) - {page.id}:
+        # Words that the page itself lacks are other words for what it says: they would
+        # keep the clue from fitting any page.
+        told = set(content_terms(clue)).intersection(terms(own))
+        if self._pages.holding(told) - {page.id}:
             reject("clue fits another page")
         if self._verify and not is_right(
             await answer_from(self.asker, asked, [page]), [name]

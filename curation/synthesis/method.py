@@ -63,8 +63,9 @@ class Method(ABC, Generic[Item]):
     def __init__(self, asker: Asker) -> None:
         self.asker = asker
 
+    @staticmethod
     @abstractmethod
-    def key(self, item: Item) -> str:
+    def key(item: Any) -> str:
         """Return the item's name in the log."""
 
     @abstractmethod

@@ -14,11 +14,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urldefrag, urlsplit
 
 from ...errors import DeepSearchError
 from ...surrogates import load_json
-from ...tools.base import Reader, ReadError
 from ...tools.corpus import CORPUS_FILE
 from ...tools.stemming import terms
 
@@ -135,9 +133,10 @@ def _is_name(name: Sequence[str]) -> bool:
 
 
 def read_pages(path: str | os.PathLike[str]) -> PageSet:
-    """Read a corpus, JSON Lines of `{id, title, text, url?, links?}`.
+    """Read a corpus, JSON Lines of `{id, title, text, url?, aliases?, links?}`.
 
-    Pages without `links` (ids, addresses or titles) are linked by the titles they mention.
+    Pages without `links` (ids, addresses or titles) are linked by the titles they mention;
+    `aliases` are other addresses that lead to the page.
 
     Raises:
         SynthesisError: no such file, a line that is no page, or no text in it.
@@ -185,6 +184,10 @@ def _linked_set(
 ) -> PageSet:
     bare = PageSet(pages)
     known = {name: page.id for page in pages for name in (page.title, page.url) if name}
+    for page, record in zip(pages, records, strict=True):
+        aliases = record.get("aliases")
+        if isinstance(aliases, list):
+            known |= {str(alias): page.id for alias in aliases}
     known |= {page.id: page.id for page in pages}
     linked = []
     for page, record in zip(pages, records, strict=True):
@@ -196,53 +199,3 @@ def _linked_set(
         own = dict.fromkeys(target for target in targets if target != page.id)
         linked.append(replace(page, links=tuple(own)))
     return PageSet(linked)
-
-
-async def crawl(
-    reader: Reader, roots: Sequence[str], *, limit: int = 200
-) -> list[dict[str, Any]]:
-    """Read pages from their links, breadth first, on the hosts of the roots.
-
-    Args:
-        reader: reads a page; its safety rules hold.
-        roots: addresses to start from.
-        limit: pages read at most.
-
-    Returns:
-        Records as `read_pages` takes them. Pages that cannot be read are left out.
-
-    Raises:
-        SynthesisError: none of the roots could be read; says why.
-    """
-    hosts = {urlsplit(root).netloc for root in roots}
-    queue = list(dict.fromkeys(urldefrag(root).url for root in roots))
-    seen = set(queue)
-    records: dict[str, dict[str, Any]] = {}
-    trouble = ""
-    for address in queue:  # grows while it is read
-        if len(records) >= limit:
-            break
-        try:
-            page = await reader.aread(address)
-        except ReadError as error:
-            trouble = trouble or str(error)
-            continue
-        targets = [urldefrag(target).url for _, target in page.links]
-        records.setdefault(
-            page.url,
-            {
-                "id": page.url,
-                "title": page.title,
-                "text": page.text,
-                "url": page.url,
-                "links": targets,
-            },
-        )
-        fresh = [t for t in dict.fromkeys(targets) if t not in seen]
-        fresh = [t for t in fresh if urlsplit(t).netloc in hosts]
-        seen.update(fresh)
-        queue += fresh
-    if not records:
-        msg = f"none of the roots could be read: {trouble or 'no root was given'}"
-        raise SynthesisError(msg)
-    return list(records.values())

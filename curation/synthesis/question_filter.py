@@ -76,6 +76,9 @@ class FilterReport:
     """Questions left out, by reason; one may have several."""
     known_after: dict[int, int] = field(default_factory=dict)
     """Questions known without search, by the try that was right."""
+    without_gold: int = 0
+    """Questions kept that no try was made on: without a gold answer nothing tells whether
+    one is right."""
     model: str = ""
     used: TokenCount = field(default_factory=TokenCount)
 
@@ -89,7 +92,10 @@ class FilterReport:
         table = Table("left out because", "questions", title=title, min_width=60)
         for reason in (*FLAGS, KNOWN):
             table.add_row(reason.replace("_", " "), str(self.removed[reason]))
-        table.caption = f"{self.failed} could not be judged"
+        untried = f"; {self.without_gold} kept without a gold answer to try them by"
+        table.caption = f"{self.failed} could not be judged" + (
+            untried if self.without_gold else ""
+        )
         return table
 
 
@@ -117,7 +123,8 @@ class QuestionFilter:
     async def judge(self, question: Question) -> dict[str, Any]:
         """Return `reasons` to leave it out, and the try that was right, 0 for none.
 
-        A question that is flagged is not answered: it is out already.
+        A question that is flagged is not answered: it is out already. Nor is one without
+        gold answers: no try could be told right.
 
         Raises:
             UnusableReplyError: no reply says yes or no to all three flags.
@@ -141,7 +148,7 @@ class QuestionFilter:
             if flags is not None:
                 return [name for name in FLAGS if flags[name]]
         msg = f"no verdict in {ATTEMPTS} replies"
-        raise UnusableReplyError(msg, reply, ["unreadable"])
+        raise UnusableReplyError(msg, reply, ["unreadable"], replies=ATTEMPTS)
 
     async def _known_after(self, question: Question) -> int:
         """Return the first try without search that is right, 0 if none is."""
@@ -209,14 +216,16 @@ def filter_questions(
         questions,
         question_key,
         work,
-        lambda: _write(questions, files, judge.asker),
+        lambda: _write(questions, files, judge.asker, tries),
         settings={"tries": tries, "model": judge.asker.name},
         concurrency=concurrency,
         on_progress=on_progress,
     )
 
 
-def _write(questions: Sequence[Question], files: WorkFiles, asker: Asker) -> FilterReport:
+def _write(
+    questions: Sequence[Question], files: WorkFiles, asker: Asker, tries: int
+) -> FilterReport:
     report = FilterReport(len(questions), model=asker.name, used=asker.used)
     finished = files.finished()
     kept, removed, known = [], [], Counter[int]()
@@ -227,6 +236,7 @@ def _write(questions: Sequence[Question], files: WorkFiles, asker: Asker) -> Fil
         reasons = found["reasons"]
         report.removed.update(reasons)
         known[found["known_after"]] += 1
+        report.without_gold += tries > 0 and not reasons and not question.golds
         record = question.to_json()
         if reasons:
             record = {**record, "removed_because": reasons}

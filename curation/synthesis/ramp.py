@@ -41,6 +41,14 @@ Passage: {{passage}}"""
 """Our own words. The published prompt asks for the whole passage, which mostly scores
 copying."""
 
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+"""A sign of Chinese or Japanese, where nothing shows where a word begins or ends."""
+
+_SPACED = r"[^\W\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+"""Any other letter or digit."""
+
+_STOPS = re.compile(r"[.!?] |[。！？]")
+
 Rule = Literal["curriculum", "published"]
 
 
@@ -68,7 +76,8 @@ class Ramp(Method[Passage]):
         super().__init__(asker)
         self._rule: Rule = rule
 
-    def key(self, item: Passage) -> str:
+    @staticmethod
+    def key(item: Passage) -> str:
         return item.page.id
 
     def settings(self) -> Mapping[str, Any]:
@@ -108,23 +117,33 @@ def _texts(value: Any) -> list[str]:
 def maskable(text: str, title: str, spans: Sequence[str]) -> list[tuple[int, int]]:
     """Return where spans stand that can be masked, in order, none overlapping another.
 
-    A span must stand in the text once, as whole words, and not in the title.
+    A span must stand in the text once, and not in the title: as whole words, in Chinese and
+    Japanese as characters.
 
     >>> text = "Ada Lovelace was born in London. London is large."
     >>> maskable(text, "Lovelace", ["Ada Lovelace", "London", "Ada", "born in"])
     [(0, 3), (17, 24)]
+    >>> maskable("它在1934年出版。", "书", ["1934", "出版"])
+    [(2, 6), (7, 9)]
     """
     places: list[tuple[int, int]] = []
     for span in sorted(dict.fromkeys(spans), key=lambda one: (-len(one), one)):
         if not span or mentions(title, span) or mentions(span, title):
             continue
-        found = list(re.finditer(rf"(?<!\w){re.escape(span)}(?!\w)", text, re.IGNORECASE))
+        found = list(re.finditer(_bounded(span), text, re.IGNORECASE))
         if len(found) != 1:
             continue
         start, end = found[0].span()
         if all(end <= other or start >= past for other, past in places):
             places.append((start, end))
     return sorted(places)
+
+
+def _bounded(span: str) -> str:
+    """Return a pattern for a span that begins and ends no word halfway."""
+    before = "" if _UNSPACED.match(span[0]) else rf"(?<!{_SPACED})"
+    after = "" if _UNSPACED.match(span[-1]) else rf"(?!{_SPACED})"
+    return before + re.escape(span) + after
 
 
 def mask_count(spans: int, rng: Random) -> int:
@@ -177,7 +196,8 @@ def _cut(text: str) -> str:
     flat = " ".join(text.replace(MASK, " ").split())
     if len(flat) <= LONGEST_PASSAGE:
         return flat
-    return flat[: flat.rfind(". ", 0, LONGEST_PASSAGE) + 1]
+    ends = [stop.start() + 1 for stop in _STOPS.finditer(flat, 0, LONGEST_PASSAGE)]
+    return flat[: ends[-1]] if ends else ""
 
 
 def curriculum(

@@ -114,15 +114,16 @@ def synthesize(
     )
 
 
-def plan_synthesis(items: int, out: str | Path, *, calls: int) -> WorkPlan:
+def plan_synthesis(keys: Sequence[str], out: str | Path, *, calls: int) -> WorkPlan:
     """Return what is left to make.
 
     Args:
-        items: how many there are.
+        keys: the items' names in the log.
         out: folder to write.
         calls: of the model for one try at an item.
     """
-    left = max(0, items - len(WorkFiles(Path(out), WORK).finished()))
+    finished = WorkFiles(Path(out), WORK).finished()
+    left = sum(key not in finished for key in keys)
     return WorkPlan(left, ATTEMPTS * left * calls)
 
 

@@ -101,6 +101,86 @@ def test_from_pages_to_questions(deepsearch, files, fake_server):
     assert "1 items left: at most 6 model calls" in planned.out
     finished = deepsearch("questions", "synthesize", "corpus.jsonl", "--plan", "--out", "s")
     assert "0 items left: at most 0 model calls" in finished.out
+    # What is finished in the folder is of other items.
+    other = deepsearch(
+        *("questions", "synthesize", "corpus.jsonl", "--plan", "--out", "s"),
+        *("--method", "ramp"),
+    )
+    assert "2 items left: at most 4 model calls" in other.out
+
+
+ADDRESS = "http://127.0.0.1:9/"
+"""Nothing answers there."""
+
+
+def crawled(folder: Path) -> None:
+    folder.mkdir()
+    state = {"root": ADDRESS, "limit": 200, "pages": len(PAGES)}
+    (folder / "crawl.json").write_text(json.dumps(state))
+    text = "".join(json.dumps(page) + "\n" for page in PAGES)
+    (folder / "pages.jsonl").write_text(text)
+
+
+def test_a_plan_fetches_nothing(deepsearch, files):
+    words = ("questions", "synthesize", ADDRESS, "--plan")
+    planned = deepsearch(*words, "--out", "p", "--count", 7)
+    assert planned.code == 0
+    assert "7 items left: at most 42 model calls" in planned.out
+    assert "still to be crawled" in planned.err
+    assert not (files / "p").exists()
+    crawled(files / "c")
+    known = deepsearch(*words, "--out", "c")
+    assert "1 items left: at most 6 model calls" in known.out
+    more = deepsearch(*words, "--out", "c", "--crawl-limit", 300)
+    assert "still to be crawled" in more.err
+
+
+def test_pages_of_another_address_are_not_taken(deepsearch, files, fake_server):
+    fake_server.script(reply)
+    crawled(files / "c")
+    options = ("--out", "c", "--base-url", fake_server.base_url, "--no-verify")
+    other = deepsearch("questions", "synthesize", f"{ADDRESS}other", *options)
+    assert other.code == 1
+    assert f"c was crawled from {ADDRESS}, now it is {ADDRESS}other" in other.complaint
+    same = deepsearch("questions", "synthesize", ADDRESS, *options)
+    assert same.code == 0, same.err
+    assert len(read(files / "c" / "synthesized.jsonl")) == 1
+    without_slash = deepsearch("questions", "synthesize", ADDRESS.rstrip("/"), *options)
+    assert without_slash.code == 0, without_slash.err
+
+
+def test_no_verb_replaces_what_it_reads(deepsearch, files, fake_server):
+    fake_server.script(reply)
+    rows = (files / "pool.jsonl").read_text()
+    for verb, name, *options in (
+        ("annotate", "annotated.jsonl"),
+        ("sample", "sampled.jsonl", "--target", 5),
+        ("filter", "filtered.jsonl"),
+        ("filter", "removed.jsonl"),
+        ("synthesize", "synthesized.jsonl"),
+    ):
+        folder = files / f"{verb}-{name}"
+        folder.mkdir()
+        (folder / name).write_text(rows)
+        done = deepsearch(
+            *("questions", verb, f"{folder.name}/{name}", "--out", folder.name), *options
+        )
+        assert done.code == 1
+        assert "is read here and would be replaced: name another --out" in done.complaint
+        assert [path.name for path in folder.iterdir()] == [name]
+        assert (folder / name).read_text() == rows
+    easy = (
+        "--method",
+        "e2hqa",
+        "--questions",
+        "synthesize-synthesized.jsonl/synthesized.jsonl",
+    )
+    done = deepsearch(
+        *("questions", "synthesize", "corpus.jsonl", *easy),
+        *("--out", "synthesize-synthesized.jsonl"),
+    )
+    assert "would be replaced" in done.complaint
+    assert not fake_server.generations()
 
 
 def test_questions_are_filtered(deepsearch, files, fake_server):
@@ -114,6 +194,7 @@ def test_questions_are_filtered(deepsearch, files, fake_server):
 BAD = [
     (("sample", "absent.jsonl", "--target", 3), "no question file at absent.jsonl"),
     (("sample", "pool.jsonl", "--target", 3), "run `deepsearch questions annotate` first"),
+    (("sample", "empty.jsonl", "--target", 3), "empty.jsonl holds no questions"),
     (
         ("sample", "pool.jsonl", "--target", 3, "--without", "x"),
         "there is no criterion 'x'",

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langgraph_deepsearch.curation.sampling.algorithm import sample_diverse
+from langgraph_deepsearch.curation.sampling.algorithm import (
+    merged_domains,
+    sample_diverse,
+)
 from langgraph_deepsearch.curation.sampling.candidates import Candidate, SamplingError
 from langgraph_deepsearch.curation.sampling.diversity import pick_diverse
 
@@ -90,7 +93,8 @@ def test_one_walk_takes_what_the_passes_take(key_points, quota):
 @given(questions, st.integers(1, 60), st.integers(0, 3))
 def test_small_domains_are_made_up_for(rows, target, min_domain):
     pool = pool_of(rows)
-    chosen = sample_diverse(pool, target, min_domain=min_domain)
+    counts_as = merged_domains(pool, min_domain)
+    chosen = sample_diverse(pool, target, counts_as=counts_as)
     assert len(chosen) == len(set(chosen)) == min(target, len(pool))
 
 
@@ -122,6 +126,16 @@ def test_one_key_point_in_all_questions_takes_no_time(candidate):
     started = time.process_time()
     assert sample_diverse(pool, 20_000) == list(range(20_000))
     assert time.process_time() - started < 5
+
+
+def test_small_domains_share_one_quota(candidate):
+    sizes = {"film": 20, "law": 2, "art": 2}
+    names = [name for name, size in sizes.items() for _ in range(size)]
+    pool = [candidate(place, domain=name) for place, name in enumerate(names)]
+    counts_as = merged_domains(pool, 3)
+    assert counts_as == {"art": "other", "film": "film", "law": "other"}
+    chosen = sample_diverse(pool, 6, counts_as=counts_as)
+    assert Counter(pool[place].domain == "film" for place in chosen) == {True: 3, False: 3}
 
 
 def test_more_domains_than_questions_wanted(candidate):

@@ -47,7 +47,7 @@ def question_in(prompt: str) -> str:
             '{"domain": ["Film"], "key_points": ["age"]}',
             "film",
             ["age"],
-            ["domain_wrong_type"],
+            ["domain_wrong_type", "key_points_few"],
         ),
         (
             '{"domain": "film", "key_points": "director, age"}',
@@ -73,21 +73,39 @@ def question_in(prompt: str) -> str:
             ],
         ),
         ('{"domain": "film"}', "film", [], ["key_points_missing"]),
-        ('{"key points": ["age"]}', "", ["age"], ["domain_missing"]),
+        ('{"key points": ["age"]}', "", ["age"], ["domain_missing", "key_points_few"]),
         (
             '{"domain": "cookery", "keywords": ["age"]}',
             "other",
             ["age"],
-            ["domain_off_list"],
+            ["domain_off_list", "key_points_few"],
         ),
-        ('{"domain": "Films & cinema", "keywords": ["age"]}', "film", ["age"], []),
+        (
+            '{"domain": "Films & cinema", "keywords": ["age", "cost"]}',
+            "film",
+            ["age", "cost"],
+            [],
+        ),
+        ('{"domain": "film", "key_points": ["age"]}', "film", ["age"], ["key_points_few"]),
         (
             '{"domain": "film", "key_points": ["a", "b", "c", "d", "e"]}',
             "film",
             ["a", "b", "c", "d"],
             ["key_points_cut"],
         ),
-        ('{"domain": "film", "key_points": ["dir', "film", ["dir"], ["truncated"]),
+        (
+            '{"domain": "film", "key_points": ["dir',
+            "film",
+            ["dir"],
+            ["truncated", "key_points_few"],
+        ),
+        (f"<think>Like {GOOD}, this one is about a river, so", "", [], ["unreadable"]),
+        (
+            f'Following {GOOD}, it is {{"domain": "law", "key_points": ["court", "age"]}}',
+            "law",
+            ["court", "age"],
+            ["embedded"],
+        ),
         ("It is about film.", "", [], ["unreadable"]),
     ],
 )
@@ -133,11 +151,12 @@ def test_odd_replies_are_counted_and_the_rest_asked_for_again(fake_server, tmp_p
     model = resolve_reasoner("", base_url=fake_server.base_url)
     report = annotate_questions(asked(4), model, tmp_path)
     assert (report.annotated, report.failed) == (3, 1)
-    assert report.replies == 4  # of the annotated
+    assert report.replies == 7
     assert report.marks == {
         "fenced": 1,
         "key_points_missing": 1,
         "key_points_wrong_type": 1,
+        "key_points_few": 1,
         "unreadable": 3,
     }
     assert seen == {"0": 1, "1": 1, "2": 2, "3": 3}
@@ -177,10 +196,12 @@ def test_another_model_needs_another_folder(fake_server, tmp_path):
 def test_what_failed_is_tried_again(fake_server, tmp_path):
     fake_server.script(lambda _: "No.")
     model = resolve_reasoner("", base_url=fake_server.base_url)
-    assert annotate_questions(asked(3), model, tmp_path).failed == 3
+    report = annotate_questions(asked(3), model, tmp_path)
+    assert (report.failed, report.replies, report.marks) == (3, 9, {"unreadable": 9})
     fake_server.script(lambda _: GOOD)
     report = annotate_questions(asked(3), model, tmp_path)
     assert (report.annotated, report.failed) == (3, 0)
+    assert (report.replies, report.marks) == (3, {})  # of the run that asked each last
     assert not (tmp_path / "annotation_failures.jsonl").exists()
 
 

@@ -16,6 +16,12 @@ from langgraph_deepsearch.curation.sampling.duplicates import find_duplicates, j
 from langgraph_deepsearch.curation.sampling.wording import Lexicon, ngrams
 from langgraph_deepsearch.questions import read_questions
 
+CHINESE = "电影《银河铁道之夜》的导演出生在哪一个城市并且在哪一所大学学习过？"
+KOREAN = (
+    "영화 은하철도의 밤을 감독한 사람은 어느 도시에서 태어났고 무슨 대학에서 공부했습니까?"
+)
+ARABIC = "في أي مدينة ولد مخرج فيلم ليلة القطار الذي درس في جامعة القاهرة؟"
+
 LONG = "In which county lies the village where the founder of the brewery {} was born?"
 
 
@@ -59,7 +65,34 @@ def test_rare_words_are_names_in_lower_case():
     texts = [text.format(f"{a}{b}{c}") for a in "klmnp" for b in letters for c in letters]
     assert len(texts) > 1000
     assert found(*texts) == []
-    assert found(*texts[:500])  # none of few is rare
+
+
+@pytest.mark.parametrize("count", [3, 500])
+def test_in_lower_case_a_replaced_word_may_be_a_name(count):
+    text = "what is the name of the river that flows through the capital of {}"
+    countries = ["france", "spain", "poland"] + [
+        f"land{'abcde'[n % 5]}" for n in range(497)
+    ]
+    texts = list(dict.fromkeys(text.format(country) for country in countries[:count]))
+    assert found(*texts) == []
+    more = text.format("france").replace("river", "big river")
+    assert found(*texts, more) == [(len(texts), 0, "near")]
+
+
+def test_a_first_word_may_be_a_name_or_not():
+    texts = [
+        f"{name} made which film about the harbour of Lunde?" for name in ("Ada", "Eve")
+    ]
+    assert found(*texts) == []
+    plain = LONG.format("Kerrin Oak").replace("In which", "Which")
+    assert found(plain, f"Approximately {plain[0].lower()}{plain[1:]}") == [(1, 0, "near")]
+
+
+def test_scripts_without_capitals():
+    assert found(CHINESE, CHINESE.replace("城市", "城镇")) == [(1, 0, "near")]
+    assert found(CHINESE, CHINESE.replace("银河铁道", "卧虎藏龙")) == []
+    assert found(KOREAN, KOREAN.replace("사람은 ", "")) == [(1, 0, "near")]
+    assert found(KOREAN, KOREAN.replace("은하철도의 밤을", "기생충을")) == []
 
 
 def test_questions_without_words_are_told_by_their_signs():
@@ -67,13 +100,14 @@ def test_questions_without_words_are_told_by_their_signs():
     assert found("The", "a", "The A", "the") == [(3, 0, "same")]
 
 
-words = st.lists(st.sampled_from("who is father of film that this".split()), max_size=9)
+words = st.lists(st.sampled_from("who is his of and that this".split()), max_size=9)
+"""Words that name nothing."""
 
 
 @settings(deadline=None)
 @given(st.lists(words.map(" ".join), max_size=12), st.floats(0.1, 1))
 def test_prefix_filtering_misses_nothing(texts, threshold):
-    """Lower-case words that are not rare: every pair counts, none is looked up in vain."""
+    """Words that name nothing: every pair counts, none is looked up in vain."""
     numbers = Lexicon().read(texts)
     grams = [ngrams(numbers[place]) for place in range(len(texts))]
     kept: list[int] = []
@@ -159,6 +193,42 @@ class TestContamination:
         held_out = [("nq", "when do most tornadoes occur in north america")]
         texts = ["when do most of the tornadoes occur in north america", "when is easter"]
         assert self.match(texts, held_out) == [(0, "nq")]
+
+    @pytest.mark.parametrize("fillers", [0, 3000])
+    def test_scripts_without_capitals_are_told_by_their_overlap(self, fillers):
+        texts = [
+            CHINESE.replace("城市", "城镇"),
+            CHINESE.replace("并且", ""),
+            KOREAN.replace("사람은", "이는"),
+            KOREAN.replace("도시에서", "마을에서"),
+            ARABIC.replace("مدينة", "بلدة"),
+            "그 도시의 인구는 얼마입니까?",
+            "这座城市有多少人口？",
+        ]
+        filler = [f"Who made the film called Heat {n}?" for n in range(fillers)]
+        held_out = [("zh", CHINESE), ("ko", KOREAN), ("ar", ARABIC)]
+        expected = [(0, "zh"), (1, "zh"), (2, "ko"), (3, "ko"), (4, "ar")]
+        assert self.match([*texts, *filler], held_out) == expected
+
+    def test_numbers_count_in_every_script(self):
+        asked = "哪一个政党在1998年举行的地方选举中获得了最多的席位？"
+        texts = [asked.replace("1998", "2002"), asked.replace("最多", "最少")]
+        assert self.match(texts, [("zh", asked)]) == [(1, "zh")]
+
+    def test_the_first_words_capital_names_nothing(self):
+        plain = "How many people live in the city where Kerrin Oak was born?"
+        asked = f"Approximately {plain[0].lower()}{plain[1:]}"
+        texts = [
+            plain,
+            asked.replace("Approximately", "About"),
+            asked.replace("Oak", "Ash"),
+        ]
+        assert self.match(texts, [("test", asked)]) == [(0, "test"), (1, "test")]
+
+    def test_titles_all_in_capitals_name_nothing_by_them(self):
+        asked = "How Many People Live In The Town Where Kerrin Oak Was Born?"
+        texts = [asked.lower().replace("town", "city"), "How many people live in Lunde?"]
+        assert self.match(texts, [("test", asked)]) == [(0, "test")]
 
     def test_sets_are_named(self):
         held_out = [("a", "Who made Alien?"), ("b", "Who made Heat?")]

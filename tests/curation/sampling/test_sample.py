@@ -13,6 +13,7 @@ import pytest
 from langgraph_deepsearch.curation.sampling.candidates import SamplingError, parse_file
 from langgraph_deepsearch.curation.sampling.sample import SamplingPlan, sample_questions
 from langgraph_deepsearch.questions import read_questions
+from langgraph_deepsearch.trace import TraceFileError
 
 DOMAINS = ("film", "law", "music")
 
@@ -92,6 +93,55 @@ def test_a_mix_that_names_nothing_is_refused(tmp_path, jsonl):
     assert not (tmp_path / "out").exists()
 
 
+def test_small_domains_are_merged_over_the_mix_not_within_a_group(tmp_path, jsonl):
+    sizes = {"film": 30, "law": 60, "other": 9}
+    rows = [
+        {**record, "domain": domain, "id": f"{source}{record['id']}"}
+        for source in ("nq", "hotpotqa", "mine")
+        for domain, size in sizes.items()
+        for record in records(size, f"{source}{domain}"[:12])
+        for record in [{**record, "source": source}]
+    ]
+    file = jsonl(tmp_path / "a.jsonl", rows)
+    mix = {"nq": 1, "hotpotqa": 1}
+    plan = SamplingPlan(60, mix=mix, min_domain=50)
+    report = sample_questions([("a", file)], tmp_path / "out", plan)
+    # 60 films, of which each group has 30: a domain of its own in both.
+    assert report.merged_domains == []
+    assert report.after.domains == {"film": 22, "law": 20, "other": 18}
+    plan = SamplingPlan(60, mix=mix, min_domain=61)
+    report = sample_questions([("a", file)], tmp_path / "out", plan)
+    assert report.merged_domains == ["film"]
+    assert report.after.domains["law"] == 30
+    plan = SamplingPlan(60, mix=mix, min_domain=61, without=("domain",))
+    report = sample_questions([("a", file)], tmp_path / "out", plan)
+    assert report.merged_domains == []
+
+
+@pytest.mark.parametrize("name", ["sampled.jsonl", "sampling.json", "sampling.html"])
+def test_a_file_that_is_read_is_not_replaced(tmp_path, jsonl, name):
+    pool = jsonl(tmp_path / "pool.jsonl", records(9))
+    file = jsonl(tmp_path / "out" / name, records(9))
+    before = file.read_bytes()
+    plan, out = SamplingPlan(3), tmp_path / "out"
+    with pytest.raises(TraceFileError, match="read here and would be replaced"):
+        sample_questions([("a", file)], out, plan)
+    with pytest.raises(TraceFileError, match="read here and would be replaced"):
+        sample_questions([("a", pool)], out, plan, against=[("test", file)])
+    assert [one.name for one in out.iterdir()] == [name]
+    assert file.read_bytes() == before
+
+
+def test_where_no_question_is_left_the_earlier_sample_stays(tmp_path, jsonl):
+    file = jsonl(tmp_path / "pool.jsonl", records(9))
+    out = tmp_path / "out"
+    sample_questions([("a", file)], out, SamplingPlan(3))
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    with pytest.raises(SamplingError, match=r"left of 9 \(9 asked in test\)"):
+        sample_questions([("a", file)], out, SamplingPlan(3), against=[("test", file)])
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+
 def test_what_is_not_annotated_is_left_out(tmp_path, jsonl):
     bad = [
         {"question": "Who is A1?", "domain": "film"},
@@ -120,6 +170,8 @@ def test_nothing_annotated_says_what_to_do(tmp_path, jsonl):
         ('{"question": "Who?"', "record 1: not valid JSON"),
         ('["Who?"]', "record 1: a question must be a JSON object"),
         ('{"text": "Who?"}', "record 1: no question text"),
+        ("", "pool.jsonl holds no questions"),
+        ("[]", "pool.jsonl holds no questions"),
         (None, "no question file"),
     ],
 )

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from langgraph_deepsearch.curation.synthesis.e2hqa import E2HQA, replace_name
+from langgraph_deepsearch.curation.synthesis.pages import PageSet, SourcePage
 from langgraph_deepsearch.questions import Question
 
 EASY = Question("q1", "Who directed The Silver Harp?", ("Kerrin Oak",))
@@ -41,6 +42,12 @@ async def test_a_name_is_hidden_behind_a_question(fake_server, asker, pages):
         ({"clue": "the silver harp like film of Lunde"}, "clue names it"),
         ({"clue": "the drama film of Kerrin Oak"}, "answer in the clue"),
         ({"clue": "the comedy about two penguins in Norway"}, "clue not in the source"),
+        (
+            {
+                "clue": "the drama film of 1952 that Orson Welles shot in the harbour of Lunde"
+            },
+            "clue not in the source",
+        ),
         ({"clue": "film"}, "no clue"),
         ({"clue": 7}, "no clue"),
         (
@@ -84,6 +91,19 @@ async def test_a_clue_that_fits_another_page_is_none(fake_server, asker, pages):
     fake_server.script(model(clue="the Kerrin Oak drama film"))
     draft, _ = await E2HQA(asker, pages).make(easy, 0)
     assert draft.question == "Is the Kerrin Oak drama film older?"
+
+
+async def test_a_word_of_no_page_does_not_make_a_clue_fit_one_alone(fake_server, asker):
+    text = "{} is a drama film of 1987 that was shot in the harbour of {} by a small crew."
+    harp = SourcePage("harp", "The Silver Harp", text.format("The Silver Harp", "Lunde"))
+    twin = SourcePage("bell", "The Iron Bell", text.format("The Iron Bell", "Lunde"))
+    other = SourcePage("door", "Gray Door", text.format("Gray Door", "Tamsin"))
+    fake_server.script(model(clue=CLUE.replace("the drama", "the acclaimed drama")))
+    easy = Question("q1", "Which prize did The Silver Harp win?", ("music",))
+    draft, reasons = await E2HQA(asker, PageSet([harp, twin, other])).make(easy, 0)
+    assert (draft, reasons) == (None, ["clue fits another page"] * 2)
+    draft, _ = await E2HQA(asker, PageSet([harp, other])).make(easy, 0)
+    assert "the acclaimed drama film of 1987" in draft.question
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,19 @@ def test_verdicts_are_held_to_a_schema_and_answers_are_not(reasoner, tmp_path, f
     assert not any("response_format" in r["body"] for r in answered)
 
 
+def test_questions_without_a_gold_answer_are_counted(reasoner, tmp_path, fake_server):
+    asked = [
+        *ASKED[:1],
+        Question("bare", "Who was it?"),
+        Question("b2", "Who is champion now?"),
+    ]
+    report = filter_questions(asked, reasoner, tmp_path / "a", tries=2)
+    assert (report.kept, report.without_gold) == (2, 1)  # the flagged one is out already
+    assert json.loads((tmp_path / "a" / "question_filter.json").read_text())["without_gold"]
+    assert "1 kept without a gold answer" in report.table().caption
+    assert filter_questions(asked, reasoner, tmp_path / "b", tries=0).without_gold == 0
+
+
 def test_without_tries_nothing_is_answered(reasoner, tmp_path, fake_server):
     report = filter_questions(ASKED[:2], reasoner, tmp_path, tries=0)
     assert report.kept == 2
@@ -144,6 +157,12 @@ def test_a_lecture_is_no_answer():
 )
 def test_an_answer_is_right_by_whole_words(answer, gold, right):
     assert is_right(answer, [gold]) == right
+
+
+def test_a_thought_that_never_ends_is_no_answer():
+    assert read_answer("<think>It may be Paris, or") == ""
+    assert read_answer('<think>So {"answer": "Paris"} or') == ""
+    assert read_answer("<think>hm</think>Paris") == "Paris"
 
 
 @pytest.mark.parametrize("reply", ["I do not know.", "Unclear", "I can’t tell who it was"])

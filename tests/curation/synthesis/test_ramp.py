@@ -7,9 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langgraph_deepsearch.curation.synthesis.pages import read_pages
+from langgraph_deepsearch.curation.synthesis.pages import (
+    PageSet,
+    SourcePage,
+    read_pages,
+)
 from langgraph_deepsearch.curation.synthesis.ramp import (
     MASK,
+    Passage,
     Ramp,
     choose_spans,
     curriculum,
@@ -78,13 +83,39 @@ def test_a_run_is_a_curriculum(fake_server, asker, pages, tmp_path, lines):
 
 @pytest.mark.parametrize(
     "reply",
-    ['{"spans": "Ada Brink, river Orrel"}', '{"entities": [["Ada Brink"], null]}'],
+    [
+        '{"spans": "Ada Brink, river Orrel"}',
+        '{"entities": [["Ada Brink"], null, ["river Orrel"]]}',
+    ],
 )
 async def test_spans_of_other_types_are_read(fake_server, asker, pages, reply):
     fake_server.script(lambda _: reply)
-    item = next(p for p in passages(pages, 9) if p.page.id == "tamsin")
-    draft, _ = await Ramp(asker).make(item, 0)
-    assert draft is None or "Ada Brink".lower() in draft.answer.lower()
+    page = pages.pages["tamsin"]
+    draft, reasons = await Ramp(asker).make(Passage(page, page.text, 2), 0)
+    assert reasons == []
+    assert draft.answer == "river Orrel; Ada Brink"
+    assert draft.details["spans"] == ["river Orrel", "Ada Brink"]
+
+
+@pytest.mark.parametrize(
+    ("spans", "places"),
+    [
+        (["宫泽贤治", "1934年"], ["宫泽贤治", "1934年"]),
+        (["1934", "童话"], ["童话", "1934"]),
+        (["夜", "宫泽贤治写的童话"], ["宫泽贤治写的童话"]),  # "夜" stands twice
+        (["银河铁道", "193"], ["银河铁道"]),  # 193 is half a number
+    ],
+)
+def test_scripts_without_spaces_are_masked(spans, places):
+    text = "《银河铁道之夜》是宫泽贤治写的童话。它在1934年的夏夜出版。"
+    assert [text[a:b] for a, b in maskable(text, "书", spans)] == places
+
+
+def test_a_long_passage_is_cut_at_a_sentence_of_its_script():
+    text = "这一页讲了一个很长的故事。" * 300
+    (item,) = passages(PageSet([SourcePage("a", "书", text)]), 1)
+    assert 2000 < len(item.text) <= 2500
+    assert item.text.endswith("。")
 
 
 def test_stages_follow_each_other_and_are_shuffled_within():
