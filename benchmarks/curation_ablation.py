@@ -40,7 +40,7 @@ import json
 import shutil
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from fnmatch import fnmatch
 from hashlib import sha256
@@ -59,10 +59,13 @@ from langgraph_deepsearch.graph.deep_search import create_deep_search_agent
 from langgraph_deepsearch.graph.rollout import check_manifest
 from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.questions import Question, read_questions
-from langgraph_deepsearch.trace import read_traces, write_traces
+from langgraph_deepsearch.trace import Trace, read_traces, write_traces
 from langgraph_deepsearch.world.build import build_world
 from langgraph_deepsearch.world.server import serve_world
 from langgraph_deepsearch.world.teacher import DecompositionTeacher
+
+PUT_OFF_SECONDS = 10.0
+"""Pause before cells are tried again whose traces another program is training on."""
 
 
 class Ablation:
@@ -117,10 +120,16 @@ class Ablation:
                 self._make_pool(server.url)
                 self._curate_arms()
             questions = read_questions(world / "test.jsonl")
-            for cell in chosen:
-                late = ends is not None and time.monotonic() + self.seconds_of(cell) > ends
-                if not late:
-                    self._run_unclaimed(cell, questions, server.url)
+            while chosen:
+                put_off = []
+                for cell in chosen:
+                    expected = time.monotonic() + self.seconds_of(cell)
+                    if ends is not None and expected > ends:
+                        continue
+                    if not self._run_unclaimed(cell, questions, server.url):
+                        put_off.append(cell)
+                chosen = put_off
+                time.sleep(PUT_OFF_SECONDS if put_off else 0)
         self.write_tables()
 
     def _prepare(self) -> Path:
@@ -137,10 +146,41 @@ class Ablation:
                 )
         return world
 
-    def _run_unclaimed(self, cell: Cell, questions: Sequence[Question], url: str) -> None:
-        with claim(self._out / "cells" / f"{cell.name}.lock") as is_ours:
-            if is_ours and not self.is_done(cell):
-                self._run_cell(cell, questions, url)
+    def _run_unclaimed(self, cell: Cell, questions: Sequence[Question], url: str) -> bool:
+        """Run a cell that nobody has done or is doing.
+
+        Returns:
+            False when another program is training on the very same traces: it is to be
+            tried again when that has ended.
+        """
+        with self._claim(cell) as is_ours:
+            if not is_ours or self.is_done(cell):
+                return True
+            traces = self._draw(cell)
+            if self._is_trained_elsewhere(cell):
+                return False
+            self._run_cell(cell, traces, questions, url)
+        return True
+
+    def _claim(self, cell: Cell) -> AbstractContextManager[bool]:
+        return claim(self._out / "cells" / f"{cell.name}.lock")
+
+    def _is_trained_elsewhere(self, cell: Cell) -> bool:
+        """Tell whether another program is at a cell with these traces."""
+        for other in self._alike(cell):
+            if other == cell or self.is_done(other) or not self._data(other).is_file():
+                continue
+            if _digest(self._data(other)) == _digest(self._data(cell)):
+                with self._claim(other) as is_free:
+                    if not is_free:
+                        return True
+        return False
+
+    def _alike(self, cell: Cell) -> list[Cell]:
+        return [c for c in self.cells() if (c.size, c.seed) == (cell.size, cell.seed)]
+
+    def _data(self, cell: Cell) -> Path:
+        return self._out / "cells" / cell.name / "train.jsonl"
 
     def write_tables(self) -> None:
         """Write `ablation.json` and `ablation.md` from the finished cells."""
@@ -205,18 +245,24 @@ class Ablation:
             return self._out / "pool" / "traces.jsonl"
         return self._out / "pools" / arm / "curated.jsonl"
 
-    def _run_cell(self, cell: Cell, questions: Sequence[Question], url: str) -> None:
-        work = self._out / "cells" / cell.name
-        traces = work / "train.jsonl"
+    def _draw(self, cell: Cell) -> list[Trace]:
+        """Draw a cell's traces and write them."""
         ids = sample(read_traces(self._pool_of(cell.arm)), cell.size, cell.seed)
         wanted = {i: n for n, i in enumerate(ids)}
         chosen = [t for t in read_traces(self._pool_of(cell.arm)) if t.id in wanted]
-        write_traces(traces, sorted(chosen, key=lambda trace: wanted[trace.id]))
-        digest = sha256(traces.read_bytes()).hexdigest()
+        chosen.sort(key=lambda trace: wanted[trace.id])
+        write_traces(self._data(cell), chosen)
+        return chosen
+
+    def _run_cell(
+        self, cell: Cell, chosen: Sequence[Trace], questions: Sequence[Question], url: str
+    ) -> None:
+        work = self._out / "cells" / cell.name
+        digest = _digest(self._data(cell))
         same = self._same(cell, digest)
         if same is None:
             Console(stderr=True).print(f"── {cell.name}", markup=False)
-            seconds = self._train_and_ask(cell, traces, questions, url)
+            seconds = self._train_and_ask(cell, self._data(cell), questions, url)
             runs = [run_row(trace) for trace in read_traces(work / "answers")]
         else:
             runs, seconds = same["runs"], {}
@@ -250,8 +296,7 @@ class Ablation:
         }
 
     def _same(self, cell: Cell, digest: str) -> dict[str, Any] | None:
-        alike = [c for c in self.cells() if (c.size, c.seed) == (cell.size, cell.seed)]
-        for record in filter(None, map(self._record, alike)):
+        for record in filter(None, map(self._record, self._alike(cell))):
             if record["data_sha256"] == digest and not record["same_data_as"]:
                 return record
         return None
@@ -264,6 +309,10 @@ class Ablation:
 
     def _file(self, cell: Cell) -> Path:
         return self._out / "cells" / f"{cell.name}.json"
+
+
+def _digest(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest()
 
 
 def plan(work: Ablation, config: Config, patterns: Sequence[str]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import importlib
 import json
 import shutil
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -170,6 +171,38 @@ def test_no_cell_is_begun_too_late_or_while_another_program_is_at_it(
     assert [name for name, *_ in lab.trained] == ["uncurated-n4-s0", "curated-n4-s1"]
     cell = json.loads((out / "cells" / "curated-n4-s1.json").read_text())
     assert set(cell["seconds"]) == {"train", "answer"}
+
+
+def test_a_cell_waits_for_the_program_that_trains_on_the_same_traces(
+    ablation, finished, tmp_path, monkeypatch
+):
+    out = tmp_path / "run"
+    shutil.copytree(finished[0], out)
+    curated, other = (
+        out / "cells" / f"{arm}-n4-s0.json" for arm in ("curated", "without_format")
+    )
+    record = curated.read_text()
+    assert json.loads(other.read_text())["data_sha256"] == json.loads(record)["data_sha256"]
+    other.unlink()
+    curated.unlink()
+    monkeypatch.setattr(ablation, "PUT_OFF_SECONDS", 0.05)
+    waited = []
+
+    def ends(seconds):
+        waited.append(seconds)
+        if len(waited) == 3:
+            curated.write_text(record)
+            held.close()
+
+    monkeypatch.setattr(ablation.time, "sleep", ends)
+    lab = FakeLab(ablation)
+    with ExitStack() as held:
+        assert held.enter_context(ablation.claim(curated.with_suffix(".lock")))
+        patterns = ["--cells", "without_format-*", "curated-*"]
+        ablation.main(["--out", str(out), *SIZE, *patterns], lab)
+    assert lab.trained == []
+    assert waited[:3] == [0.05] * 3
+    assert json.loads(other.read_text())["same_data_as"] == "curated-n4-s0"
 
 
 def test_adapters_are_another_experiment(ablation, finished):
