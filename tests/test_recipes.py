@@ -78,6 +78,9 @@ def test_its_parts_exist(recipe: Recipe, monkeypatch):
     assert recipe.name == get_dialect(recipe.dialect).name
     assert make_search(recipe.tools.search).name
     assert recipe.tools.condenser in FACTORIES
+    dialect, open_ended = get_dialect(recipe.dialect), recipe.tools.open_ended_condenser
+    assert recipe.tools.condenser == dialect.condenser
+    assert open_ended == dialect.open_ended_condenser
     assert not recipe.tools.page_condenser or recipe.tools.page_condenser in FACTORIES
     if recipe.filters.preset:
         assert get_preset(recipe.filters.preset).filters

@@ -182,32 +182,36 @@ def browser(prompt):
     )
 
 
-def test_deep_researcher_gets_json_in_tool_responses(exactness, run):
+@pytest.mark.parametrize(
+    ("dialect", "written"),
+    [("deep_researcher", repr), ("deep_researcher:json", json.dumps)],
+)
+def test_deep_researcher_gets_a_list_in_tool_responses(exactness, run, dialect, written):
     replies = [DEEP_SEARCH, DEEP_BROWSE, "So.</think>\n<answer>Lima</answer>"]
-    output, prompts, trace = run("deep_researcher", replies, browser)
+    output, prompts, trace = run(dialect, replies, browser)
     assert (output["answer"], output["stop_reason"]) == ("Lima", "answered")
     opened = "" if exactness == "message" else "<think>"
-    first = json.dumps(
+    first = written(
         [
             {
                 "search_query": "capital of peru",
                 "web_page_info_list": [
                     {
+                        "quick_summary": "The capital of Peru is Lima.",
                         "title": "Peru",
                         "url": "http://w.test/peru",
-                        "quick_summary": "The capital of Peru is Lima.",
                     }
                 ],
             }
         ]
     )
-    second = json.dumps(
+    second = written(
         [
             {
-                "url": "http://w.test/peru",
                 "information": [{"page_number": 0, "page_summary": "It is Lima."}],
+                "url": "http://w.test/peru",
             },
-            {"url": "http://w.test/gone", "information": []},
+            {"information": [], "url": "http://w.test/gone"},
         ]
     )
     between = "<|im_end|>\n<|im_start|>user\n<tool_response>\n"
@@ -252,12 +256,55 @@ def teacher(prompt):
         ),
     ],
 )
-def test_o2_searcher_learns(run, dialect, result):
-    output, prompts, trace = run(dialect, [O2_SEARCH, O2_ANSWER], teacher)
+def test_o2_searcher_learns_for_an_open_ended_question(run, dialect, result):
+    output, prompts, trace = run(dialect, [O2_SEARCH, O2_ANSWER], teacher, open_ended=True)
     assert output["answer"] == "Lima"
     assert after_question(prompts[-1]) == f"{O2_SEARCH}{result}"
     assert [c.step for c in trace.children] == ["learnings", "learnings"]
     assert trace.exactness == "token"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "result"),
+    [
+        (
+            "o2_searcher:turns",
+            "<|im_end|>\n<|im_start|>user\nSearch learnings: <learnings>"
+            '"Peru"\nThe capital of Peru is Lima.\n"Lima"\nLima has 10 million people.'
+            "</learnings>.\n<|im_end|>\n<|im_start|>assistant\n",
+        ),
+        (
+            "o2_searcher:cold_start",
+            "<|im_end|>\n<|im_start|>user\nSearch learnings: <learnings>"
+            'Doc 1(Title: "Peru") The capital of Peru is Lima.\n\n'
+            'Doc 1(Title: "Lima") Lima has 10 million people.\n'
+            "</learnings>\n<|im_end|>\n<|im_start|>assistant\n",
+        ),
+        (
+            "o2_searcher",
+            "<|im_start|>user\nSearch learnings: <learnings>"
+            '"Peru"\nThe capital of Peru is Lima.\n"Lima"\nLima has 10 million people.'
+            "</learnings>.\n<|im_end|>\n<|im_start|>assistant\n",
+        ),
+    ],
+)
+def test_o2_searcher_reads_the_documents_of_any_other(run, dialect, result):
+    output, prompts, trace = run(dialect, [O2_SEARCH, O2_ANSWER])
+    assert output["answer"] == "Lima"
+    assert after_question(prompts[-1]) == f"{O2_SEARCH}{result}"
+    assert trace.children == []
+
+
+def test_o2_searcher_joins_a_querys_documents_by_a_space():
+    dialect = get_dialect("o2_searcher")
+    both = [{"title": "A", "text": "One."}, {"title_line": "B", "text": "Two."}]
+    assert dialect.format_documents(both) == '"A"\nOne. B\nTwo.'
+
+
+def test_o2_searcher_answers_every_turn_without_an_action(run):
+    output, _, trace = run("o2_searcher", ["Hm.", "Hm.", "Hm.", "Hm.", O2_ANSWER])
+    assert (output["answer"], output["stop_reason"]) == ("Lima", "answered")
+    assert sum("was not understood" in s.text for s in trace.segments) == 4
 
 
 def test_web_thinker_explores(exactness, run):

@@ -10,7 +10,6 @@ from langgraph_deepsearch import create_deep_search_agent
 from langgraph_deepsearch.context import Context, resolve_context
 from langgraph_deepsearch.nodes.components import Components
 
-
 SAMPLING = {
     "temperature": 0.7,
     "top_p": 0.8,
