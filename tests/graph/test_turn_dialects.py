@@ -67,7 +67,7 @@ def run(fake_server, tmp_path):
         agent = create_deep_search_agent(
             "fake-model",
             base_url=fake_server.base_url,
-            search=FewPages(),
+            search=settings.pop("search", FewPages()),
             reader=FewReads(),
             dialect=dialect,
             trace_dir=str(tmp_path),
@@ -307,6 +307,16 @@ def test_o2_searcher_answers_every_turn_without_an_action(run):
     assert sum("was not understood" in s.text for s in trace.segments) == 4
 
 
+class Snippets(FewPages):
+    """Finds the same pages, and says of them what a web search does."""
+
+    returns_full_text = False
+
+    def search(self, query, k, *, episode=None):
+        found = super().search(query, k)
+        return [d.model_copy(update={"text": "", "snippet": d.text}) for d in found]
+
+
 def test_web_thinker_explores(exactness, run):
     begin, end = "<|begin_click_link|>", "<|end_click_link|>"
     explored = [
@@ -323,13 +333,13 @@ def test_web_thinker_explores(exactness, run):
         return explored.pop(0) if "You explore the web" in prompt else None
 
     query = "I need it. <|begin_search_query|>capital of peru<|end_search_query|>"
-    output, _, trace = run(
-        "web_thinker", [query, "So.</think>\n\n\\boxed{Lima}"], helper, read_pages=False
+    output, prompts, trace = run(
+        "web_thinker", [query, "So.</think>\n\n\\boxed{Lima}"], helper, search=Snippets()
     )
     assert (output["answer"], output["stop_reason"]) == ("Lima", "answered")
     assert not explored
     result = (
-        "\n\n<|begin_search_result|>The capital is Lima, founded in 1535."
+        "\n\n<|begin_search_result|>The capital is Lima, founded\nin 1535."
         "<|end_search_result|>\n\n"
     )
     assert trace.output_text.startswith(query + result)
@@ -341,8 +351,10 @@ def test_web_thinker_explores(exactness, run):
     inner = "".join(s.text for s in trace.children[0].segments)
     clicked = "<|begin_click_result|>\nEvidence in page: \nSeen.\n\nSummary: \nLima."
     assert f"{clicked}\n\nLinks:\n- Lima: http://w.test/lima\n<|end_click_result|>" in inner
-    assert "You have already visited this page." in inner
-    assert "<|begin_search_result|>1. Lima\nhttp://w.test/lima" in inner
+    assert "You have already clicked this URL." in inner
+    assert "<|begin_search_result|>\n***Web Page 1:***\n{" in inner
+    # Pages of the run's own search are read, and their text is shown.
+    assert "Filler. Filler." in prompts[1]
     assert {s.url for s in trace.sources if s.used} == {
         "http://w.test/peru",
         "http://w.test/lima",
@@ -362,7 +374,7 @@ def test_an_explorer_condenses_pages_as_the_run_says(run):
         return replies.pop(0) if "You explore the web" in prompt else None
 
     query = "I need it. <|begin_search_query|>capital of peru<|end_search_query|>"
-    settings = {"page_condenser": "extractive", "read_pages": False}
+    settings = {"page_condenser": "extractive"}
     _, _, trace = run("web_thinker", [query, "\\boxed{Lima}"], helper, **settings)
     (explored,) = trace.children
     assert explored.step == "explorer"
@@ -375,7 +387,7 @@ def test_an_explorer_that_never_ends_is_made_to(run):
     def helper(prompt):
         if "You explore the web" not in prompt:
             return None
-        if "I write down what I have found." in prompt:
+        if prompt.endswith("\n\n**Final Information:**"):
             return "It is Lima."
         return "On. <|begin_search_query|>lima<|end_search_query|>"
 
