@@ -134,6 +134,9 @@ class Dialect(ABC):
     """How many queries of one call the original runs; None: all. The rest are dropped."""
     condenser: ClassVar[str] = "none"
     """How the original turns a query's documents into evidence (`Context.condenser`)."""
+    needs_final_marker: ClassVar[bool] = False
+    """Whether what a model read out of documents counts only after its marker; else an
+    output without one is taken whole."""
     open_ended_condenser: ClassVar[str] = ""
     """The same for a question without one answer, where the original has another way for
     it; empty: the same way."""
