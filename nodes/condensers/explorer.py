@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from ...trace import ChildRecord, Segment
 from ..budget import estimate_tokens
@@ -57,7 +57,7 @@ class ExplorerCondenser:
                 state = _opened(state, messages, self._explorer.reasoner.render(messages))
                 if self._fits(state):
                     break
-            state = self._graph.invoke(state, config)
+            state = cast("Exploration", self._graph.invoke(state, config))
         except ModelError as error:  # the prompt alone; later ones stand in the state
             state = {**state, "error": str(error)}
         if not state["error"]:
@@ -77,7 +77,7 @@ class ExplorerCondenser:
                 state = _opened(state, messages, ids)
                 if self._fits(state):
                     break
-            state = await self._graph.ainvoke(state, config)
+            state = cast("Exploration", await self._graph.ainvoke(state, config))
         except ModelError as error:  # the prompt alone; later ones stand in the state
             state = {**state, "error": str(error)}
         if not state["error"]:

@@ -160,6 +160,10 @@ class ExplorerDialect(WebThinkerDialect):
         start = text.rfind(FINDINGS)
         return [(start, len(text))] if start >= 0 else []
 
+    def format_click(self, url: str) -> str:
+        """Return a click on a link."""
+        return f"{BEGIN_CLICK}{url}{END_CLICK}"
+
     def format_answer(self, answer: str) -> str:
         return f"{FINDINGS}**\n{answer}"
 
