@@ -59,7 +59,7 @@ class ExplorerCondenser:
                     break
             state = cast("Exploration", self._graph.invoke(state, config))
         except ModelError as error:  # the prompt alone; later ones stand in the state
-            state = {**state, "error": str(error)}
+            state["error"] = str(error)
         if not state["error"]:
             return self._condensed(request, state, started)
         instead = self._fallback.condense(_with_found(request, state), config)
@@ -79,7 +79,7 @@ class ExplorerCondenser:
                     break
             state = cast("Exploration", await self._graph.ainvoke(state, config))
         except ModelError as error:  # the prompt alone; later ones stand in the state
-            state = {**state, "error": str(error)}
+            state["error"] = str(error)
         if not state["error"]:
             return self._condensed(request, state, started)
         instead = await self._fallback.acondense(_with_found(request, state), config)
