@@ -354,7 +354,8 @@ def test_web_thinker_explores(exactness, run):
     assert "You have already clicked this URL." in inner
     assert "<|begin_search_result|>\n***Web Page 1:***\n{" in inner
     # Pages of the run's own search are read, and their text is shown.
-    assert "Filler. Filler." in prompts[1]
+    shown = next(prompt for prompt in prompts if "You explore the web" in prompt)
+    assert "Filler. Filler." in shown
     assert {s.url for s in trace.sources if s.used} == {
         "http://w.test/peru",
         "http://w.test/lima",
