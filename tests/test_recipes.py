@@ -291,6 +291,44 @@ def test_a_desk_changes_sizes_and_keeps_the_method(recipe: Recipe):
             assert bool(cut.resampling_rounds) == bool(full.resampling_rounds)
 
 
+def figures(name, model, measure):
+    """Return every figure of a model by a measure, over all lines of a recipe."""
+    lines = [
+        r
+        for r in RECIPES[name].results
+        if r.model == model and r.measure.startswith(measure)
+    ]
+    return {data: score for line in lines for data, score in line.scores.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "measure", "scores"),
+    [
+        ("r1_searcher", "Qwen2.5-7B", "judge", (75.0, 65.0, 54.4, 31.4)),
+        ("r1_searcher", "Llama-3.1-8B-Instruct", "judge", (74.6, 54.4, 62.8, 28.2)),
+        ("r1_searcher", "Qwen2.5-7B, on the web", "judge", (62.4,)),
+        (
+            "simple_deep_searcher",
+            "R1-Distill-Qwen-32B",
+            "F1",
+            (69.0, 32.9, 80.5, 52.2, 42.0),
+        ),
+        ("simple_deep_searcher", "Qwen2.5-32B", "judge", (81.2, 33.0, 80.0, 60.8, 40.8)),
+        ("simple_deep_searcher", "Qwen2.5-7B", "judge", (79.8, 29.4, 76.8, 55.3, 36.9)),
+    ],
+)
+def test_figures_of_every_released_model_are_there(name, model, measure, scores):
+    assert tuple(figures(name, model, measure).values()) == scores
+
+
+def test_masked_runs_are_curated_as_the_docs_say():
+    page = (ROOT / "docs" / "mask-search.md").read_text(encoding="utf-8")
+    choice = "--preset direct --without supported_answer"
+    assert f"deepsearch curate runs/cot --out runs/cot-curated {choice}" in page
+    command = next(c for c in RECIPES["mask_search"].commands if "curate ramp-runs" in c)
+    assert command.endswith(choice)
+
+
 def test_the_description_says_all_of_it():
     text = describe(RECIPES["simple_deep_searcher"])
     for said in ("arXiv 2505.16834", "reference", "REINFORCE++", "5e-07", "Bamboogle 83.4"):
