@@ -134,6 +134,12 @@ class Context(BaseSettings):
         "page by page; the dialect's default if empty.",
         json_schema_extra=SUMMARIZE,
     )
+    open_ended: bool = Field(
+        default=False,
+        description="The question has no one answer: findings are wanted. Some dialects "
+        "condense otherwise then (o2_searcher); question files say it line by line.",
+        json_schema_extra=SUMMARIZE,
+    )
     evidence_chars: int = Field(
         default=1200,
         ge=50,
@@ -216,6 +222,14 @@ class Context(BaseSettings):
         default=40,
         ge=-1,
         description="Sampling top-k (documents per query are `top_k`).",
+        json_schema_extra=STEP,
+    )
+    repetition_penalty: float = Field(
+        default=1.0,
+        gt=0,
+        le=2,
+        description="Divides the scores of tokens that stand in the text already; 1: none. "
+        "Sent to servers that take it (vLLM).",
         json_schema_extra=STEP,
     )
     seed: int | None = Field(

@@ -174,7 +174,7 @@ class RolloutEngine:
         question = rollout.question
         state = await self._graph.ainvoke(
             self._input(question),
-            context={**self._context, "seed": rollout.seed(self._seed)},
+            context=self._settings(rollout),
             output_keys=STATE_KEYS,
         )
         _require_end(state)
@@ -199,6 +199,12 @@ class RolloutEngine:
         # Only a simulated search engine is told the answers; the model never sees them.
         episode = {"golds": list(question.golds), **(self._episode or {})}
         return {"question": question.question, "episode": episode}
+
+    def _settings(self, rollout: Rollout) -> dict[str, Any]:
+        settings = {**self._context, "seed": rollout.seed(self._seed)}
+        return (
+            {**settings, "open_ended": True} if rollout.question.is_open_ended else settings
+        )
 
     async def _fail(
         self, rollout: Rollout, error: Exception, progress: RolloutProgress

@@ -245,6 +245,8 @@ def sampling_of(run: Run) -> Sampling:
         top_k=settings["sampling_top_k"],
         max_tokens=run["limits"]["turn_tokens"],
         seed=settings["seed"],
+        # Runs from before the setting, in checkpoints, have none.
+        repetition_penalty=settings.get("repetition_penalty", 1.0),
     )
 
 

@@ -190,7 +190,10 @@ def last_human(state: Mapping[str, Any]) -> Any:
 def dialect_defaults(context: Context, dialect: Dialect) -> dict[str, Any]:
     """Return the settings that are the dialect's where the run names none."""
     chosen = {
-        "condenser": (context.condenser, dialect.condenser),
+        "condenser": (
+            context.condenser,
+            dialect.condenser_for(open_ended=context.open_ended),
+        ),
         "page_condenser": (context.page_condenser, dialect.page_condenser),
         "read_pages": (context.read_pages, dialect.reads_found_pages),
     }

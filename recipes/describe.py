@@ -69,11 +69,12 @@ def methods_table(recipes: Iterable[Recipe]) -> str:
 
 
 def _cells(recipe: Recipe) -> list[str]:
-    tools = [recipe.tools.search.partition(":")[0], recipe.tools.condenser]
+    search = recipe.tools.search.partition(":")[0]
+    tools = [search, recipe.tools.condenser, recipe.tools.open_ended_condenser]
     texts = {
         "questions": recipe.questions.data,
         "dialect": f"`{recipe.dialect}`",
-        "tools": " + ".join(f"`{name}`" for name in tools),
+        "tools": " + ".join(f"`{name}`" for name in tools if name),
         "filters": _code(recipe.filters.preset, recipe.filters.preference)
         or recipe.filters.rule,
         "reward": _code(*recipe.rewards),

@@ -57,6 +57,8 @@ class Tools:
     """What stands behind it in the original: corpus, retriever, number of documents."""
     condenser: str
     """Name of the condenser that turns documents into evidence."""
+    open_ended_condenser: str = ""
+    """Name of the one for open-ended questions, where they have another."""
     page_condenser: str = ""
     """Name of the one for pages that the model opens by their address."""
     summarizer: str = ""

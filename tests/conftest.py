@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from fake_openai import FakeServer
 
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+"""Public sets; not part of the project."""
+
 
 def pytest_configure() -> None:
     # A shell's background job ignores Ctrl-C, and so would every server the tests interrupt.
@@ -24,6 +27,19 @@ def fake_server():
     with FakeServer() as server:
         yield server
     forget_reasoners()
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """Return the path of a public set, or skip."""
+
+    def path(name: str) -> Path:
+        found = SHARED / name
+        if not found.exists():
+            pytest.skip(f"{name} is not at hand")
+        return found
+
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from langgraph_deepsearch.curation.preference import get_rule
 from langgraph_deepsearch.curation.presets import get_preset
 from langgraph_deepsearch.errors import DeepSearchError
 from langgraph_deepsearch.nodes.condensers.factory import FACTORIES
-from langgraph_deepsearch.nodes.dialects import get_dialect, list_dialects
+from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.recipes.describe import (
     MARKS,
     describe,
@@ -45,6 +45,23 @@ ROOT = Path(__file__).parents[1]
 NAMES = list_recipes()
 RECIPES = {name: get_recipe(name) for name in NAMES}
 
+TWELVE = {
+    "simple_deep_searcher",
+    "search_o1",
+    "r1_searcher",
+    "r1_searcher_plus",
+    "search_r1",
+    "research",
+    "deep_researcher",
+    "zero_search",
+    "mask_search",
+    "o2_searcher",
+    "web_thinker",
+    "web_dancer",
+}
+"""The systems of the survey. A dialect of one's own, in the folder of the others, needs no
+recipe."""
+
 QUICK = "search_r1"
 """Run in the quick suite: warm start, then reinforcement."""
 
@@ -52,7 +69,7 @@ each_recipe = pytest.mark.parametrize("recipe", RECIPES.values(), ids=NAMES)
 
 
 def test_there_is_one_for_every_system():
-    assert set(NAMES) == set(list_dialects())
+    assert set(NAMES) == TWELVE
 
 
 @each_recipe
@@ -61,6 +78,9 @@ def test_its_parts_exist(recipe: Recipe, monkeypatch):
     assert recipe.name == get_dialect(recipe.dialect).name
     assert make_search(recipe.tools.search).name
     assert recipe.tools.condenser in FACTORIES
+    dialect, open_ended = get_dialect(recipe.dialect), recipe.tools.open_ended_condenser
+    assert recipe.tools.condenser == dialect.condenser
+    assert open_ended == dialect.open_ended_condenser
     assert not recipe.tools.page_condenser or recipe.tools.page_condenser in FACTORIES
     if recipe.filters.preset:
         assert get_preset(recipe.filters.preset).filters
@@ -269,6 +289,44 @@ def test_a_desk_changes_sizes_and_keeps_the_method(recipe: Recipe):
         if isinstance(full, RlConfig):
             assert cut.upper_clip == full.upper_clip
             assert bool(cut.resampling_rounds) == bool(full.resampling_rounds)
+
+
+def figures(name, model, measure):
+    """Return every figure of a model by a measure, over all lines of a recipe."""
+    lines = [
+        r
+        for r in RECIPES[name].results
+        if r.model == model and r.measure.startswith(measure)
+    ]
+    return {data: score for line in lines for data, score in line.scores.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "measure", "scores"),
+    [
+        ("r1_searcher", "Qwen2.5-7B", "judge", (75.0, 65.0, 54.4, 31.4)),
+        ("r1_searcher", "Llama-3.1-8B-Instruct", "judge", (74.6, 54.4, 62.8, 28.2)),
+        ("r1_searcher", "Qwen2.5-7B, on the web", "judge", (62.4,)),
+        (
+            "simple_deep_searcher",
+            "R1-Distill-Qwen-32B",
+            "F1",
+            (69.0, 32.9, 80.5, 52.2, 42.0),
+        ),
+        ("simple_deep_searcher", "Qwen2.5-32B", "judge", (81.2, 33.0, 80.0, 60.8, 40.8)),
+        ("simple_deep_searcher", "Qwen2.5-7B", "judge", (79.8, 29.4, 76.8, 55.3, 36.9)),
+    ],
+)
+def test_figures_of_every_released_model_are_there(name, model, measure, scores):
+    assert tuple(figures(name, model, measure).values()) == scores
+
+
+def test_masked_runs_are_curated_as_the_docs_say():
+    page = (ROOT / "docs" / "mask-search.md").read_text(encoding="utf-8")
+    choice = "--preset direct --without supported_answer"
+    assert f"deepsearch curate runs/cot --out runs/cot-curated {choice}" in page
+    command = next(c for c in RECIPES["mask_search"].commands if "curate ramp-runs" in c)
+    assert command.endswith(choice)
 
 
 def test_the_description_says_all_of_it():

@@ -158,8 +158,8 @@ def join_contents(document: Document) -> str:
     return f"{line}\n{text}" if line else text
 
 
-_LEADING_ID = re.compile(r'(?<!\d)\d++\s++(?="?Title: )')
-"""The passage's number, which R1-Searcher's loop takes off."""
+_LEADING_ID = re.compile(r'\A\d++\s++(?="?Title: )')
+"""The passage's number, which R1-Searcher's loop takes off; numbers within it stay."""
 
 _LINE = re.compile(r"Title: (.*?) Text:  (.*)", re.DOTALL)
 
@@ -173,7 +173,7 @@ def read_line(line: str) -> Document:
     >>> read_line('"Title: Peru Text:  A ""country""."').text
     'A "country".'
     """
-    line = _LEADING_ID.sub("", line, count=1)
+    line = _LEADING_ID.sub("", line)
     text = line[1:-1].replace('""', '"') if _is_quoted(line) else line
     match = _LINE.fullmatch(text)
     if match is None:

@@ -1,8 +1,8 @@
 """O2-Searcher's cold-start dialogues: searches of several queries, what they taught, answers.
 
 Keys: id, messages (o2searcher/data/coldstart/test.json at 58af6ff). They come without gold
-answers, and the learnings of a turn's queries are one text: it stands as the one document
-that each of those queries found.
+answers. A result that lists documents (228 of 432, each of one query) gives these; learnings
+of a turn's queries are one text, which stands as the one document that each of them found.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...nodes.dialects import get_dialect
+from ...nodes.dialects.parts.documents import read_numbered_lines
 from ...questions import question_id
 from ...trace import Document, SearchRecord, Trace, Usage
 from .documents import number_sources
@@ -42,7 +43,7 @@ class O2SearcherSource(TraceSource):
                 continue
             segments.append(given(dialect, text, turn))
             searches += [
-                SearchRecord(turn=turn, query=query, documents=[_learned(text)])
+                SearchRecord(turn=turn, query=query, documents=found_in(text))
                 for query in dialect.parse(last).queries
             ]
         answer = dialect.extract_answer(last)
@@ -64,6 +65,11 @@ class O2SearcherSource(TraceSource):
         return {"messages": to_chat(trace.segments)}
 
 
-def _learned(text: str) -> Document:
-    inner = text.partition("<learnings>")[2].rpartition("</learnings>")[0]
-    return Document(text=(inner or text).strip())
+def found_in(message: str) -> list[Document]:
+    """Return the documents that a result lists, else its learnings as one document."""
+    inner = message.partition("<learnings>")[2].rpartition("</learnings>")[0]
+    listed = [
+        Document(title=line.strip("\"'"), text=said, title_line=line)
+        for line, said in read_numbered_lines(inner)
+    ]
+    return listed or [Document(text=(inner or message).strip())]

@@ -81,7 +81,7 @@ RECIPE = Recipe(
             source=PAPER,
         ),
     ),
-    unverified=("whether results reach the model as JSON or as Python prints it",),
+    unverified=("the white space before the answer's tags",),
     commands=(
         "# in other terminals, the second for qwen-plus: "
         "deepsearch serve models/Qwen2.5-7B-Instruct --name policy; "

@@ -138,7 +138,9 @@ RECIPE = Recipe(
         "--masks curriculum --count 100000 --model teacher",
         "deepsearch rollout ramp/synthesized.jsonl --out ramp-runs --rollouts 4 "
         "--model teacher --dialect mask_search --set roles=mask_search --search serper",
-        "deepsearch curate ramp-runs --out ramp-runs --preset direct",
+        "# a list of masked spans stands in no single result; one answer does",
+        "deepsearch curate ramp-runs --out ramp-runs --preset direct "
+        "--without supported_answer",
         "deepsearch train sft ramp-runs/curated.jsonl --out ramp_sft "
         "--config ramp_sft.json --model models/Qwen2.5-7B-Instruct",
         "deepsearch rollout hotpotqa_train.jsonl --out runs --rollouts 4 "

@@ -1,4 +1,4 @@
-"""O2-Searcher: open and closed questions, several queries a turn, learnings come back."""
+"""O2-Searcher: open and closed questions, several queries a turn."""
 
 from langgraph_deepsearch.recipes.recipe import (
     Desk,
@@ -31,8 +31,9 @@ RECIPE = Recipe(
         search="http:http://127.0.0.1:8000/retrieve",
         engine="open: cached web pages in Meilisearch; closed: Search-R1's Wikipedia; 3 "
         "documents",
-        condenser="learnings",
-        summarizer="a model that notes at most 3 learnings",
+        condenser="none",
+        open_ended_condenser="learnings",
+        summarizer="for open questions a model that notes at most 3 learnings",
     ),
     filters=Filters(
         rule="cold-start dialogues written by a larger model",
@@ -115,7 +116,7 @@ RECIPE = Recipe(
         without=("exact_match", "supported_answer"),
         settings={"condenser": "extractive"},
         departures=(
-            "sentences are chosen by overlap, not noted by a model as learnings",
+            "sentences are chosen by overlap: no whole documents, no learnings of a model",
             "one query a turn; findings are facts of the world",
             "preset desk in place of o2_searcher: here gold answers say what is right; a "
             "list of findings equals no gold answer and stands in no single result, so two "

@@ -11,6 +11,7 @@ from langgraph_deepsearch.recipes.recipe import (
 )
 from langgraph_deepsearch.training.rl_config import RlConfig
 
+PAPER = "arXiv 2503.05592, main results"
 RELEASED = "the 1,750 released rollouts, counted again; normalisation punctuation_to_space"
 SETTING = "KILT (HotpotQA: its 2017 abstracts), bge-large-en-v1.5, 5 passages"
 
@@ -111,6 +112,27 @@ RECIPE = Recipe(
             setting=SETTING,
             source=RELEASED,
             known="data",
+        ),
+        PaperResult(
+            model="Qwen2.5-7B",
+            measure="judge (gpt-4o-mini)",
+            scores={"MuSiQue": 31.4},
+            setting=SETTING,
+            source=PAPER,
+        ),
+        PaperResult(
+            model="Llama-3.1-8B-Instruct",
+            measure="judge (gpt-4o-mini)",
+            scores={"2Wiki": 62.8, "MuSiQue": 28.2},
+            setting=SETTING,
+            source=PAPER,
+        ),
+        PaperResult(
+            model="Qwen2.5-7B, on the web",
+            measure="judge (gpt-4o-mini)",
+            scores={"Bamboogle": 62.4},
+            setting="Google within Wikipedia, 3 pages condensed by gpt-4o-mini",
+            source=PAPER,
         ),
     ),
     unverified=("number of steps: the questions are gone over once here",),

@@ -78,7 +78,8 @@ RECIPE = Recipe(
     commands=(
         "# in another terminal: deepsearch serve models/QwQ-32B-Preview --engine vllm",
         "deepsearch evaluate test.jsonl --out evaluation --dialect search_o1 "
-        "--search serper --set temperature=0.7 --set top_p=0.8 --set sampling_top_k=20",
+        "--search serper --set temperature=0.7 --set top_p=0.8 --set sampling_top_k=20 "
+        "--set repetition_penalty=1.05",
     ),
     desk=Desk(
         search="searxng:{world}",

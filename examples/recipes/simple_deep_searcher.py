@@ -16,6 +16,21 @@ from langgraph_deepsearch.training.rl_config import RlConfig
 SETTING = "Google; 500 of HotpotQA, 2Wiki, MuSiQue; GAIA 103"
 PAPER = "arXiv 2505.16834, main results"
 
+SETS = ("2Wiki", "MuSiQue", "Bamboogle", "FRAMES", "GAIA")
+JUDGED = "judge (gpt-4o-mini)"
+
+FIGURES = (
+    ("QwQ-32B", "F1", (75.6, 34.8, 83.4, 56.8, 48.9)),
+    ("QwQ-32B", JUDGED, (84.4, 37.4, 88.0, 68.8, 50.5)),
+    ("R1-Distill-Qwen-32B", "F1", (69.0, 32.9, 80.5, 52.2, 42.0)),
+    ("R1-Distill-Qwen-32B", JUDGED, (77.4, 33.6, 83.2, 63.8, 41.7)),
+    ("Qwen2.5-32B", "F1", (71.9, 30.6, 78.1, 50.1, 42.1)),
+    ("Qwen2.5-32B", JUDGED, (81.2, 33.0, 80.0, 60.8, 40.8)),
+    ("Qwen2.5-7B", "F1", (70.6, 28.2, 74.5, 44.9, 39.3)),
+    ("Qwen2.5-7B", JUDGED, (79.8, 29.4, 76.8, 55.3, 36.9)),
+)
+"""The paper's main table: model, measure, figures on `SETS`."""
+
 READER = (
     "--summarizer-model QwQ-32B --summarizer-url http://127.0.0.1:8001/v1 --search serper"
 )
@@ -81,44 +96,15 @@ RECIPE = Recipe(
         ),
     ),
     results=(
-        PaperResult(
-            model="QwQ-32B",
-            measure="F1",
-            scores={
-                "2Wiki": 75.6,
-                "MuSiQue": 34.8,
-                "Bamboogle": 83.4,
-                "FRAMES": 56.8,
-                "GAIA": 48.9,
-            },
-            setting=SETTING,
-            source=PAPER,
-        ),
-        PaperResult(
-            model="QwQ-32B",
-            measure="judge (gpt-4o-mini)",
-            scores={
-                "2Wiki": 84.4,
-                "MuSiQue": 37.4,
-                "Bamboogle": 88.0,
-                "FRAMES": 68.8,
-                "GAIA": 50.5,
-            },
-            setting=SETTING,
-            source=PAPER,
-        ),
-        PaperResult(
-            model="Qwen2.5-7B",
-            measure="F1",
-            scores={
-                "2Wiki": 70.6,
-                "MuSiQue": 28.2,
-                "Bamboogle": 74.5,
-                "FRAMES": 44.9,
-                "GAIA": 39.3,
-            },
-            setting=SETTING,
-            source=PAPER,
+        *(
+            PaperResult(
+                model=model,
+                measure=measure,
+                scores=dict(zip(SETS, scores, strict=True)),
+                setting=SETTING,
+                source=PAPER,
+            )
+            for model, measure, scores in FIGURES
         ),
         PaperResult(
             model="Qwen2.5-7B after REINFORCE++",

@@ -57,6 +57,7 @@ def _reason_in_documents(parts: Parts) -> Condenser:
         fallback=parts.extractive,
         sampling=parts.reading,
         max_doc_chars=2 * parts.settings["max_doc_chars"],
+        needs_marker=parts.dialect.needs_final_marker,
     )
 
 

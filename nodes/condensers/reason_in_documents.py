@@ -57,9 +57,11 @@ class ReasonInDocuments(AskingCondenser):
         fallback: Condenser,
         sampling: Sampling | None = None,
         max_doc_chars: int = 6000,
+        needs_marker: bool = False,
     ) -> None:
         super().__init__(reasoner, fallback=fallback, sampling=sampling)
         self._max_doc_chars = max_doc_chars
+        self._needs_marker = needs_marker
 
     def ask(self, request: CondenseRequest) -> Asking:
         """Ask once about all documents together."""
@@ -71,7 +73,8 @@ class ReasonInDocuments(AskingCondenser):
         }
         # One pass, so that a page which says {query} is not filled in.
         content = re.sub(r"\{(\w+)\}", lambda m: parts[m[1]], PROMPT)
-        return extract_information((yield [{"role": "user", "content": content}]))
+        output = yield [{"role": "user", "content": content}]
+        return extract_information(output, needs_marker=self._needs_marker)
 
     def has_result(self, said: str) -> bool:
         return FINAL_MARKER in said or STEPS_MARKER in said
@@ -114,11 +117,16 @@ def shorten_reasoning(reasoning: str, markers: Sequence[str]) -> str:
     return "\n\n".join(steps) or "(nothing yet)"
 
 
-def extract_information(output: str) -> str:
+def extract_information(output: str, *, needs_marker: bool = False) -> str:
     r"""Return the findings in a summarizer's output as one paragraph.
 
     After the last final marker; else after the reasoning-steps marker; else the output
     without its thinking. Empty when the model says that nothing helps.
+
+    Args:
+        output: what the model wrote.
+        needs_marker: whether an output without either marker holds nothing, as Search-o1
+            has it (evaluate.py:20-29); SimpleDeepSearcher takes the whole of it (:25-37).
 
     >>> extract_information("<think>hm</think>x **Final Information** The capital\nof Peru.")
     'The capital of Peru.'
@@ -128,5 +136,7 @@ def extract_information(output: str) -> str:
         if marker in text:
             text = text.rpartition(marker)[2]
             break
+    else:
+        text = "" if needs_marker else text
     text = " ".join(text.replace("```", " ").split()).strip(" `")
     return "" if text.rstrip(".").lower() == NOTHING_FOUND.rstrip(".").lower() else text

@@ -134,6 +134,12 @@ class Dialect(ABC):
     """How many queries of one call the original runs; None: all. The rest are dropped."""
     condenser: ClassVar[str] = "none"
     """How the original turns a query's documents into evidence (`Context.condenser`)."""
+    needs_final_marker: ClassVar[bool] = False
+    """Whether what a model read out of documents counts only after its marker; else an
+    output without one is taken whole."""
+    open_ended_condenser: ClassVar[str] = ""
+    """The same for a question without one answer, where the original has another way for
+    it; empty: the same way."""
     page_condenser: ClassVar[str] = "goal_extractor"
     """How the original turns a page that it reads by address into evidence."""
     reads_found_pages: ClassVar[bool] = True
@@ -256,6 +262,14 @@ class Dialect(ABC):
             position + len(stop) for stop in self.stop if (position := text.find(stop)) >= 0
         ]
         return min(ends, default=None)
+
+    def condenser_for(self, *, open_ended: bool) -> str:
+        """Return how documents become evidence by default.
+
+        Args:
+            open_ended: whether the question is one without one answer.
+        """
+        return (open_ended and self.open_ended_condenser) or self.condenser
 
     def neutralize(self, text: str) -> str:
         """Break every control tag in text from outside so that a page cannot forge one.

@@ -4,8 +4,13 @@ Qwen2.5's chat template with tools writes both: a call between `<tool_call>` tag
 thought, a result as a user message between `<tool_response>` tags. Each turn of the model
 is opened with `<think>` (scrl/llm_agent/generation.py:411-415), in training as at inference.
 
-Unverified: whether a result's list is put into the message as JSON or as Python prints it
-(here JSON), and the white space before `<answer>`. The originals' instruction: the system
+A result is a list that is put into the message as it is (:463-482), and the template prints
+it: the model reads Python's form, in single quotes where it can. Every object's keys are in the
+order of the alphabet, as its real observations have them (signal/data_search.json,
+data_read.json): they pass through a server that sorts them. Variant `json` writes the same as
+JSON, for a model of one's own.
+
+Unverified: the white space before `<answer>`. The originals' instruction: the system
 message in scrl/llm_agent/generation.py:136-202, to which the template adds the tools; so it
 does here, whatever the instruction, unless a prompt file brings a `<tools>` block or the whole
 prompt. The original ends a trajectory at the first malformed call (:339-379); here the model
@@ -21,7 +26,14 @@ from typing import Any
 
 from .base import Action, Budgets, Result
 from .parts.prompt import build_prompt
-from .parts.tool_calls import THINK, Tool, ToolCallDialect, with_tools
+from .parts.tool_calls import (
+    THINK,
+    Tool,
+    ToolCallDialect,
+    read_json_list,
+    read_literal_list,
+    with_tools,
+)
 
 SEARCH, BROWSE = "web_search", "browse_webpage"
 
@@ -122,43 +134,58 @@ class DeepResearcherDialect(ToolCallDialect):
         return super().format_turn(thought, action).removeprefix(THINK.open)
 
     def format_documents(self, documents: Sequence[Mapping[str, Any]]) -> str:
-        return _json([_page_info(document) for document in documents])
+        return self.write_list([_page_info(document) for document in documents])
 
     def join_results(self, results: Sequence[Result]) -> str:
-        """Return one JSON list: an object for each query, or for each page read."""
-        return _json([_browsed(r) if r.url else _searched(r) for r in results])
+        """Return one list: an object for each query, or for each page read."""
+        found = [_browsed(r) if r.url else self._searched(r) for r in results]
+        return self.write_list(found)
+
+    def write_list(self, value: list[dict[str, Any]]) -> str:
+        """Return a list as the chat template prints it."""
+        return repr(value)
+
+    def read_list(self, text: str) -> list[Any] | None:
+        """Return the list that `write_list` wrote, None where it did not write the text."""
+        return read_literal_list(text)
+
+    def _searched(self, result: Result) -> dict[str, Any]:
+        infos = self.read_list(result.text)
+        if infos is None:
+            # Condensed in another way, or nothing found: the text is all there is.
+            infos = [{"quick_summary": result.text, "title": "", "url": ""}]
+        return {"search_query": result.query, "web_page_info_list": infos}
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+class JsonDialect(DeepResearcherDialect):
+    """The same with results as JSON; the keys keep their order."""
+
+    name = "deep_researcher:json"
+
+    def write_list(self, value: list[dict[str, Any]]) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    def read_list(self, text: str) -> list[Any] | None:
+        return read_json_list(text)
 
 
 def _page_info(document: Mapping[str, Any]) -> dict[str, Any]:
     return {
+        "quick_summary": document.get("snippet") or document.get("text", ""),
         "title": document.get("title", ""),
         "url": document.get("url", ""),
-        "quick_summary": document.get("snippet") or document.get("text", ""),
     }
-
-
-def _searched(result: Result) -> dict[str, Any]:
-    try:
-        infos = json.loads(result.text)
-    except ValueError:
-        # Condensed in another way, or nothing found: the text is all there is.
-        infos = [{"title": "", "url": "", "quick_summary": result.text}]
-    return {"search_query": result.query, "web_page_info_list": infos}
 
 
 def _browsed(result: Result) -> dict[str, Any]:
     """Return a page's findings; an empty list where it gave none or could not be read."""
-    information: Any = []
-    if result.documents and not result.failed:
-        try:
-            information = json.loads(result.text)
-        except ValueError:
-            information = [{"page_number": 0, "page_summary": result.text}]
-    return {"url": result.url, "information": information}
+    if result.failed or not result.documents:
+        return {"information": [], "url": result.url}
+    information = read_json_list(result.text)  # what the paging reader writes
+    if information is None:
+        information = [{"page_number": 0, "page_summary": result.text}]
+    return {"information": information, "url": result.url}
 
 
 DIALECT = DeepResearcherDialect
+VARIANTS = {"json": JsonDialect}

@@ -62,7 +62,8 @@ class MaskSearchDialect(TaggedDialect):
     is not written.
 
     At most 5 rounds (cot_construct.py:130); at least 3 rewritten queries a search there.
-    Limit, repeat and invalid messages are our own words.
+    UNVERIFIED too: the tokens of a turn, of which the public code says nothing; the 4,096 are
+    our own choice. Limit, repeat and invalid messages are our own words.
     """
 
     name = "mask_search"

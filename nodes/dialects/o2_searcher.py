@@ -1,4 +1,4 @@
-"""O2-Searcher: one to five queries a turn, and what they teach comes back as a message.
+"""O2-Searcher: one to five queries a turn, and what they find comes back as a message.
 
 The released model was fine-tuned on conversations whose form is not uniform (o2searcher/
 data/coldstart), then trained by reinforcement on one form, in which the frame of a chat
@@ -9,6 +9,12 @@ was trained on last: the pasted form. Variants: `turns`, the form of inference, 
 template and for servers that take messages only; `cold_start`, the same with the result as
 the fine-tuning data has it.
 
+What comes back depends on the question (SYSTEMS.md: two search services). Of an open-ended one
+a model notes what the documents teach (condenser `learnings`); of any other the documents stand
+as they are, each query's joined by a space, the queries' by a line break
+(searcher/run_closedended.py). In the fine-tuning data these documents stand as Search-R1 lists
+them, on a line each.
+
 The originals' instruction: scripts/data/o2searcher_dataset.py:19 for training;
 scripts/eval/infer_agent.py:17-21 is the same with stray indentation.
 """
@@ -16,11 +22,12 @@ scripts/eval/infer_agent.py:17-21 is the same with stray indentation.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .base import Action, Budgets, Result
+from .parts.documents import contents, numbered_lines
 from .parts.prompt import build_prompt
 from .parts.tag import Tag
 from .parts.tagged import EMPTY_QUERY, TaggedDialect
@@ -75,13 +82,14 @@ HABITS = (OPEN, FENCED, CLOSED, ANSWERED, GLUED)
 class TurnsDialect(TaggedDialect):
     """The form of inference: results as messages of the user (infer_agent.py).
 
-    Limits: 5 turns, 3 documents, 2,048 tokens a turn.
+    Limits: 5 turns, 3 documents, 2,048 tokens a turn. A turn without an action is answered,
+    however many there are; only the turns end a run.
     """
 
     name = "o2_searcher:turns"
     layout = "turns"
     result_speaker = "user"
-    condenser = "learnings"
+    open_ended_condenser = "learnings"
     stop = ("</search>", "</answer>")
     tags = (
         *("<think>", "</think>", "<search>", "</search>", "<query>", "</query>"),
@@ -93,7 +101,9 @@ class TurnsDialect(TaggedDialect):
     turn_thought = (THINK.open, THINK.close)
     repeatable_tags = (QUERY.open, QUERY.close)
     repeats_searches = True
-    budgets = Budgets(max_searches=None, max_turns=5, max_turn_tokens=2048, top_k=3)
+    budgets = Budgets(
+        max_searches=None, max_turns=5, max_turn_tokens=2048, top_k=3, max_invalid=None
+    )
     queries_a_turn = 5
     forced_turn = True
     forced_stop = ("</answer>",)
@@ -112,9 +122,17 @@ class TurnsDialect(TaggedDialect):
             return Action("invalid", text=EMPTY_QUERY)
         return Action("search", queries=tuple(queries))
 
+    def format_documents(self, documents: Sequence[Mapping[str, Any]]) -> str:
+        """Return the passages of one query, as their retriever wrote them."""
+        return " ".join(contents(document) for document in documents)
+
     def join_results(self, results: Sequence[Result]) -> str:
-        """Return the learnings of every query, each query's on lines of its own."""
+        """Return what every query gave, each query's on lines of its own."""
         return "\n".join(result.text for result in results)
+
+    def error_message(self) -> str:
+        """Return the words of training for a search that failed (generation.py)."""
+        return "Invalid search."
 
     def format_query(self, query: str) -> str:
         return self.format_action(Action("search", queries=(query,)))
@@ -192,10 +210,16 @@ def read_queries(content: str) -> list[str]:
 
 
 class ColdStartDialect(TurnsDialect):
-    """The result as 428 of the cold-start data's 432 have it: no full stop at the end."""
+    """The result as 428 of the cold-start data's 432 have it: no full stop at the end.
+
+    228 of them, those of one query, list documents in Search-R1's lines.
+    """
 
     name = "o2_searcher:cold_start"
     result_tag = Tag("Search learnings: <learnings>", "</learnings>\n")
+
+    def format_documents(self, documents: Sequence[Mapping[str, Any]]) -> str:
+        return numbered_lines(documents)
 
 
 class O2SearcherDialect(TurnsDialect):
@@ -210,9 +234,18 @@ class O2SearcherDialect(TurnsDialect):
     name = "o2_searcher"
     layout = "inline"
     budgets = Budgets(
-        max_searches=None, max_turns=5, max_turn_tokens=2048, top_k=3, searching_turns=4
+        max_searches=None,
+        max_turns=5,
+        max_turn_tokens=2048,
+        top_k=3,
+        searching_turns=4,
+        max_invalid=None,
     )
     tags = (*TurnsDialect.tags, "<|im_start|>", "<|im_end|>")
+
+    def join_results(self, results: Sequence[Result]) -> str:
+        """Return the same without white space around it (generation.py)."""
+        return super().join_results(results).strip()
 
     def wrap_result(self, text: str) -> str:
         return self._pasted(super().wrap_result(text))

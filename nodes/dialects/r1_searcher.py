@@ -27,7 +27,7 @@ RULES = (
 """Our own words. The originals: evaluation/eval_search_loacl.py:10-103 and, for training,
 OpenRLHF-RAG/openrlhf/datasets/prompts_dataset.py:24-31 of RUCAIBox/R1-Searcher."""
 
-_RETRIEVER_ID = re.compile(r'\d+\s+(?="?Title: )')
+_RETRIEVER_ID = re.compile(r'\A\d++\s++(?="?Title: )')
 """Number that the original's retriever puts before a passage; the loop takes it off."""
 
 
@@ -42,7 +42,7 @@ def passage(document: Mapping[str, Any]) -> str:
     """
     title, text = document.get("title"), text_of(document)
     if not title:
-        return _RETRIEVER_ID.sub("", text, count=1) if text[:1].isdigit() else text
+        return _RETRIEVER_ID.sub("", text)
     line = f"Title: {title} Text:  {text}"
     quoted = line.replace('"', '""')
     return f'"{quoted}"' if '"' in line else line

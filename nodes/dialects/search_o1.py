@@ -33,13 +33,15 @@ class SearchO1Dialect(SpecialTokenDialect):
 
     Tags scripts/run_search_o1.py:40-43, insertion :668, limit :597, repeat :604. The
     original takes the last box by a greedy pattern (scripts/evaluate.py:32-35), which
-    swallows everything between two boxes of a line; here braces are balanced.
+    swallows everything between two boxes of a line; here braces are balanced. What a model
+    reads out of documents counts only after `**Final Information**` (evaluate.py:20-29).
 
     Limits :199-205 and :388-394: 10 searches, 15 turns, 10 documents; 20,480 tokens is
     QwQ's (32,768 for mathematics and code, 8,192 for other models).
     """
 
     name = "search_o1"
+    needs_final_marker = True
     budgets = Budgets(max_searches=10, max_turns=15, max_turn_tokens=20480, top_k=10)
 
     def prompt(self, question: str, **settings: Any) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .base import Budgets
-from .parts.documents import contents
+from .parts.documents import numbered_lines
 from .parts.prompt import build_prompt
 from .parts.tag import Tag
 from .parts.tagged import TaggedDialect
@@ -80,11 +80,7 @@ class SearchR1Dialect(TaggedDialect):
         return f"\n\n<information>{text.strip()}</information>\n\n"
 
     def format_documents(self, documents: Sequence[Mapping[str, Any]]) -> str:
-        lines = []
-        for number, document in enumerate(documents, 1):
-            first, _, rest = contents(document).partition("\n")
-            lines.append(f"Doc {number}(Title: {first}) {rest}\n")
-        return "".join(lines)
+        return numbered_lines(documents)
 
     def invalid_message(self, reason: str) -> str:
         """Return the original's message, which names no reason."""

@@ -8,8 +8,15 @@ run_web_thinker.py:48-58). Report mode has further ones (run_web_thinker_report.
 The original takes `</think>` and the line break after it out of what the model wrote, so
 that it keeps thinking (:455-458, :622); a transcript that is only appended to cannot, so
 here it stays. A repeated query ends the original's loop without an answer (:462-480); here
-its message is shown and the run goes on. Unverified: the number of turns. The originals'
-instructions: scripts/prompts.py of RUC-NLPIR/WebThinker.
+its message is shown and the run goes on. An auxiliary model of the original writes what a
+search and a click are meant to find (prompts.py:70-106); here the explorer is told the
+reasoning itself, and a page is condensed for the thought before the click. Unverified: the
+number of turns. The originals' instructions: scripts/prompts.py of RUC-NLPIR/WebThinker.
+
+The explorer's messages for what was asked before, for a page that cannot be read and for its
+limit, and the form of its list of pages, were read in public copies of
+scripts/run_web_thinker.py, not in the repository itself. Copies of earlier versions say
+something else after a repeat.
 """
 
 from __future__ import annotations
@@ -31,8 +38,14 @@ BEGIN_CLICK, END_CLICK = "<|begin_click_link|>", "<|end_click_link|>"
 BEGIN_CLICKED, END_CLICKED = "<|begin_click_result|>", "<|end_click_result|>"
 """Wire strings of the explorer (scripts/run_web_thinker.py:48-58)."""
 
-FINDINGS = "**Final Information**"
-"""What the explorer's findings stand after."""
+FINDINGS = "**Final Information"
+"""What the explorer's findings stand after; `:` and `**` may follow (evaluate.py:32-47)."""
+
+FINDINGS_CHARS = 2500
+"""Characters of the findings that are kept (evaluate.py:32-47)."""
+
+FINDINGS_LINES = 5
+"""Last lines that are taken for the findings where nothing marks them (evaluate.py:32-47)."""
 
 INSTRUCTION = (
     "You reason about questions and may have the web explored while you do so.\n\n"
@@ -54,7 +67,7 @@ EXPLORER_INSTRUCTION = (
     f"- To search again, write {BEGIN_QUERY}your query{END_QUERY}.\n"
     f"- To open a page or follow a link, write {BEGIN_CLICK}its address{END_CLICK}.\n\n"
     "Look until you know what is wanted or see that it cannot be found. Then write what you "
-    f"found out, with names, dates and numbers, after this line:\n\n{FINDINGS}\n"
+    f"found out, with names, dates and numbers, after this line:\n\n{FINDINGS}**\n"
 )
 """Our own words; the tags and the last line are the original's."""
 
@@ -118,7 +131,7 @@ class ExplorerDialect(WebThinkerDialect):
         if text.rstrip().endswith(END_QUERY):
             return super().parse(text)
         found = self.extract_answer(text)
-        said = text.strip() if found is None else found
+        said = self.last_lines(text) if found is None else found
         if not said:
             return Action("invalid", text="neither a search, a link nor findings")
         return Action("answer", text=said)
@@ -134,26 +147,68 @@ class ExplorerDialect(WebThinkerDialect):
         return super().split_turn(text)
 
     def extract_answer(self, text: str) -> str | None:
-        """Return what stands after the last findings line, None without one."""
-        _, line, found = text.rpartition(FINDINGS)
-        return found.strip() if line else None
+        """Return what stands after the last findings mark, None without one."""
+        _, mark, found = text.rpartition(FINDINGS)
+        return tidy_findings(found) if mark else None
+
+    def last_lines(self, text: str) -> str:
+        """Return the end of a text that marks no findings, as the original takes it."""
+        lines = text.strip().replace("\n\n", "\n").split("\n")
+        return tidy_findings("\n".join(lines[-FINDINGS_LINES:]))
 
     def answer_spans(self, text: str) -> list[tuple[int, int]]:
         start = text.rfind(FINDINGS)
         return [(start, len(text))] if start >= 0 else []
 
+    def format_click(self, url: str) -> str:
+        """Return a click on a link."""
+        return f"{BEGIN_CLICK}{url}{END_CLICK}"
+
     def format_answer(self, answer: str) -> str:
-        return f"{FINDINGS}\n{answer}"
+        return f"{FINDINGS}**\n{answer}"
 
     def force_answer(self) -> str:
-        return f"\n\nI write down what I have found.\n\n{FINDINGS}\n"
+        """Return the original's message for its limit, up to the opened findings."""
+        said = self.wrap_clicked("You have reached the limit for clicking links.")
+        return (
+            f"{said}\nOK, I will now provide the final information based on my collected "
+            f"information.\n\n{FINDINGS}:**"
+        )
 
     def forced_answer_end(self, text: str) -> int | None:
         return None
 
+    def wrap_result(self, text: str) -> str:
+        """Return search results; with other white space than the main loop's."""
+        return self._notice(text)
+
+    def repeat_message(self, query: str) -> str:
+        said = "You have already searched for this query. Please use the previously found"
+        return f"{self._notice(f'{said} information.')}\nOkay,"
+
     def wrap_clicked(self, text: str) -> str:
         """Return what a page says the way a click is answered."""
         return f"\n{BEGIN_CLICKED}\n{text}\n{END_CLICKED}\n"
+
+    def clicked_message(self) -> str:
+        """Return what the explorer reads when it clicks a link again."""
+        return f"{self.wrap_clicked('You have already clicked this URL.')}\nOkay,"
+
+    def unread_message(self) -> str:
+        """Return what stands for a page that could not be read, wrapped."""
+        return self.wrap_clicked(
+            "Unable to fetch the page content. You can try other links."
+        )
+
+
+def tidy_findings(text: str) -> str:
+    r"""Return findings without the marks around them, at most so long, line breaks kept.
+
+    >>> tidy_findings(":**\nLima.\n\nSince 1535.\n")
+    'Lima.\n\nSince 1535.'
+    """
+    said = text.partition(BEGIN_CLICK)[0].strip().strip(":*").strip().strip("`").strip()
+    return said[:FINDINGS_CHARS]
 
 
 DIALECT = WebThinkerDialect

@@ -20,11 +20,12 @@ SETTINGS = {
     "top_k": "sampling_top_k",
     "max_tokens": "max_turn_tokens",
     "seed": "seed",
+    "repetition_penalty": "repetition_penalty",
 }
 """Fields of `Sampling` to the run's settings they come from. Where a provider takes only one
 of two (Anthropic: temperature or top_p), the first is kept."""
 
-ASKED = ("temperature", "top_p", "top_k", "seed")
+ASKED = ("temperature", "top_p", "top_k", "seed", "repetition_penalty")
 """Settings that a user asked for where they are not the defaults; the tokens of a turn
 change with every turn."""
 

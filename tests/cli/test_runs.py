@@ -116,6 +116,23 @@ def test_another_model_behind_the_server_is_refused(deepsearch, settings, search
 
 
 @pytest.mark.parametrize("verb", ["rollout", "evaluate"])
+def test_a_directory_from_before_a_setting_goes_on_with_its_default(
+    deepsearch, settings, files, verb
+):
+    run = (verb, "questions.jsonl", "--out", "run", *settings)
+    if verb == "rollout":
+        run = (*run, "--rollouts", 1)
+    assert deepsearch(*run).code == 0
+    manifest = files / "run/rollout.json"
+    earlier = json.loads(manifest.read_text())
+    del earlier["repetition_penalty"]
+    manifest.write_text(json.dumps(earlier))
+    assert deepsearch(*run).code == 0
+    done = deepsearch(*run, "--set", "repetition_penalty=1.05")
+    assert "was started with repetition_penalty=1.0, now it is 1.05" in done.complaint
+
+
+@pytest.mark.parametrize("verb", ["rollout", "evaluate"])
 def test_other_questions_with_the_same_ids_are_refused(deepsearch, settings, files, verb):
     run = (verb, "questions.jsonl", "--out", "run", *settings)
     if verb == "rollout":

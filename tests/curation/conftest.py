@@ -1,4 +1,4 @@
-"""Traces as the graph leaves them, JSON Lines files, and the public sets if at hand."""
+"""Traces as the graph leaves them, JSON Lines files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,6 @@ from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.trace import Document, SearchRecord, Segment, Trace, Usage
 
 DIALECT = get_dialect()
-
-SHARED = Path(__file__).parents[3] / "shared" / "data"
-"""Public sets; not part of the project."""
 
 
 def make_trace(
@@ -120,16 +117,3 @@ def jsonl():
 def lines():
     """Read the records of a JSON Lines file."""
     return read_lines
-
-
-@pytest.fixture(scope="session")
-def shared():
-    """Return the path of a public set, or skip."""
-
-    def path(name: str) -> Path:
-        found = SHARED / name
-        if not found.exists():
-            pytest.skip(f"{name} is not at hand")
-        return found
-
-    return path

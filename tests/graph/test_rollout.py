@@ -259,6 +259,22 @@ def test_a_plan_counts_the_model_that_reads_documents(agent_of, tmp_path, monkey
     assert found == (8, 240, 560)
 
 
+OPEN_ENDED = Question("open", "What drives Peru?", ("Copper.",), {"kind": "open_ended"})
+
+
+def test_an_open_ended_question_is_condensed_in_the_dialects_own_way(agent_of, tmp_path):
+    agent, *_ = agent_of("<answer>Lima</answer>", condenser=None, dialect="o2_searcher")
+    RolloutEngine(agent, tmp_path).run([QUESTIONS[0], OPEN_ENDED], 1)
+    chosen = {t.question_id: t.settings["condenser"] for t in read_traces(tmp_path)}
+    assert chosen == {"q0": "none", "open": "learnings"}
+
+
+def test_a_plan_counts_the_learnings_of_open_ended_questions(tmp_path):
+    settings = {"dialect": "o2_searcher"}
+    assert plan_rollouts(QUESTIONS, 1, 4, tmp_path, settings).child_calls == 0
+    assert plan_rollouts([OPEN_ENDED], 1, 4, tmp_path, settings).child_calls > 0
+
+
 def test_a_plan_tells_money_and_time_at_the_rates_given(tmp_path):
     rates = Rates(1000.0, prompt_price=2.0, completion_price=8.0, search_price=5.0)
     model = {"condenser": "reason_in_documents"}

@@ -67,7 +67,7 @@ def run(fake_server, tmp_path):
         agent = create_deep_search_agent(
             "fake-model",
             base_url=fake_server.base_url,
-            search=FewPages(),
+            search=settings.pop("search", FewPages()),
             reader=FewReads(),
             dialect=dialect,
             trace_dir=str(tmp_path),
@@ -182,32 +182,36 @@ def browser(prompt):
     )
 
 
-def test_deep_researcher_gets_json_in_tool_responses(exactness, run):
+@pytest.mark.parametrize(
+    ("dialect", "written"),
+    [("deep_researcher", repr), ("deep_researcher:json", json.dumps)],
+)
+def test_deep_researcher_gets_a_list_in_tool_responses(exactness, run, dialect, written):
     replies = [DEEP_SEARCH, DEEP_BROWSE, "So.</think>\n<answer>Lima</answer>"]
-    output, prompts, trace = run("deep_researcher", replies, browser)
+    output, prompts, trace = run(dialect, replies, browser)
     assert (output["answer"], output["stop_reason"]) == ("Lima", "answered")
     opened = "" if exactness == "message" else "<think>"
-    first = json.dumps(
+    first = written(
         [
             {
                 "search_query": "capital of peru",
                 "web_page_info_list": [
                     {
+                        "quick_summary": "The capital of Peru is Lima.",
                         "title": "Peru",
                         "url": "http://w.test/peru",
-                        "quick_summary": "The capital of Peru is Lima.",
                     }
                 ],
             }
         ]
     )
-    second = json.dumps(
+    second = written(
         [
             {
-                "url": "http://w.test/peru",
                 "information": [{"page_number": 0, "page_summary": "It is Lima."}],
+                "url": "http://w.test/peru",
             },
-            {"url": "http://w.test/gone", "information": []},
+            {"information": [], "url": "http://w.test/gone"},
         ]
     )
     between = "<|im_end|>\n<|im_start|>user\n<tool_response>\n"
@@ -252,12 +256,65 @@ def teacher(prompt):
         ),
     ],
 )
-def test_o2_searcher_learns(run, dialect, result):
-    output, prompts, trace = run(dialect, [O2_SEARCH, O2_ANSWER], teacher)
+def test_o2_searcher_learns_for_an_open_ended_question(run, dialect, result):
+    output, prompts, trace = run(dialect, [O2_SEARCH, O2_ANSWER], teacher, open_ended=True)
     assert output["answer"] == "Lima"
     assert after_question(prompts[-1]) == f"{O2_SEARCH}{result}"
     assert [c.step for c in trace.children] == ["learnings", "learnings"]
     assert trace.exactness == "token"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "result"),
+    [
+        (
+            "o2_searcher:turns",
+            "<|im_end|>\n<|im_start|>user\nSearch learnings: <learnings>"
+            '"Peru"\nThe capital of Peru is Lima.\n"Lima"\nLima has 10 million people.'
+            "</learnings>.\n<|im_end|>\n<|im_start|>assistant\n",
+        ),
+        (
+            "o2_searcher:cold_start",
+            "<|im_end|>\n<|im_start|>user\nSearch learnings: <learnings>"
+            'Doc 1(Title: "Peru") The capital of Peru is Lima.\n\n'
+            'Doc 1(Title: "Lima") Lima has 10 million people.\n'
+            "</learnings>\n<|im_end|>\n<|im_start|>assistant\n",
+        ),
+        (
+            "o2_searcher",
+            "<|im_start|>user\nSearch learnings: <learnings>"
+            '"Peru"\nThe capital of Peru is Lima.\n"Lima"\nLima has 10 million people.'
+            "</learnings>.\n<|im_end|>\n<|im_start|>assistant\n",
+        ),
+    ],
+)
+def test_o2_searcher_reads_the_documents_of_any_other(run, dialect, result):
+    output, prompts, trace = run(dialect, [O2_SEARCH, O2_ANSWER])
+    assert output["answer"] == "Lima"
+    assert after_question(prompts[-1]) == f"{O2_SEARCH}{result}"
+    assert trace.children == []
+
+
+def test_o2_searcher_joins_a_querys_documents_by_a_space():
+    dialect = get_dialect("o2_searcher")
+    both = [{"title": "A", "text": "One."}, {"title_line": "B", "text": "Two."}]
+    assert dialect.format_documents(both) == '"A"\nOne. B\nTwo.'
+
+
+def test_o2_searcher_answers_every_turn_without_an_action(run):
+    output, _, trace = run("o2_searcher", ["Hm.", "Hm.", "Hm.", "Hm.", O2_ANSWER])
+    assert (output["answer"], output["stop_reason"]) == ("Lima", "answered")
+    assert sum("was not understood" in s.text for s in trace.segments) == 4
+
+
+class Snippets(FewPages):
+    """Finds the same pages, and says of them what a web search does."""
+
+    returns_full_text = False
+
+    def search(self, query, k, *, episode=None):
+        found = super().search(query, k)
+        return [d.model_copy(update={"text": "", "snippet": d.text}) for d in found]
 
 
 def test_web_thinker_explores(exactness, run):
@@ -276,13 +333,13 @@ def test_web_thinker_explores(exactness, run):
         return explored.pop(0) if "You explore the web" in prompt else None
 
     query = "I need it. <|begin_search_query|>capital of peru<|end_search_query|>"
-    output, _, trace = run(
-        "web_thinker", [query, "So.</think>\n\n\\boxed{Lima}"], helper, read_pages=False
+    output, prompts, trace = run(
+        "web_thinker", [query, "So.</think>\n\n\\boxed{Lima}"], helper, search=Snippets()
     )
     assert (output["answer"], output["stop_reason"]) == ("Lima", "answered")
     assert not explored
     result = (
-        "\n\n<|begin_search_result|>The capital is Lima, founded in 1535."
+        "\n\n<|begin_search_result|>The capital is Lima, founded\nin 1535."
         "<|end_search_result|>\n\n"
     )
     assert trace.output_text.startswith(query + result)
@@ -294,8 +351,11 @@ def test_web_thinker_explores(exactness, run):
     inner = "".join(s.text for s in trace.children[0].segments)
     clicked = "<|begin_click_result|>\nEvidence in page: \nSeen.\n\nSummary: \nLima."
     assert f"{clicked}\n\nLinks:\n- Lima: http://w.test/lima\n<|end_click_result|>" in inner
-    assert "You have already visited this page." in inner
-    assert "<|begin_search_result|>1. Lima\nhttp://w.test/lima" in inner
+    assert "You have already clicked this URL." in inner
+    assert "<|begin_search_result|>\n***Web Page 1:***\n{" in inner
+    # Pages of the run's own search are read, and their text is shown.
+    shown = next(prompt for prompt in prompts if "You explore the web" in prompt)
+    assert "Filler. Filler." in shown
     assert {s.url for s in trace.sources if s.used} == {
         "http://w.test/peru",
         "http://w.test/lima",
@@ -315,7 +375,7 @@ def test_an_explorer_condenses_pages_as_the_run_says(run):
         return replies.pop(0) if "You explore the web" in prompt else None
 
     query = "I need it. <|begin_search_query|>capital of peru<|end_search_query|>"
-    settings = {"page_condenser": "extractive", "read_pages": False}
+    settings = {"page_condenser": "extractive"}
     _, _, trace = run("web_thinker", [query, "\\boxed{Lima}"], helper, **settings)
     (explored,) = trace.children
     assert explored.step == "explorer"
@@ -328,7 +388,7 @@ def test_an_explorer_that_never_ends_is_made_to(run):
     def helper(prompt):
         if "You explore the web" not in prompt:
             return None
-        if "I write down what I have found." in prompt:
+        if prompt.endswith("\n\n**Final Information:**"):
             return "It is Lima."
         return "On. <|begin_search_query|>lima<|end_search_query|>"
 

@@ -1,11 +1,41 @@
-"""Whose settings count in a run."""
+"""Whose settings count in a run, and that they reach the model."""
 
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
+from scripted import FewPages
 
+from langgraph_deepsearch import create_deep_search_agent
 from langgraph_deepsearch.context import Context, resolve_context
 from langgraph_deepsearch.nodes.components import Components
+
+SAMPLING = {
+    "temperature": 0.7,
+    "top_p": 0.8,
+    "sampling_top_k": 20,
+    "repetition_penalty": 1.05,
+    "seed": 3,
+}
+"""Search-o1's, and a seed."""
+
+
+def test_a_runs_sampling_reaches_the_server(fake_server):
+    fake_server.script(["So it is \\boxed{Lima}"])
+    agent = create_deep_search_agent(
+        "fake-model", base_url=fake_server.base_url, search=FewPages(), **SAMPLING
+    )
+    assert agent.invoke({"question": "Which capital?"})["answer"] == "Lima"
+    (request,) = fake_server.generations()
+    sent = {**SAMPLING, "top_k": SAMPLING["sampling_top_k"]}
+    del sent["sampling_top_k"]
+    assert {name: request["body"][name] for name in sent} == sent
+
+
+@pytest.mark.parametrize("penalty", [0, -1, 2.5])
+def test_a_penalty_out_of_bounds_is_refused(penalty):
+    with pytest.raises(ValidationError, match="repetition_penalty"):
+        Context(repetition_penalty=penalty)
 
 
 @pytest.fixture

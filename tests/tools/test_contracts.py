@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from langgraph_deepsearch.nodes.condensers.base import CondenseRequest
@@ -26,6 +27,7 @@ from langgraph_deepsearch.tools.http_retriever import HttpRetriever
 from langgraph_deepsearch.tools.search_server import SearchServerError, serve_search
 from langgraph_deepsearch.trace import Document
 
+R1_SEARCHER = get_dialect("r1_searcher")
 DOCUMENT = {"id": "3", "contents": '"Tea"\nTea is a drink.'}
 ANSWERS = {
     # What each original's server answers to one query for two documents.
@@ -193,16 +195,35 @@ def test_an_unknown_contract_is_refused():
         make_search("http+nothing:http://127.0.0.1:1")
 
 
-WORDS = st.text(alphabet='ab "\\,:é東', max_size=12)
+PIECES = st.sampled_from(
+    [*'ab "\\,:é東127', "Title: ", "18 Title: ", " Text:  ", '"Title: ']
+)
+WORDS = st.lists(PIECES, max_size=12).map("".join)
+"""Text with what a passage file has before and between its parts."""
 
 
 @given(title=WORDS, text=WORDS)
+@example(title="Act", text="It is 18 Title: Crimes, in 1948.")
 def test_a_line_is_read_as_it_was_written(title, text):
     title = title.strip()
     if " Text:  " in title or not title:
         return
-    read = read_line(write_line(Document(title=title, text=text)))
-    assert (read.title, read.text) == (title, text)
+    line = write_line(Document(title=title, text=text))
+    for written in (line, f"7 {line}"):  # with the number that a retriever puts before it
+        read = read_line(written)
+        assert (read.title, read.text) == (title, text)
+
+
+@given(title=WORDS, text=WORDS)
+@example(title="", text="7 laws make 18 Title: Crimes.")
+def test_a_dialect_writes_a_passage_as_its_file_does(title, text):
+    (line,) = R1_SEARCHER.format_documents([{"title": title, "text": text}]).splitlines()
+    passage = line.removeprefix("(1)")
+    if title:
+        assert passage == write_line(Document(title=title, text=text))
+    else:
+        assert text.endswith(passage)
+        assert re.fullmatch(r"(\d+\s+)?", text.removesuffix(passage))
 
 
 @given(title=st.text(alphabet="ab é,", min_size=1).map(str.strip).filter(bool), text=WORDS)

@@ -207,6 +207,29 @@ def _literal(text: str) -> Any:
         return None
 
 
+def read_literal_list(text: str) -> list[Any] | None:
+    """Return the list that a text is in Python's form, None where it is none.
+
+    >>> read_literal_list("[{'a': 1}]"), read_literal_list("(1) Peru: a country")
+    ([{'a': 1}], None)
+    """
+    found = _literal(text)
+    return found if isinstance(found, list) else None
+
+
+def read_json_list(text: str) -> list[Any] | None:
+    """Return the list that a text is in JSON, None where it is none.
+
+    >>> read_json_list('[{"a": 1}]'), read_json_list("7")
+    ([{'a': 1}], None)
+    """
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, list) else None
+
+
 def _strings(value: Any) -> tuple[str, ...]:
     values = value if isinstance(value, list | tuple) else [value]
     texts = (one.strip() for one in values if isinstance(one, str))

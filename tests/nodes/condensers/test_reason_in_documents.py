@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from scripted import FewPages
 
+from langgraph_deepsearch import create_deep_search_agent
 from langgraph_deepsearch.nodes.condensers.base import CondenseRequest
 from langgraph_deepsearch.nodes.condensers.extractive import ExtractiveCondenser
 from langgraph_deepsearch.nodes.condensers.reason_in_documents import (
@@ -50,6 +52,36 @@ def request(**changes):
 )
 def test_information_is_taken_out_without_gluing_or_thinking(output, information):
     assert extract_information(output) == information
+
+
+@pytest.mark.parametrize(
+    ("dialect", "shown"),
+    [
+        ("search_o1", "No helpful information found."),
+        ("search_o1:single_hop", "No helpful information found."),
+        ("simple_deep_searcher", "It may be Lima."),
+    ],
+)
+def test_an_output_without_a_marker_is_each_systems_own(fake_server, dialect, shown):
+    turns = iter(["<|begin_search_query|>peru<|end_search_query|>", "\\boxed{Lima}"])
+
+    def reply(prompt):
+        return "It may be Lima." if "Searched web pages" in prompt else next(turns)
+
+    fake_server.script(reply)
+    agent = create_deep_search_agent(
+        "fake-model", base_url=fake_server.base_url, search=FewPages(), dialect=dialect
+    )
+    assert agent.invoke({"question": "Which capital?"})["answer"] == "Lima"
+    last = fake_server.generations()[-1]["prompt"]
+    assert f"<|begin_search_result|>{shown}<|end_search_result|>" in last
+
+
+def test_what_stands_after_a_marker_counts_in_either():
+    said = "x **Final Information**\n\nLima."
+    assert extract_information(said, needs_marker=True) == "Lima."
+    assert extract_information("**Modified Reasoning Steps** a", needs_marker=True) == "a"
+    assert extract_information("It is Lima.", needs_marker=True) == ""
 
 
 def test_the_model_is_told_question_query_pages_and_reasoning(fake_server):

@@ -179,9 +179,14 @@ def test_mask_search_merges_the_documents_of_its_queries_round_robin():
 
 def test_r1_searcher_takes_the_retrievers_number_off():
     dialect = get_dialect("r1_searcher")
-    documents = [{"text": "12\tTitle: Lima Text:  A city."}, {"text": "1535 was its year."}]
+    documents = [
+        {"text": "12\tTitle: Lima Text:  A city."},
+        {"text": "1535 was its year."},
+        {"text": "7 laws make 18 Title: Crimes."},
+    ]
     assert dialect.format_documents(documents) == (
         "(1)Title: Lima Text:  A city.\n(2)1535 was its year.\n"
+        "(3)7 laws make 18 Title: Crimes.\n"
     )
     assert dialect.render_results(dialect.empty_message()) == (
         "\n\n<|begin_of_documents|>\nNone<|end_of_documents|>\n\n"

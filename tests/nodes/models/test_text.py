@@ -153,7 +153,8 @@ def test_an_object_is_given_the_runs_sampling(messages, ask, is_async):
     else:
         reasoner.generate(chat_segments(messages, None), **arguments)
     assert reasoner._model.used == [(0.1, 0.2, 30)]
-    assert reasoner.overridden == {"sampling_top_k": None, "seed": None}
+    lacks = ("sampling_top_k", "seed", "repetition_penalty")
+    assert reasoner.overridden == dict.fromkeys(lacks)
 
 
 def test_what_the_object_sets_itself_counts_and_what_it_lacks_is_told(messages, ask):

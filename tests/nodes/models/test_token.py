@@ -141,11 +141,13 @@ def test_character_cut_by_the_limit_is_dropped(fake_server, reasoner, segments_f
 
 def test_sampling_reaches_the_server(fake_server, reasoner, segments_for, ask):
     fake_server.script(["x"])
-    sampling = Sampling(temperature=0.1, top_p=0.5, top_k=7, max_tokens=9, seed=3)
+    sampling = Sampling(
+        temperature=0.1, top_p=0.5, top_k=7, max_tokens=9, seed=3, repetition_penalty=1.05
+    )
     reasoner.generate(segments_for(reasoner), **ask(sampling=sampling))
     body = fake_server.generations()[-1]["body"]
-    names = ("temperature", "top_p", "top_k", "max_tokens", "seed")
-    assert [body[name] for name in names] == [0.1, 0.5, 7, 9, 3]
+    names = ("temperature", "top_p", "top_k", "max_tokens", "seed", "repetition_penalty")
+    assert [body[name] for name in names] == [0.1, 0.5, 7, 9, 3, 1.05]
 
 
 def test_token_limit_is_lowered_to_the_room_left(fake_server, reasoner, segments_for, ask):
