@@ -5,23 +5,29 @@ text the model wrote, so inference text, training labels, reinforcement-learning
 preference pairs and every export come from this one list; nothing parses text again to
 find out who wrote it.
 
-Files of traces are JSON Lines, one trace a line, only ever appended to. A line counts
-once its newline is on disk, so a torn last line (a killed writer) is never a trace.
+Files of traces are JSON Lines, one trace a line, only ever appended to. A torn last line
+(a killed writer's) is never a trace: it is left out, with a warning, and cut off before the
+next trace is appended. A last line that lacks its newline alone is whole and counts.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from .errors import DeepSearchError
-from .run_lock import lock_file
+from .json_lines import (
+    append_lines,
+    complaint,
+    is_whole,
+    load_record,
+    warn_of_torn_line,
+)
 
 TRACE_FILE = "traces.jsonl"
 """Name of the trace file in a folder of traces."""
@@ -240,7 +246,8 @@ def append_trace(path: str | os.PathLike[str], trace: Trace) -> None:
     """Append one trace so that a crash leaves either the whole line or none.
 
     The line goes out in a single `write` on a file opened for appending, then is
-    flushed to disk. A torn line that an earlier crash left is cut off first.
+    flushed to disk. A torn line that an earlier crash left is cut off first; one that
+    lacks its newline alone gets it.
 
     Args:
         path: the JSON Lines file; made, with its folders, when absent.
@@ -271,42 +278,6 @@ def require_trace_folder(folder: str | os.PathLike[str]) -> None:
         raise TraceFileError(msg) from error
 
 
-def append_lines(path: str | os.PathLike[str], lines: Iterable[str]) -> None:
-    """Append JSON lines crash-safely; see `append_trace`."""
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    data = "".join(line + "\n" for line in lines).encode()
-    descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        lock_file(descriptor)  # several processes may append to one file
-        _cut_torn_line(descriptor)
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _cut_torn_line(descriptor: int) -> None:
-    end = os.lseek(descriptor, 0, os.SEEK_END)
-    if end == 0:
-        return
-    os.lseek(descriptor, end - 1, os.SEEK_SET)
-    if os.read(descriptor, 1) == b"\n":
-        return
-    position = end
-    while position > 0:
-        start = max(0, position - 65536)
-        os.lseek(descriptor, start, os.SEEK_SET)
-        found = os.read(descriptor, position - start).rfind(b"\n")
-        if found >= 0:
-            os.ftruncate(descriptor, start + found + 1)
-            return
-        position = start
-    os.ftruncate(descriptor, 0)
-
-
 def write_traces(path: str | os.PathLike[str], traces: Iterable[Trace]) -> int:
     """Write traces as a new file, replacing an old one in one step.
 
@@ -333,7 +304,7 @@ def write_traces(path: str | os.PathLike[str], traces: Iterable[Trace]) -> int:
 def read_traces(path: str | os.PathLike[str]) -> Iterator[Trace]:
     """Read traces one at a time; memory does not grow with the file.
 
-    A last line without its newline is a torn write and is left out.
+    A torn last line is left out with a warning; one that lacks its newline alone counts.
 
     Args:
         path: a trace file, or a run directory that holds `traces.jsonl`.
@@ -352,10 +323,12 @@ def read_traces(path: str | os.PathLike[str]) -> Iterator[Trace]:
         raise TraceFileError(msg)
     with source.open("rb") as file:
         for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
+            if not line.strip():
+                continue
+            if not is_whole(line):
+                warn_of_torn_line(source)
                 return
-            if line.strip():
-                yield parse_trace(line, source, number)
+            yield parse_trace(line, source, number)
 
 
 def parse_trace(line: bytes, source: Path, number: int) -> Trace:
@@ -365,8 +338,7 @@ def parse_trace(line: bytes, source: Path, number: int) -> Trace:
         TraceFileError: it is none; the message names `source` and line `number`.
     """
     try:
-        data = json.loads(line)
-        version = data.get("version", TRACE_VERSION)
+        data, version = load_record(line, TRACE_VERSION)
         if version > TRACE_VERSION:
             msg = (
                 f"{source}:{number}: trace version {version} is newer than this program "
@@ -374,10 +346,8 @@ def parse_trace(line: bytes, source: Path, number: int) -> Trace:
             )
             raise TraceFileError(msg)
         return Trace.model_validate(data)
-    except (ValueError, AttributeError, TypeError) as error:
-        reason = (
-            error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        )
+    except ValueError as error:
+        reason = complaint(error)
         msg = f"{source}:{number}: not a trace ({reason}); remove or repair that line"
         raise TraceFileError(msg) from error
 

@@ -20,8 +20,9 @@ def curate(
     preset: Annotated[
         str,
         typer.Option(
-            help="Filters and constants: reference | desk | direct | reflective; for imported "
-            "traces r1_searcher | web_dancer | o2_searcher | know_agent."
+            help="Filters and constants: reference | desk | direct | reflective | "
+            "web_dancer_funnel; for imported traces r1_searcher | web_dancer | o2_searcher | "
+            "know_agent."
         ),
     ] = "reference",
     without: Annotated[

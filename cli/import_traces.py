@@ -26,9 +26,12 @@ def import_file(
 ) -> None:
     """Read another system's rollouts as traces; nothing of a record is lost."""
     from ..curation.imports import import_traces
+    from ..curation.imports.importing import refuse_other_traces
     from ..curation.inputs import refuse_overwriting
     from ..trace import write_traces
 
+    traces = import_traces(file, source)
     refuse_overwriting(out, [file])
-    count = write_traces(out, import_traces(file, source))
+    refuse_other_traces(out, source)
+    count = write_traces(out, traces)
     print_text(f"{count} traces in {out}")

@@ -10,12 +10,25 @@ import typer
 from ..errors import DeepSearchError
 from ..trace import read_traces
 
+KNOWN_MEASURES = ("acc", "em", "f1", "judge", "user")
+"""Entries of a trace's outcome that `--measure` takes."""
+
+
+def _known_measure(name: str) -> str:
+    if name not in KNOWN_MEASURES:
+        msg = f"--measure takes {', '.join(KNOWN_MEASURES)}; not {name!r}"
+        raise DeepSearchError(msg)
+    return name
+
+
 Measures = Annotated[
     list[str] | None,
     typer.Option(
         "--measure",
-        help="What says whether an answer is right: acc | em | judge | user; may be repeated, "
-        "the first that a run has counts.",
+        help="What says whether an answer is right: acc | em | f1 | judge | user; may be "
+        "repeated, the first that a run has counts, right from 0.5.",
+        metavar="<name>",
+        parser=_known_measure,
         show_default="acc, judge, user",
     ),
 ]

@@ -25,11 +25,15 @@ def pairs(
         ),
     ] = None,
     rule: Annotated[
-        Literal["paper", "web_thinker"], typer.Option(help="What makes a run better.")
+        Literal["paper", "paper_strict", "web_thinker"],
+        typer.Option(
+            help="What makes a run better. paper_strict rejects only runs that fail the "
+            "checks, paper wrong ones too."
+        ),
     ] = "web_thinker",
     per_question: Annotated[int, typer.Option(help="Most pairs of a question.", min=1)] = 1,
     preset: Annotated[
-        str, typer.Option(help="Whose format and path filters rule paper checks.")
+        str, typer.Option(help="Whose format and path filters the paper's rules check.")
     ] = "reference",
     ratio: Annotated[
         float, typer.Option(help="How much longer the rejected of two equal runs is.")

@@ -31,6 +31,10 @@ HARD_ABOVE = 20
 """Rollouts until the first right one: fewer than 10 is easy, 10 to 20 medium, more than
 20 hard (R1-Searcher, arXiv 2503.05592, section on training data)."""
 
+LEVEL, SOURCE_LEVEL = "level", "source_level"
+"""Metadata of a question that is written: our level, and the one its source gave it (as
+HotpotQA does)."""
+
 REPORT_SUFFIX = ".report.json"
 """What the figures' file beside a question file is called after."""
 
@@ -108,16 +112,22 @@ class QuestionRollouts:
         return difficulty_level(self.first_right, len(self.verdicts))
 
     def to_question(self, of: int) -> Question:
-        """Return the question with what its rollouts say of it."""
+        """Return the question with what its rollouts say of it.
+
+        A `level` that its source gave it stays as `source_level`.
+        """
         counted = self.ordered()[:of]
         facts = {
             "rollouts": len(counted),
             "right": sum(counted),
             "accuracy": sum(counted) / len(counted) if counted else None,
             "first_right": self.first_right,
-            "level": self.level,
+            LEVEL: self.level,
         }
-        return Question(self.id, self.question, self.golds, {**self.metadata, **facts})
+        own = dict(self.metadata)
+        if LEVEL in own and not facts.keys() <= own.keys():  # else an earlier selection's
+            own[SOURCE_LEVEL] = own[LEVEL]
+        return Question(self.id, self.question, self.golds, {**own, **facts})
 
 
 def difficulty_level(first_right: int | None, rollouts: int) -> Level | None:
@@ -219,9 +229,9 @@ def select_questions(
     """Write the questions whose rollouts meet the rule, hardest first.
 
     `out` is a question file that `deepsearch rollout` and training read; each question
-    also says `rollouts`, `right`, `accuracy`, `first_right` and `level`. Of two questions
-    with one id each gets an id of its own. The figures of all questions stand beside it in
-    `<out>.report.json`.
+    also says `rollouts`, `right`, `accuracy`, `first_right` and `level`; a level of its
+    source's stays as `source_level`. Of two questions with one id each gets an id of its
+    own. The figures of all questions stand beside it in `<out>.report.json`.
 
     Args:
         traces: rollouts, as files, run directories or traces.
@@ -253,7 +263,7 @@ def select_questions(
         by_level=dict(Counter(q.level or "unknown" for q in questions)),
         inputs=scan.inputs,
     )
-    chosen = sorted(_meeting(questions, rule), key=_hardest_first)
+    chosen = sorted(_meeting(questions, rule), key=lambda q: _hardest_first(q, rule.of))
     found.kept = len(chosen)
     figures = json.dumps(found.to_json(), indent=2, ensure_ascii=False)
     target.with_name(target.name + REPORT_SUFFIX).write_text(figures + "\n", "utf-8")
@@ -287,8 +297,8 @@ def _meeting(
         yield question
 
 
-def _hardest_first(question: QuestionRollouts) -> tuple[float, float, str]:
-    verdicts = question.ordered()
+def _hardest_first(question: QuestionRollouts, of: int) -> tuple[float, float, str]:
+    verdicts = question.ordered()[:of]
     accuracy = sum(verdicts) / len(verdicts) if verdicts else 0.0
     return (accuracy, -(question.first_right or float("inf")), question.key)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
+from ..json_lines import is_whole, warn_of_torn_line
 from ..trace import Trace, TraceFileError, parse_trace, write_traces
 
 TraceInput = str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | Iterable[Trace]
@@ -116,8 +117,10 @@ class TraceScan:
             for line_number, line in enumerate(lines, 1):
                 checksum.update(line)
                 offset, size = size, size + len(line)
-                # A last line without its newline is a torn write.
-                if not line.endswith(b"\n") or not line.strip():
+                if not line.strip():
+                    continue
+                if not is_whole(line):
+                    warn_of_torn_line(file)
                     continue
                 trace = parse_trace(line, file, line_number)
                 if self._is_new(trace):

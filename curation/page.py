@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..evals.charts import Bar, bars, histogram, legend
@@ -17,12 +17,15 @@ from ..evals.run_facts import curation_funnel, settings_list
 from ..evals.side_by_side import run_column
 from ..trace import Trace
 from .distributions import MEASURES, RIGHT, Distributions
-from .inputs import Place, TraceLookup
+from .inputs import Place
 from .report import CurationReport
 
 PAGE_FILE = "curation.html"
 EMPTY_PAGE_FILE = "curation-empty.html"
 """Names of the page in the output directory: of a result, and where nothing was kept."""
+
+TraceAt = Callable[[Place], Trace]
+"""Gives the trace at a place as the curation saw it: corrected and scored."""
 
 MOST_KEPT = 3
 """Kept runs that can be opened."""
@@ -50,7 +53,7 @@ GROUP_TITLES = {
 def write_page(
     directory: Path,
     report: CurationReport,
-    traces: TraceLookup,
+    traces: TraceAt,
     kept: Sequence[Place],
 ) -> Path:
     """Write the page of a curation into its directory and return its path.
@@ -58,7 +61,7 @@ def write_page(
     Args:
         directory: where the report stands.
         report: what was counted.
-        traces: the input files, still there, for the runs to open.
+        traces: gives the runs to open, as they were judged and written.
         kept: places of kept traces, best first; the first ones can be opened.
     """
     parts = _parts(report, traces, kept)
@@ -72,7 +75,7 @@ def write_page(
 
 
 def _parts(
-    report: CurationReport, traces: TraceLookup, kept: Sequence[Place]
+    report: CurationReport, traces: TraceAt, kept: Sequence[Place]
 ) -> Iterator[Markup | None]:
     before, after = report.before, report.after
     yield _head(report)
@@ -210,7 +213,7 @@ def _groups(before: Distributions, after: Distributions) -> Iterator[Markup]:
             yield element("p", f"and {more} more", class_="muted small")
 
 
-def _removed(report: CurationReport, traces: TraceLookup) -> Iterator[Markup]:
+def _removed(report: CurationReport, traces: TraceAt) -> Iterator[Markup]:
     for step in report.steps():
         if not step.examples:
             continue
@@ -220,7 +223,7 @@ def _removed(report: CurationReport, traces: TraceLookup) -> Iterator[Markup]:
             element("span", f" {step.removed} removed", class_="muted"),
         )
         shown = [
-            _run(traces.get(place), example["reason"])
+            _run(traces(place), example["reason"])
             for place, example in zip(step.places, step.examples, strict=False)
         ]
         rest = step.examples[len(shown) :]
@@ -230,9 +233,9 @@ def _removed(report: CurationReport, traces: TraceLookup) -> Iterator[Markup]:
         )
 
 
-def _kept(traces: TraceLookup, kept: Sequence[Place]) -> Iterator[Markup]:
+def _kept(traces: TraceAt, kept: Sequence[Place]) -> Iterator[Markup]:
     for place in kept[:MOST_KEPT]:
-        yield _run(traces.get(place), "kept")
+        yield _run(traces(place), "kept")
 
 
 def _run(trace: Trace, said: str) -> Markup:

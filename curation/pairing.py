@@ -42,7 +42,8 @@ PAIRS_REPORT_FILE = "pairs.json"
 """Names in the output directory."""
 
 MOST_RUNS = 64
-"""Runs of a question that are compared with each other, the first ones by their id."""
+"""Right runs of a question, and wrong ones, of each side that are compared with each other: the
+first ones by their id. What is left out is reported."""
 
 
 class NoPairsError(DeepSearchError):
@@ -72,6 +73,8 @@ class PairReport:
     """Traces that came twice in one set; left out."""
     single_run: int = 0
     """Questions with one usable run, or with runs of one side only."""
+    not_compared: int = 0
+    """Usable runs beyond the first `MOST_RUNS` right or wrong ones of their question."""
     inputs: list[dict[str, Any]] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -79,10 +82,11 @@ class PairReport:
         return {**asdict(self), "output": str(self.output)}
 
     def __str__(self) -> str:
+        more = f", {self.not_compared} runs not compared" if self.not_compared else ""
         return (
             f"{self.pairs} pairs of {self.paired_questions} of {self.questions} questions in "
             f"{self.output} (rule {self.rule}; no preference {self.without_preference}, "
-            f"one run {self.single_run}, different prompts {self.different_prompts})"
+            f"one run {self.single_run}, different prompts {self.different_prompts}{more})"
         )
 
 
@@ -107,11 +111,11 @@ def make_pairs(
     Args:
         traces: runs to choose from; the rejected ones too unless `against` is given.
         out: the directory to write to.
-        rule: `paper`, `web_thinker`, or a rule of one's own.
+        rule: `paper`, `paper_strict`, `web_thinker`, or a rule of one's own.
         against: runs of which the rejected ones are taken, for instance the rollouts of
             the model to be trained.
         per_question: most pairs of a question.
-        preset: whose format and path filters the paper's rule checks.
+        preset: whose format and path filters the paper's rules check.
         ratio: of WebThinker's lengths.
         scorer: scores answers that have golds and no outcome.
         measures: entries of a run's outcome; the first it has says whether it is right.
@@ -126,6 +130,7 @@ def make_pairs(
     chosen_rule = (
         get_rule(rule, preset=preset, ratio=ratio) if isinstance(rule, str) else rule
     )
+    asked = tuple(measures) or get_preset(preset).measures
     directory = Path(out)
     directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -137,7 +142,6 @@ def make_pairs(
         roles: list[Role] = [
             _role(number < own, against is not None) for number in range(len(files))
         ]
-        asked = tuple(measures) or get_preset(preset).measures
         work = _Pairing(files, roles, chosen_rule, per_question, scorer, asked)
         return work.run(directory)
 
@@ -211,10 +215,11 @@ class _Pairing:
     def _best(
         self, runs: list[Candidate], report: PairReport
     ) -> list[tuple[Candidate, Candidate, Preference]]:
-        runs = sorted(runs, key=lambda run: (run.role, run.id))
+        compared = _first(sorted(runs, key=lambda run: (run.role, run.id)))
+        report.not_compared += len(runs) - len(compared)
         sides = [
             (a, b)
-            for a, b in permutations(_first(runs), 2)
+            for a, b in permutations(compared, 2)
             if a.role != "rejected" and b.role != "chosen"
         ]
         same = [(a, b) for a, b in sides if a.prompt == b.prompt]
@@ -256,12 +261,14 @@ class _Pairing:
 
 
 def _first(runs: Sequence[Candidate]) -> list[Candidate]:
-    """Return a bounded number of runs of each side."""
-    return [
-        run
-        for role in ("any", "chosen", "rejected")
-        for run in [run for run in runs if run.role == role][:MOST_RUNS]
-    ]
+    """Return a bounded number of right and of wrong runs of each side, in their order."""
+    seen: Counter[tuple[Role, bool]] = Counter()
+    first = []
+    for run in runs:
+        seen[run.role, run.right] += 1
+        if seen[run.role, run.right] <= MOST_RUNS:
+            first.append(run)
+    return first
 
 
 def _why_none(report: PairReport) -> str:

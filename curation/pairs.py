@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import DeepSearchError
+from ..json_lines import complaint, load_record
 from ..trace import Exactness, Segment, StopReason, Trace
 
 PAIR_VERSION = 1
@@ -55,7 +56,7 @@ class PreferencePair(_Record):
     golds: list[str] = Field(default_factory=list)
     dialect: str
     rule: str
-    """The rule that preferred: `paper` or `web_thinker`."""
+    """The rule that preferred: `paper`, `paper_strict` or `web_thinker`."""
     reason: str = ""
     """Why the chosen run is the better one."""
     prompt: list[Segment]
@@ -173,17 +174,15 @@ def read_pairs(path: str | os.PathLike[str]) -> Iterator[PreferencePair]:
 
 def _parse(line: bytes, where: str) -> PreferencePair:
     try:
-        data = json.loads(line)
-        if data.get("version", PAIR_VERSION) > PAIR_VERSION:
+        data, version = load_record(line, PAIR_VERSION)
+        if version > PAIR_VERSION:
             msg = (
-                f"{where}: pair version {data['version']} is newer than this program reads "
+                f"{where}: pair version {version} is newer than this program reads "
                 f"({PAIR_VERSION}); upgrade langgraph-deepsearch"
             )
             raise PairFileError(msg)
         return PreferencePair.model_validate(data)
-    except (ValueError, AttributeError, TypeError) as error:
-        reason = (
-            error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        )
+    except ValueError as error:
+        reason = complaint(error)
         msg = f"{where}: not a preference pair ({reason}); remove or repair that line"
         raise PairFileError(msg) from error

@@ -99,6 +99,7 @@ def curate(
     limits = {"keep_per_question": keep_per_question, "max_records": max_records}
     given = {name: value for name, value in limits.items() if value is not None}
     chosen = replace(chosen, selection=replace(chosen.selection, **given))
+    chosen.without(without)  # a misspelt name leaves no folder behind
     judged = GivenVerdicts(verdicts) if verdicts is not None else None
     directory = Path(out)
     directory.mkdir(parents=True, exist_ok=True)
@@ -164,7 +165,12 @@ class _Curation:
             report.seconds = time.monotonic() - started
             name = REPORT_FILE if report.kept else EMPTY_REPORT_FILE
             _write_json(directory / name, report.to_json())
-            write_page(directory, report, traces, [run.place for run in selected])
+            write_page(
+                directory,
+                report,
+                lambda place: self._prepare(traces.get(place)),
+                [run.place for run in selected],
+            )
         if report.kept:  # what an earlier try that kept nothing said holds no more
             for name in (EMPTY_REPORT_FILE, EMPTY_PAGE_FILE):
                 (directory / name).unlink(missing_ok=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
 from ..errors import DeepSearchError
 from ..nodes.dialects import Dialect, get_dialect
-from ..trace import Trace
+from ..trace import Segment, Trace
 from .filters import is_correct
 from .filters.outcome import MEASURES
 from .inputs import Place
@@ -43,7 +44,7 @@ class Candidate:
     """Digest of what follows the prompt; runs of a pair differ."""
     right: bool
     calls: int
-    """Searches, reads and other actions that the model wrote."""
+    """Searches, reads and other actions that a model wrote, an explorer's inside a step too."""
     length: int
     """Characters that the model wrote: comparable between tokenizers."""
     fault: str | None = None
@@ -81,8 +82,9 @@ class PaperRule:
     """A right run that passes the format and path checks, over one that does not.
 
     The paper takes the chosen run from its strong model and the rejected one from the
-    model to be trained; give the two as two sets of traces for that. Whether its rejected
-    runs may also be wrong for their answer alone is unverified; here they may.
+    model to be trained; give the two as two sets of traces for that. Its rejected runs are
+    those that fail the checks (`PaperStrictRule`). Here a run that passes them and is wrong
+    may be rejected too: a small model's runs are more often wrong than malformed.
 
     Attributes:
         preset: whose filters of the format and path dimensions are the checks.
@@ -91,7 +93,7 @@ class PaperRule:
     preset: Preset
 
     name: ClassVar[str] = "paper"
-    source: ClassVar[str] = "arXiv 2505.16834, appendix C"
+    source: ClassVar[str] = "arXiv 2505.16834, appendix C; wrong runs rejected too: ours"
 
     def fault(self, trace: Trace, dialect: Dialect) -> str | None:
         filters = (*self.preset.filters, *self.preset.final_filters)
@@ -112,8 +114,21 @@ class PaperRule:
 
 
 @dataclass(frozen=True)
+class PaperStrictRule(PaperRule):
+    """The paper's rule to the letter: every rejected run fails the format or path checks."""
+
+    name: ClassVar[str] = "paper_strict"
+    source: ClassVar[str] = "arXiv 2505.16834, appendix C"
+
+    def prefers(self, chosen: Candidate, rejected: Candidate) -> Preference | None:
+        return super().prefers(chosen, rejected) if rejected.fault else None
+
+
+@dataclass(frozen=True)
 class WebThinkerRule:
     """Right over wrong; of two right runs fewer calls; at equal calls the shorter one.
+
+    Calls are those of the whole run: the ones an explorer made inside a search count too.
 
     Attributes:
         ratio: how many times longer the rejected run must be at equal calls; above 1.
@@ -126,8 +141,8 @@ class WebThinkerRule:
 
     def __post_init__(self) -> None:
         """Refuse a ratio by which a run could be preferred to an equal one."""
-        if self.ratio <= 1:
-            msg = f"the length ratio must be above 1, not {self.ratio}"
+        if not 1 < self.ratio < math.inf:  # not-a-number is neither
+            msg = f"the length ratio must be a number above 1, not {self.ratio}"
             raise PreferenceRuleError(msg)
 
     def fault(self, trace: Trace, dialect: Dialect) -> str | None:
@@ -148,13 +163,17 @@ class WebThinkerRule:
         return Preference(3, ratio, f"{ratio:.1f} times shorter at equal calls")
 
 
+RULES = (PaperRule.name, PaperStrictRule.name, WebThinkerRule.name)
+"""Names of the rules."""
+
+
 def get_rule(
     name: str, *, preset: str | Preset = "reference", ratio: float = LENGTH_RATIO
 ) -> PreferenceRule:
     """Return a rule by name.
 
     Args:
-        name: `paper` or `web_thinker`.
+        name: one of `RULES`.
         preset: of the paper's checks.
         ratio: of WebThinker's lengths.
 
@@ -162,11 +181,12 @@ def get_rule(
         PreferenceRuleError: there is no such rule, or the ratio is out of range.
         CurationChoiceError: there is no such preset.
     """
-    if name == PaperRule.name:
-        return PaperRule(get_preset(preset) if isinstance(preset, str) else preset)
     if name == WebThinkerRule.name:
         return WebThinkerRule(ratio)
-    msg = f"no preference rule is called {name!r}; known: paper, web_thinker"
+    for rule in (PaperRule, PaperStrictRule):
+        if name == rule.name:
+            return rule(get_preset(preset) if isinstance(preset, str) else preset)
+    msg = f"no preference rule is called {name!r}; known: {', '.join(RULES)}"
     raise PreferenceRuleError(msg)
 
 
@@ -190,7 +210,21 @@ def to_candidate(
         prompt=prompt,
         text=text,
         right=right,
-        calls=sum(s.trainable and s.kind in ("query", "call") for s in trace.segments),
+        calls=_calls(trace),
         length=len(model_text(trace)),
         fault=rule.fault(trace, get_dialect(trace.dialect)),
     )
+
+
+def _calls(trace: Trace) -> int:
+    inside = (max(_written(c.segments), _answered(c.segments)) for c in trace.children)
+    return _written(trace.segments) + sum(inside)
+
+
+def _written(segments: Sequence[Segment]) -> int:
+    return sum(s.trainable and s.kind in ("query", "call") for s in segments)
+
+
+def _answered(segments: Sequence[Segment]) -> int:
+    # An explorer's turn is one segment: its calls are told by what answers them.
+    return sum(s.kind == "result" for s in segments)

@@ -226,14 +226,17 @@ _FIELD_FORMAT = (
 model quotes; a sentence of them is the language filter's."""
 
 _FIELD_EFFECTIVENESS = (
+    DistinctDocuments(ratio=0.0),
     NoRepeatedQuery(),
     QueryNovelty(),
     NewDocuments(),
     SourceDiversity(),
     CitedSources(),
-    SupportedAnswer(share=0.8),
+    SupportedAnswer(share=0.8, where="retrieved_or_shown"),
 )
-"""Search effectiveness in the presets below: what the field has shown worth having."""
+"""Search effectiveness in the presets below: what the field has shown worth having. The first
+asks for a search that found something, as the reference does: a yes or a small count needs
+no support, and fewest searches would prefer the run that never looked."""
 
 _LAST = (ForeignLanguage(),)
 """The slowest filter, for what no other one removes."""

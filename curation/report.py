@@ -154,4 +154,5 @@ class CurationReport:
 
 def _row(step: FilterCount) -> tuple[str, ...]:
     counts = (step.seen, step.removed, step.kept)
-    return (step.name, step.dimension, *(str(count) for count in counts))
+    name = step.name if step.unit == "trace" else f"{step.name} ({step.unit}s)"
+    return (name, step.dimension, *(str(count) for count in counts))

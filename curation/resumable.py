@@ -17,8 +17,8 @@ from typing import Any, Generic, TypeVar
 
 from ..errors import DeepSearchError
 from ..graph.work_progress import WorkProgress
+from ..json_lines import append_lines
 from ..questions import Question
-from ..trace import append_lines
 from .asking import AskError
 
 Item = TypeVar("Item")

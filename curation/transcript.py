@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..evals.asked_queries import queries as queries
 from ..evals.metrics import tokens
 from ..nodes.dialects import Dialect
-from ..trace import Segment, Trace
+from ..trace import Document, Segment, Trace
 
 THINKING_OPENERS = ("<think>",)
 """Tags that open a thought; a thought may open in any turn (Qwen and DeepSeek templates)."""
@@ -47,9 +47,22 @@ def read_text(trace: Trace) -> str:
 
 def retrieved_text(trace: Trace) -> str:
     """Return the titles and texts of all documents that were found or read."""
-    documents = [d for record in trace.searches for d in record.documents]
-    documents += [record.document for record in trace.reads if record.document]
-    return "\n".join(f"{d.title}\n{d.text or d.snippet}" for d in documents)
+    return "\n".join(f"{d.title}\n{d.text or d.snippet}" for d in _documents(trace))
+
+
+def holds_evidence(trace: Trace) -> bool:
+    """Tell whether a trace holds the text of all documents that became evidence.
+
+    Imported runs may name documents without their text, and the pages that an explorer
+    opened are among the sources alone.
+    """
+    known = {document.id for document in _documents(trace) if document.text}
+    return bool(known) and all(s.id in known for s in trace.sources if s.used)
+
+
+def _documents(trace: Trace) -> list[Document]:
+    found = [d for record in trace.searches for d in record.documents]
+    return found + [record.document for record in trace.reads if record.document]
 
 
 def result_tags(dialect: Dialect) -> tuple[str, ...]:

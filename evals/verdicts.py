@@ -10,9 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Self
 
+from ..json_lines import append_lines
 from ..nodes.models.resolve import resolve_reasoner
 from ..questions import is_open_ended
-from ..trace import Trace, append_lines
+from ..trace import Trace
 from .judge import Judge, JudgeError
 
 VERDICT_FILE = "verdicts.jsonl"

@@ -19,10 +19,11 @@ from typing import Any
 from langgraph.graph.state import CompiledStateGraph
 
 from ..errors import DeepSearchError
+from ..json_lines import append_lines
 from ..questions import Question
 from ..run_lock import run_lock
 from ..state import DeepSearchState
-from ..trace import Trace, append_lines, append_trace, read_traces
+from ..trace import Trace, append_trace, read_traces
 from .recorder import TRACE_FILE, to_trace
 from .work_progress import WorkProgress
 

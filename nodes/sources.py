@@ -11,7 +11,10 @@ from typing import Any
 from ..tools.safety import normalize_url
 from ..trace import Document, Source
 
-_CITATION = re.compile(r"\[(\d{1,3})\]")
+_CITATION = re.compile(r"\[(\d{1,3}(?:\s{0,3}[,;]\s{0,3}\d{1,3}){0,60})\]")
+"""One id, or several: `[1]`, `[1, 2]`."""
+
+_ID = re.compile(r"\d+")
 
 
 class SourceList:
@@ -79,15 +82,15 @@ def _key(entry: Mapping[str, Any]) -> str:
 def cite(
     sources: Sequence[Mapping[str, Any]], answer_text: str
 ) -> tuple[list[dict[str, Any]], int]:
-    """Check the `[n]` citations of a final text against what was retrieved.
+    """Check the `[n]` and `[n, m]` citations of a final text against what was retrieved.
 
     Returns:
-        The sources with `cited` set, and how many citations name no retrieved source.
+        The sources with `cited` set, and how many ids it names of no retrieved source.
 
-    >>> cite([{"id": "1", "cited": False}], "So it is [1], not [7].")
-    ([{'id': '1', 'cited': True}], 1)
+    >>> cite([{"id": "1", "cited": False}], "So it is [1], not [1, 7] nor [8].")
+    ([{'id': '1', 'cited': True}], 2)
     """
-    named = set(_CITATION.findall(answer_text))
+    named = {one for row in _CITATION.findall(answer_text) for one in _ID.findall(row)}
     marked = [{**source, "cited": source["id"] in named} for source in sources]
     return marked, len(named - {source["id"] for source in sources})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 
 import pytest
 from hypothesis import given
@@ -54,9 +55,52 @@ def test_a_torn_last_line_is_cut_before_the_next_append(tmp_path):
     append_trace(path, make_trace("a"))
     whole = path.read_bytes()
     path.write_bytes(whole + whole[: len(whole) // 2])
-    assert [t.id for t in read_traces(path)] == ["a"]
+    with pytest.warns(RuntimeWarning, match=r"last line of .*traces\.jsonl breaks off"):
+        assert [t.id for t in read_traces(path)] == ["a"]
     append_trace(path, make_trace("b"))
     assert [t.id for t in read_traces(path)] == ["a", "b"]
+
+
+def test_a_last_line_that_lacks_its_newline_alone_counts_and_gets_it(tmp_path):
+    path = tmp_path / "traces.jsonl"
+    for name in "ab":
+        append_trace(path, make_trace(name))
+    path.write_bytes(path.read_bytes().rstrip(b"\n"))
+    assert [t.id for t in read_traces(path)] == ["a", "b"]
+    append_trace(path, make_trace("c"))
+    assert [t.id for t in read_traces(path)] == ["a", "b", "c"]
+    path.write_bytes(path.read_bytes() + b"  ")
+    assert [t.id for t in read_traces(path)] == ["a", "b", "c"]
+
+
+@given(st.integers(min_value=0))
+def test_no_beginning_of_a_line_is_taken_for_a_trace(tmp_path_factory, length):
+    path = tmp_path_factory.mktemp("traces") / "traces.jsonl"
+    whole = make_trace("a", text='}{ "').model_dump_json().encode()
+    path.write_bytes(whole[: length % len(whole)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert not list(read_traces(path))
+    append_trace(path, make_trace("b"))
+    assert [t.id for t in read_traces(path)] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('{"version": "1"}', 'version must be a whole number such as 1, not "1"'),
+        ('{"version": null}', "version must be a whole number such as 1, not null"),
+        ("null", "it is no JSON object but null"),
+        ('["a", 1]', 'it is no JSON object but ["a", 1]'),
+        ('{"id": 1}', "id: Input should be a valid string"),
+    ],
+)
+def test_a_line_that_is_no_trace_is_told_in_words(tmp_path, line, reason):
+    path = tmp_path / "traces.jsonl"
+    path.write_text(f"{line}\n")
+    with pytest.raises(TraceFileError) as told:
+        list(read_traces(path))
+    assert f"traces.jsonl:1: not a trace ({reason}); remove or repair" in str(told.value)
 
 
 def test_a_file_that_is_only_a_torn_line_starts_afresh(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import ClassVar
 
 from ...nodes.dialects import Dialect
@@ -14,7 +15,7 @@ from .base import Dimension
 OWN_INDEX = ("corpus:", "dense:", "hybrid:", "http", "simulated:")
 """How a run's `search` setting begins where it searched no web."""
 
-_HOST = re.compile(r"[A-Za-z][\w+.-]*://(?:[^/@?#]*@)?([^/:?#]+)")
+_HOST = re.compile(r"[A-Za-z][\w+.-]*://(?:[^/@?#]*@)?(\[[^\]/]*\]|[^/:?#]+)")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class SourceDiversity:
 
     Runs with fewer than `min_documents` documents are not judged, nor those whose settings
     say that they searched an index of its own (a corpus, a retriever), where sites say
-    nothing of diversity.
+    nothing of diversity. Neither do loopback addresses: a world or a mirror served on this
+    machine has all its pages there, so their documents are left out.
     """
 
     name: ClassVar[str] = "source_diversity"
@@ -62,6 +64,7 @@ class SourceDiversity:
             return None
         addresses = {d.url for record in trace.searches for d in record.documents if d.url}
         sites = Counter(_site(address) for address in addresses)
+        sites = Counter({site: n for site, n in sites.items() if not _is_loopback(site)})
         if sites.total() < self.min_documents:
             return None
         site, count = sites.most_common(1)[0]
@@ -77,3 +80,17 @@ def _key(document: Document) -> str:
 def _site(url: str) -> str:
     found = _HOST.match(url)
     return found[1].lower().removeprefix("www.") if found else url
+
+
+def _is_loopback(site: str) -> bool:
+    """Tell whether a site is this machine itself.
+
+    >>> _is_loopback("127.0.0.1"), _is_loopback("[::1]"), _is_loopback("localhost.org")
+    (True, True, False)
+    """
+    if site == "localhost" or site.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(site.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -11,7 +11,7 @@ from ...evals.metrics import tokens
 from ...nodes.condensers.extractive import STOP_WORDS
 from ...nodes.dialects import Dialect
 from ...trace import Trace
-from ..transcript import read_text, retrieved_text
+from ..transcript import holds_evidence, read_text, retrieved_text
 from .base import Dimension
 
 _WORD = re.compile(r"\w+")
@@ -34,7 +34,9 @@ class SupportedAnswer:
         share: below 1, an answer whose words do not stand in order (a list, a sentence)
             is supported when this share of them stands anywhere in the evidence.
         where: `shown` looks in what the model was given, `retrieved` in the documents
-            themselves, so that a condenser's own words are no evidence.
+            themselves, so that a condenser's own words are no evidence;
+            `retrieved_or_shown` in the documents where the trace holds the text of all
+            that became evidence, else in what the model was given.
     """
 
     name: ClassVar[str] = "supported_answer"
@@ -43,7 +45,7 @@ class SupportedAnswer:
 
     exempt: tuple[str, ...] = CONCLUDED
     share: float = 1.0
-    where: Literal["shown", "retrieved"] = "shown"
+    where: Literal["shown", "retrieved", "retrieved_or_shown"] = "shown"
 
     def reason(self, trace: Trace, dialect: Dialect) -> str | None:
         if not trace.answer:
@@ -51,7 +53,9 @@ class SupportedAnswer:
         answer = _plain(trace.answer)
         if is_concluded(trace.answer, self.exempt):
             return None
-        shown = self.where == "shown"
+        shown = self.where == "shown" or (
+            self.where == "retrieved_or_shown" and not holds_evidence(trace)
+        )
         evidence = _plain(read_text(trace) if shown else retrieved_text(trace))
         if answer in evidence or (self.share < 1 and self._holds(answer, evidence)):
             return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import DeepSearchError
-from ...trace import Trace
+from ...trace import Trace, TraceFileError, read_traces
 from .source import IMPORT_KEY, TraceSource
 
 SOURCES: dict[str, tuple[str, str]] = {
@@ -58,6 +58,28 @@ def import_traces(path: str | os.PathLike[str], source: str) -> Iterator[Trace]:
         ImportFileError: the file is absent or a record has not the source's form.
     """
     return get_source(source).read(Path(path))
+
+
+def refuse_other_traces(file: Path, source: str) -> None:
+    """Refuse a file that holds other traces than an earlier import from the same source.
+
+    Raises:
+        TraceFileError: it does; writing it would lose them.
+    """
+    others = 0
+    try:
+        for trace in read_traces(file) if file.is_file() else ():
+            kept = trace.metadata.get(IMPORT_KEY)
+            others += not (isinstance(kept, dict) and kept.get("source") == source)
+    except TraceFileError:
+        pass  # something else from here on
+    if not others:
+        return
+    msg = (
+        f"{file} holds traces that were not imported from {source}, and would be replaced: "
+        "name another --out"
+    )
+    raise TraceFileError(msg)
 
 
 def original_record(trace: Trace) -> Any:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from langgraph_deepsearch.curation.presets import PRESETS
 from langgraph_deepsearch.trace import read_traces
 
 
@@ -45,3 +46,36 @@ def test_the_verdicts_of_an_evaluation_are_taken(deepsearch, searching, files):
     done = deepsearch(*curate, "--verdicts", "run/verdicts.jsonl")
     assert json.loads(done.out)["verdicts"]["kind"] == "judge"
     assert {t.outcome["judge"] for t in read_traces(files / "run/curated.jsonl")} == {1.0}
+
+
+def test_a_misspelt_name_leaves_no_folder(deepsearch, rolled_out, files):
+    for verb, *words in (
+        ("curate", "--without", "lenght"),
+        ("curate", "--preset", "desc"),
+        ("pairs", "--preset", "desc"),
+        ("pairs", "--ratio", "nan"),
+    ):
+        done = deepsearch(verb, "run", "--out", "new/folder", *words)
+        assert done.code == 1
+        assert words[-1] in done.complaint
+        assert not (files / "new").exists()
+
+
+def test_a_measure_that_no_outcome_has_is_refused(deepsearch, rolled_out, files):
+    for verb, out in (("select", "new.jsonl"), ("pairs", "new")):
+        done = deepsearch(verb, "run", "--out", out, "--measure", "accuracy")
+        assert done.code == 1
+        assert "--measure takes acc, em, f1, judge, user; not 'accuracy'" in done.complaint
+        assert not (files / out).exists()
+
+
+def test_the_table_says_what_its_rows_count_and_the_help_names_every_preset(
+    deepsearch, searching, files
+):
+    words = ("--search", "corpus:corpus.jsonl", "--condenser", "extractive")
+    server = ("--base-url", searching.base_url)
+    assert deepsearch("rollout", "questions.jsonl", "--out", "r", *server, *words).code == 0
+    shown = deepsearch("curate", "r", "--out", "r", "--preset", "desk").out
+    assert "difficulty (questions)" in shown
+    told = deepsearch("curate", "--help").out
+    assert [name for name in PRESETS if name not in told] == []

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from langgraph_deepsearch.curation.imports import original_record
-from langgraph_deepsearch.trace import read_traces
+from langgraph_deepsearch.trace import append_trace, read_traces
 
 TEXT = (
     " I look it up. <|begin_of_query|> who wrote Emma<|end_of_query|>\n\n"
@@ -48,6 +48,46 @@ def test_the_file_that_is_read_is_never_replaced(deepsearch, rollouts):
     done = deepsearch("import", rollouts, "--from", "r1_searcher", "--out", rollouts)
     assert (done.code, "another --out" in done.err) == (1, True)
     assert rollouts.read_bytes() == before
+
+
+def test_other_traces_are_never_replaced(deepsearch, rollouts, tmp_path):
+    out = tmp_path / "traces.jsonl"
+    words = ("import", rollouts, "--from", "r1_searcher", "--out", out)
+    for _ in range(2):  # what was imported from there may be imported again
+        assert deepsearch(*words).code == 0
+    imported = next(read_traces(out))
+    own = imported.model_copy(update={"id": "own", "metadata": {}})
+    append_trace(out, own)
+    before = out.read_bytes()
+    done = deepsearch(*words)
+    assert done.code == 1
+    assert "holds traces that were not imported from r1_searcher" in done.complaint
+    assert "another --out" in done.complaint
+    assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize("preset", ["reference", "direct"])
+def test_result_files_hold_no_documents_and_are_curated_without_that_rule(
+    deepsearch, tmp_path, preset
+):
+    record = {
+        "id": 0,
+        "Question": "<|im_start|>user\nAnswer.\n\nQuestion:\nWho wrote Emma?\n\n<|im_end|>\n"
+        "<|im_start|>assistant\n",
+        "answer": ["Jane Austen"],
+        "Output": "I look for the author of Emma. <|begin_search_query|>author of Emma"
+        "<|end_search_query|>\n\n<|begin_search_result|>Emma is by Jane Austen."
+        "<|end_search_result|>\n\nSo it is Jane Austen.</think>\n\n\\boxed{Jane Austen}",
+        "Pred_Answer": "Jane Austen",
+        "Metrics": {"acc": True, "em": 1},
+    }
+    (tmp_path / "test.json").write_text(json.dumps([record]))
+    out = tmp_path / "traces.jsonl"
+    source = ("--from", "simple_deep_searcher")
+    assert deepsearch("import", tmp_path / "test.json", *source, "--out", out).code == 0
+    curate = ("curate", out, "--out", tmp_path / "kept", "--preset", preset)
+    assert "--without distinct_documents" in deepsearch(*curate).complaint
+    assert deepsearch(*curate, "--without", "distinct_documents").code == 0
 
 
 def test_a_judges_verdict_may_select(deepsearch, rollouts, tmp_path):

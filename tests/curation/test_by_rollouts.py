@@ -108,6 +108,32 @@ def test_only_the_first_rollouts_count(build, tmp_path):
     assert read_questions(tmp_path / "q.jsonl")[0].metadata["right"] == 2
 
 
+def test_hardest_first_by_the_figures_that_are_written(build, tmp_path):
+    patterns = {"late": "10000000" + "1" * 8, "early": "11100000" + "0" * 8}
+    runs = [r for q, p in patterns.items() for r in rollouts(build, q, p)]
+    select_questions(runs, tmp_path / "q.jsonl")
+    kept = [(q.id, q.metadata["accuracy"]) for q in read_questions(tmp_path / "q.jsonl")]
+    assert kept == [("late", 0.125), ("early", 0.375)]
+
+
+def test_a_questions_own_level_is_kept_under_another_name(build, tmp_path):
+    source = {"level": "hard", "type": "bridge"}
+    select_questions(
+        rollouts(build, "q", "00000001", metadata=source), tmp_path / "q.jsonl"
+    )
+    [first] = read_questions(tmp_path / "q.jsonl")
+    assert (first.metadata["level"], first.metadata["source_level"]) == ("easy", "hard")
+    again = rollouts(build, "q", "0" * 9 + "1", metadata=dict(first.metadata))
+    select_questions(again, tmp_path / "q2.jsonl", RolloutRule(1, 6, 10))
+    [second] = read_questions(tmp_path / "q2.jsonl")
+    assert (second.metadata["level"], second.metadata["source_level"]) == ("medium", "hard")
+    assert second.metadata["type"] == "bridge"
+    first.metadata.pop("source_level")  # of a source that gives no level
+    third = rollouts(build, "q", "00000001", metadata=dict(first.metadata))
+    select_questions(third, tmp_path / "q3.jsonl")
+    assert "source_level" not in read_questions(tmp_path / "q3.jsonl")[0].metadata
+
+
 def test_levels_by_rollouts_until_the_first_right_one(build, tmp_path):
     patterns = {
         "easy": "0" * 8 + "1",

@@ -25,6 +25,8 @@ from langgraph_deepsearch.curation.filters import (
     count_reflections,
 )
 from langgraph_deepsearch.curation.filters.degenerate import repeated_share
+from langgraph_deepsearch.curation.filters.language import SCRIPTS
+from langgraph_deepsearch.curation.pipeline import NothingKeptError, curate
 from langgraph_deepsearch.errors import MissingDependencyError
 from langgraph_deepsearch.trace import Document, SearchRecord, Source
 
@@ -110,6 +112,10 @@ def test_numbers_in_brackets_need_a_source_by_that_number(build, dialect):
     trace = build(closing="In [1] and [3].</think>", documents=2)
     assert CitedSources().reason(trace, dialect) == "1 citations name no retrieved source"
     assert CitedSources().reason(build(closing="In [1999].</think>"), dialect) is None
+    several = build(closing="In [1, 3] and [12; 99].</think>", documents=4)
+    assert CitedSources().reason(several, dialect) == "2 citations name no retrieved source"
+    known = build(closing="In [1, 3].</think>", documents=4)
+    assert CitedSources().reason(known, dialect) is None
 
 
 def test_novelty_is_more_than_equality_and_less_than_likeness(build, dialect):
@@ -163,6 +169,16 @@ def test_no_site_dominates_but_in_an_index_of_its_own(build, dialect):
     )
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "[::1]:80"])
+def test_a_world_on_this_machine_has_one_host_and_is_not_judged(host, build, dialect):
+    pages = [f"http://{host}/person/{i}.html" for i in range(9)]
+    served = searched(build, pages)
+    served.settings = {"search": f"searxng:http://{host}"}
+    assert SourceDiversity().reason(served, dialect) is None
+    web = [f"https://a.x/{i}" for i in range(5)]
+    assert "5 of 5" in SourceDiversity().reason(searched(build, pages, web), dialect)
+
+
 def test_support_may_be_a_share_of_the_words_and_in_the_documents(build, dialect):
     trace = build(answer="\n\n\\boxed{Paris and the Louvre}")
     assert SupportedAnswer(share=0.8).reason(trace, dialect)
@@ -174,6 +190,28 @@ def test_support_may_be_a_share_of_the_words_and_in_the_documents(build, dialect
     assert "in no document" in retrieved.reason(trace, dialect)
     trace.searches[0].documents[0].text = "Louvre, Paris"
     assert retrieved.reason(trace, dialect) is None
+
+
+def test_support_may_be_in_the_documents_where_all_evidence_is_at_hand(build, dialect):
+    rule = SupportedAnswer(where="retrieved_or_shown")
+    trace = build()  # its documents have no text, so what was shown counts
+    assert rule.reason(trace, dialect) is None
+    trace.searches[0].documents[0].text = "Lyon is a city."
+    assert "in no document" in rule.reason(trace, dialect)
+    trace.searches[0].documents[0].text = "Paris is a city."
+    assert rule.reason(trace, dialect) is None
+    trace.searches[0].documents[0].text = "Lyon is a city."
+    trace.sources = [Source(id="0", used=True), Source(id="99", used=True)]
+    assert rule.reason(trace, dialect) is None  # the last is a page an explorer opened
+
+
+def test_a_condensers_own_words_support_nothing_in_the_field_presets(build, tmp_path):
+    trace = build(closing="Hmm, so it is Paris.</think>")
+    trace.searches[0].documents[0].text = "Lyon is a city."
+    for preset in ("direct", "reflective"):
+        with pytest.raises(NothingKeptError, match="in no document"):
+            curate([trace], tmp_path, preset=preset)
+    assert curate([trace], tmp_path, preset="r1_searcher").kept == 1
 
 
 def test_support_is_found_in_scripts_without_spaces(build, dialect):
@@ -191,6 +229,55 @@ def test_a_foreign_name_or_query_is_no_mixture(build, dialect):
         closing=ENGLISH * 2 + "Its German title is Das Boot.</think>",
     )
     assert ForeignLanguage().reason(trace, dialect) is None
+
+
+SHORT_CHINESE = ["好的，我来查一下。", "所以答案是巴黎。", "那么，Paris 是对的？"]
+SPANISH = "Vamos a buscar otra vez. Creo que la respuesta es Paris. No estoy seguro."
+FEW_LETTERS = MixedLanguage(scripts=tuple(SCRIPTS), allows_question_script=True, limit=20)
+
+
+@pytest.mark.parametrize("sentence", SHORT_CHINESE)
+def test_a_short_sentence_in_another_script_is_a_mixture(sentence, build, dialect):
+    trace = build(closing=f"{ENGLISH * 4}{sentence}\n</think>")
+    assert "sentence in another script" in FEW_LETTERS.reason(trace, dialect)
+    asked = build(question="法国的首都是哪里？", closing=sentence)
+    assert FEW_LETTERS.reason(asked, dialect) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "The film is 霸王别姬.",
+        "The film is 霸王别姬。",
+        "It is 北京市朝阳区人民法院。",
+        "霸王别姬 is a film.",
+        "Films:\n- 霸王别姬\n- 活着",
+        "It is called 《霸王别姬，第一集》。",
+        'The page says "好的，我来查一下。"',
+        "The company (北京市科技有限公司。)",
+        "The novel is Братья Карамазовы.",
+    ],
+)
+def test_a_quoted_foreign_name_is_no_mixture(name, build, dialect):
+    trace = build(
+        queries=["霸王，导演"], reasons=[ENGLISH], closing=f"{name}\n{ENGLISH}</think>"
+    )
+    for rule in (FEW_LETTERS, ForeignLanguage()):
+        assert rule.reason(trace, dialect) is None
+
+
+def test_short_sentences_of_another_language_count_together(build, dialect):
+    rule = ForeignLanguage()
+    for english in ("I look for it. ", ENGLISH, ENGLISH * 9):
+        trace = build(reasons=[english], closing=f"{SPANISH} So it is.</think>")
+        assert rule.reason(trace, dialect)
+    turns = [f"{ENGLISH}{one}." for one in SPANISH[:-1].split(".")]
+    spread = build(queries="abc", reasons=turns, closing="So it is Paris.</think>")
+    assert "as es: 'Vamos" in rule.reason(spread, dialect)
+    titles = (
+        "Château d'Hérouville\nLa Vie en Rose\nÀ bout de souffle\nLes Quatre Cents Coups"
+    )
+    assert rule.reason(build(closing=f"{ENGLISH}\n{titles}\n"), dialect) is None
 
 
 def test_reasoning_is_in_the_questions_language_or_in_english(build, dialect):

@@ -12,7 +12,7 @@ from langgraph_deepsearch.curation.distributions import Distributions, coarse, m
 from langgraph_deepsearch.curation.page import MOST_CHARACTERS
 from langgraph_deepsearch.curation.pipeline import NothingKeptError, curate
 from langgraph_deepsearch.curation.presets import DESK
-from langgraph_deepsearch.trace import write_traces
+from langgraph_deepsearch.trace import read_traces, write_traces
 
 HOSTILE = (
     "<script>alert(1)</script></details></div><img src=x onerror=alert(2)>\"' onclick=x"
@@ -116,6 +116,23 @@ def test_the_page_loads_nothing_and_runs_nothing(build, tmp_path):
         r"<style>(.*?)</style>", (tmp_path / "curation.html").read_text(), re.S
     )
     assert "url(" not in style[1]
+
+
+def test_the_page_opens_runs_as_they_were_judged_and_written(build, tmp_path):
+    said = " and that is that"
+    runs = [
+        build("kept", answer="\n\n\\boxed{\\text{Paris}}" + said),
+        build("wrong", question_id="w", answer="\n\n\\boxed{\\text{Lyon}}" + said),
+    ]
+    curate(runs, tmp_path, preset="reference")
+    page = Page(tmp_path / "curation.html")
+    assert "boxed{Lyon}" in page.text
+    for raw in (said, "\\text{"):
+        assert raw not in page.text
+    [kept] = read_traces(tmp_path / "curated.jsonl")
+    opened = page.text[page.text.index("Kept, to open") :]
+    for segment in kept.segments[1:]:  # the prompt is not shown
+        assert " ".join(segment.text.split()) in " ".join(opened.split())
 
 
 def test_an_empty_result_has_a_page_too(build, tmp_path):

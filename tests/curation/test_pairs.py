@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from langgraph_deepsearch.curation.pairing import NoPairsError, make_pairs
+from langgraph_deepsearch.curation.pairing import MOST_RUNS, NoPairsError, make_pairs
 from langgraph_deepsearch.curation.pairs import PairFileError, read_pairs
 from langgraph_deepsearch.curation.preference import (
     PreferenceRuleError,
@@ -16,7 +16,7 @@ from langgraph_deepsearch.curation.preference import (
     get_rule,
 )
 from langgraph_deepsearch.curation.presets import CurationChoiceError
-from langgraph_deepsearch.trace import Segment, write_traces
+from langgraph_deepsearch.trace import ChildRecord, Segment, write_traces
 
 WRONG = {"answer": "\n\n\\boxed{Lyon}"}
 LONG = " ".join(f"w{i}" for i in range(400)) + "</think>"
@@ -56,6 +56,62 @@ def test_webthinkers_order(build, tmp_path):
     saved = json.loads((tmp_path / "pairs.json").read_text())
     assert saved["pairs"] == 3
     assert saved["source"]
+
+
+def test_rejected_runs_of_the_strict_rule_fail_the_checks(build, tmp_path):
+    strong = [build(f"good {q}", question_id=q) for q in "abc"]
+    own = [
+        build("wrong", question_id="a", **WRONG),
+        build("unclosed", question_id="b", closing="So Paris."),
+        build("both", question_id="c", closing="So Lyon.", **WRONG),
+    ]
+    report = make_pairs(strong, tmp_path, rule="paper_strict", against=own)
+    assert chosen_over(tmp_path) == {
+        "b": ("good b", "unclosed"),
+        "c": ("good c", "both"),
+    }
+    assert report.without_preference == 1
+    assert {pair.rule for pair in read_pairs(tmp_path)} == {"paper_strict"}
+
+
+def explorer(*segments):
+    prompt = Segment(kind="prompt", speaker="user", text="Find it.")
+    return ChildRecord(step="explorer", turn=1, segments=[prompt, *segments])
+
+
+def exploring(clicks):
+    """Return an explorer's record as the graph leaves it: a segment a turn, and its result."""
+    turn = [
+        Segment(kind="reason", speaker="assistant", text="I click.", trainable=True),
+        Segment(kind="result", speaker="tool", text="A page."),
+    ]
+    closing = Segment(kind="answer", speaker="assistant", text="Found.", trainable=True)
+    return explorer(*turn * clicks, closing)
+
+
+def calling(clicks):
+    call = Segment(kind="call", speaker="assistant", text="click", trainable=True)
+    return explorer(*[call] * clicks)
+
+
+@pytest.mark.parametrize("child", [exploring, calling])
+def test_calls_of_an_explorer_inside_a_search_count(child, build, tmp_path):
+    runs = [
+        build("many", children=[child(4), child(3)], closing="Paris a.</think>"),
+        build("few", children=[child(1)], closing="Paris b.</think>"),
+    ]
+    make_pairs(runs, tmp_path)
+    assert chosen_over(tmp_path) == {"q1": ("few", "many")}
+    assert next(read_pairs(tmp_path)).reason == "2 calls over 8"
+
+
+def test_runs_beyond_those_that_are_compared_are_reported(build, tmp_path):
+    runs = [build(f"q/{i:03}", closing=f"Paris {i}.</think>") for i in range(MOST_RUNS + 6)]
+    report = make_pairs([*runs, build("z", **WRONG)], tmp_path)
+    assert chosen_over(tmp_path) == {"q1": ("q/000", "z")}
+    assert report.not_compared == 6
+    assert "6 runs not compared" in str(report)
+    assert json.loads((tmp_path / "pairs.json").read_text())["not_compared"] == 6
 
 
 def test_runs_of_two_questions_with_one_id_are_not_paired(build, tmp_path):
@@ -204,12 +260,16 @@ def test_an_earlier_result_survives_a_failure(build, tmp_path):
 
 
 def test_unknown_rules_presets_and_ratios_are_refused(build, tmp_path):
-    with pytest.raises(PreferenceRuleError, match="known: paper, web_thinker"):
+    with pytest.raises(
+        PreferenceRuleError, match="known: paper, paper_strict, web_thinker"
+    ):
         make_pairs([build()], tmp_path, rule="elo")
     with pytest.raises(CurationChoiceError, match="no curation preset"):
         make_pairs([build()], tmp_path, rule="paper", preset="x")
-    with pytest.raises(PreferenceRuleError, match="above 1"):
-        get_rule("web_thinker", ratio=1.0)
+    for ratio in (1.0, float("nan"), float("inf")):
+        with pytest.raises(PreferenceRuleError, match="above 1"):
+            get_rule("web_thinker", ratio=ratio)
+    assert not list(tmp_path.iterdir())
 
 
 def test_broken_pair_files_are_named(tmp_path):
@@ -219,6 +279,10 @@ def test_broken_pair_files_are_named(tmp_path):
     file.write_text('{"version": 1}\n')
     with pytest.raises(PairFileError, match=r"pairs\.jsonl:1: not a preference pair"):
         next(read_pairs(file))
+    for line in ("null", "[]", '{"version": "1"}'):
+        file.write_text(f"{line}\n")
+        with pytest.raises(PairFileError, match=r"not a preference pair \((it is|version)"):
+            next(read_pairs(file))
     file.write_text('{"version": 9}\n')
     with pytest.raises(PairFileError, match="version 9 is newer"):
         next(read_pairs(file))

@@ -322,7 +322,16 @@ def test_a_torn_last_line_is_no_trace(build, tmp_path):
     write_traces(file, [build("a")])
     with file.open("a") as lines:
         lines.write('{"id": "torn')
-    assert curate(file, tmp_path / "out").kept == 1
+    with pytest.warns(RuntimeWarning, match="breaks off and is left out"):
+        assert curate(file, tmp_path / "out").kept == 1
+
+
+def test_a_last_line_that_lacks_its_newline_alone_is_a_trace(build, tmp_path):
+    file = tmp_path / "traces.jsonl"
+    write_traces(file, [build("a", question_id="a"), build("b", question_id="b")])
+    file.write_bytes(file.read_bytes().rstrip(b"\n"))
+    assert curate(file, tmp_path / "out").kept == 2
+    assert kept_ids(tmp_path / "out") == ["a", "b"]
 
 
 def test_unknown_dialect_is_named(build, tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from langgraph_deepsearch.curation.pipeline import curate
+from langgraph_deepsearch.curation.pipeline import NothingKeptError, curate
 from langgraph_deepsearch.curation.presets import (
     DIRECT,
     PRESETS,
@@ -144,6 +144,50 @@ def test_difficulty_is_an_ablation_of_its_own():
     assert REFERENCE.without(["difficulty"]) == replace(REFERENCE, difficulty=None)
 
 
+ROWS = {
+    "format": "malformed",
+    "path": "long winded",
+    "difficulty": "easy",
+    "effectiveness": "searches more",
+}
+"""Ablation to the run that it lets through, of questions that have no other."""
+
+
+def faulty_runs(build, preset):
+    """Return a clean run, and for each row runs that it alone removes or passes over."""
+    thought = "" if preset == "desk" else "Hmm, the page says so. "
+    closing = f"{thought}So it is Paris.</think>"
+
+    def run(name, question, **fields):
+        return build(name, question_id=question, **{"closing": closing, **fields})
+
+    again = ("capital of France", "France city capital", "town of France")
+    return [
+        run("clean", "clean"),
+        run("malformed", "f", closing=f"{thought}<|begin_search_result|> Paris.</think>"),
+        run("long winded", "p", closing=f"{thought}{'Alternatively, so. ' * 9}</think>"),
+        *[run("easy" if n == 0 else f"easy{n}", "too easy", rollout=n) for n in range(4)],
+        run("searches more", "e", queries=again, rollout=0),
+        run("searches", "e", queries=again[:2], rollout=1),
+        run("wrong", "e", answer="\n\n\\boxed{Lyon}", rollout=2),
+    ]
+
+
+@pytest.mark.parametrize("preset", ["reference", "desk", "direct", "reflective"])
+@pytest.mark.parametrize(("row", "let_through"), ROWS.items())
+def test_every_ablation_changes_what_is_kept(preset, row, let_through, build, tmp_path):
+    runs = faulty_runs(build, preset)
+
+    def kept(without):
+        curate(runs, tmp_path, preset=preset, without=without)
+        return {t.id for t in read_traces(tmp_path / "curated.jsonl")}
+
+    whole, less = kept([]), kept([row])
+    assert whole == {"clean", "searches"}
+    assert let_through in less
+    assert less != whole
+
+
 THINKS = "Hmm, the page says Paris. Wait, I double-check it. Wait, Hmm, it is so.</think>"
 
 
@@ -161,6 +205,21 @@ def test_direct_takes_the_short_path_and_reflective_the_thoughtful_one(build, tm
     for preset, kept in ((DIRECT, "plain"), (REFLECTIVE, "thinks more")):
         curate(runs(build), tmp_path, preset=replace(preset, difficulty=None))
         assert [t.id for t in read_traces(tmp_path / "curated.jsonl")] == [kept]
+
+
+@pytest.mark.parametrize("preset", ["desk", "direct", "reflective"])
+def test_a_run_that_never_looked_is_not_preferred_nor_kept(preset, build, tmp_path):
+    fields = {"answer": "\n\n\\boxed{yes}", "golds": ["yes"]}
+    thinks = "" if preset == "desk" else "Hmm, wait. "
+    closing = {"closing": f"{thinks}So yes.</think>"}
+    searched = build("searched", rollout=0, **fields, **closing)
+    by_heart = build("by heart", rollout=1, queries=(), **fields, **closing)
+    failed = build("failed", rollout=2, documents=0, **fields, **closing)
+    failed.searches[0].error = "down"
+    curate([by_heart, failed, searched], tmp_path, preset=preset)
+    assert [t.id for t in read_traces(tmp_path / "curated.jsonl")] == ["searched"]
+    with pytest.raises(NothingKeptError, match="no search found anything"):
+        curate([by_heart, failed], tmp_path, preset=preset)
 
 
 def test_every_preset_keeps_a_clean_run(build, tmp_path):
