@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ..json_lines import is_whole
 from .metrics import score
 
 Grade = Literal["right", "partly", "wrong", "unscored"]
@@ -79,7 +80,7 @@ class TraceIndex:
             with self.path.open("rb") as file:
                 file.seek(self._end)
                 for line in file:
-                    if not line.endswith(b"\n"):
+                    if not is_whole(line):
                         break  # a write under way
                     self._add(line)
         finally:
@@ -144,19 +145,20 @@ class TraceIndex:
 
     def _add(self, line: bytes) -> None:
         offset, self._end = self._end, self._end + len(line)
-        self._lines += 1
+        number = self._lines + 1
+        self._lines += line.endswith(b"\n")
         if not line.strip():
             return
         try:
             self.entries.append(_entry(json.loads(line), offset, len(line)))
         except (ValueError, KeyError, TypeError, AttributeError):
-            self.broken.append(self._lines)
+            self.broken.append(number)
 
 
 def holds_trace(path: Path) -> bool:
     """Return whether there is a whole trace in a file; reads no further than the first."""
     with path.open("rb") as file:
-        return any(_is_trace(line) for line in file if line.endswith(b"\n"))
+        return any(_is_trace(line) for line in file if is_whole(line))
 
 
 def _is_trace(line: bytes) -> bool:

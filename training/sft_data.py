@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ..json_lines import is_whole
 from ..trace import TRACE_FILE, read_traces
 from .config import SftConfig
 from .other_data import draw_other_rows, read_samples, sample_row
@@ -33,7 +34,7 @@ def count_uncurated(path: Path) -> int:
     if not path.is_dir() or source.name != TRACE_FILE or holds_chats(source):
         return 0
     with source.open("rb") as file:
-        return sum(line.endswith(b"\n") and bool(line.strip()) for line in file)
+        return sum(is_whole(line) and bool(line.strip()) for line in file)
 
 
 def holds_chats(path: Path) -> bool:

@@ -138,6 +138,19 @@ def test_broken_and_torn_lines_are_told_and_left_out(trace_file):
     assert index.find()["broken"] == [5, 6]
 
 
+def test_a_last_trace_that_lacks_its_newline_alone_is_listed(trace_file, make_trace):
+    trace_file.write_bytes(trace_file.read_bytes().rstrip(b"\n"))
+    index = TraceIndex(trace_file)
+    index.grow()
+    assert len(index.entries) == 4
+    append_trace(trace_file, make_trace(4))
+    with trace_file.open("a", encoding="utf-8") as file:
+        file.write("not json\n")
+    index.grow()
+    assert [entry.id for entry in index.entries] == [f"q{n}/0" for n in range(5)]
+    assert index.find()["broken"] == [6]
+
+
 def test_a_file_with_a_broken_line_before_its_traces_is_shown(trace_file):
     trace_file.write_text("not json\n" + trace_file.read_text(encoding="utf-8"), "utf-8")
     assert trace_files(trace_file) == [trace_file]
