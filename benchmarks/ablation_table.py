@@ -55,14 +55,21 @@ def run_row(trace: Trace) -> dict[str, Any]:
 
 
 def summarize(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return a row for each arm and size: means, intervals, differences to `curated`."""
+    """Return a row for each arm and size: means, intervals, differences between arms.
+
+    `without_difficulty` minus `uncurated` is curation on nearly the same questions; the
+    difficulty rule alone changes which they are.
+    """
     rows = []
     for size in sorted({cell["size"] for cell in cells}):
         of_size = [cell for cell in cells if cell["size"] == size]
         arms = {cell["arm"]: None for cell in of_size}
         for arm in sorted(arms, key=list(ARMS).index):
             own = {c["seed"]: c for c in of_size if c["arm"] == arm}
-            base = {c["seed"]: c for c in of_size if c["arm"] == "curated"}
+            base, raw = (
+                {c["seed"]: c for c in of_size if c["arm"] == other}
+                for other in ("curated", "uncurated")
+            )
             rows.append(
                 {
                     "arm": arm,
@@ -75,10 +82,11 @@ def summarize(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                     ),
                     "is_curated": arm != "curated" and same_traces(own, base),
                     **figures([c["runs"] for c in own.values()]),
-                    "by_seed": {s: {m: c[m] for m in MEASURES} for s, c in own.items()},
-                    "minus_curated": None
-                    if arm == "curated"
-                    else difference([(own[s], base[s]) for s in own if s in base]),
+                    "by_seed": {
+                        s: {m: c[m] for m in MEASURES} for s, c in sorted(own.items())
+                    },
+                    "minus_curated": minus(own, base) if arm != "curated" else None,
+                    "minus_uncurated": minus(own, raw) if arm != "uncurated" else None,
                 }
             )
     return rows
@@ -99,6 +107,11 @@ def shared_questions(own: Cells, base: Cells) -> float | None:
 def same_traces(own: Cells, base: Cells) -> bool:
     """Tell whether an arm was trained on the very traces of `curated`, with every seed."""
     return all(s in base and own[s]["data_sha256"] == base[s]["data_sha256"] for s in own)
+
+
+def minus(own: Cells, other: Cells) -> dict[str, Any] | None:
+    """Return the difference of two arms over the seeds that both have."""
+    return difference([(own[s], other[s]) for s in own if s in other])
 
 
 def figures(runs: Sequence[Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
@@ -140,8 +153,8 @@ def to_markdown(rows: Sequence[Mapping[str, Any]], left: int) -> str:
     """Return the table for people."""
     lines = [
         "| arm | n | right in training | questions as in curated | F1 | by seed | searches "
-        "| F1 minus curated | searches minus curated |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| F1 minus curated | searches minus curated | F1 minus uncurated |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         seeds = row["by_seed"].values()
@@ -163,13 +176,15 @@ def to_markdown(rows: Sequence[Mapping[str, Any]], left: int) -> str:
 
 
 def gaps(row: Mapping[str, Any]) -> list[str]:
-    """Return an arm's differences to `curated`; the same traces have none to measure."""
-    gap = row["minus_curated"]
+    """Return an arm's differences; the same traces as `curated` have none to it."""
+    gap, raw = row["minus_curated"], row["minus_uncurated"]
+    to_raw = said(raw["f1"], 3, signed=True) if raw else ""
     if row["is_curated"]:
-        return ["the same traces", ""]
+        return ["the same traces", "", to_raw]
     if not gap:
-        return ["", ""]
-    return [said(gap["f1"], 3, signed=True), said(gap["searches"], 2, signed=True)]
+        return ["", "", to_raw]
+    f1, searches = said(gap["f1"], 3, signed=True), said(gap["searches"], 2, signed=True)
+    return [f1, searches, to_raw]
 
 
 def said(figure: Mapping[str, Any], digits: int, *, signed: bool = False) -> str:

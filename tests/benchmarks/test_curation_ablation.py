@@ -116,6 +116,21 @@ def test_rows_have_means_intervals_and_paired_differences(finished):
     gap = rows["uncurated"]["minus_curated"]["f1"]["mean"]
     expected = rows["uncurated"]["f1"]["mean"] - rows["curated"]["f1"]["mean"]
     assert gap == pytest.approx(expected)
+    assert rows["curated"]["minus_uncurated"]["f1"]["mean"] == pytest.approx(-expected)
+    assert rows["uncurated"]["minus_uncurated"] is None
+
+
+def test_the_table_says_where_traces_are_the_same(finished):
+    out, *_ = finished
+    table = (out / "ablation.md").read_text().splitlines()
+    cells = {
+        line.split(" | ")[0].strip("| "): line.split(" | ") for line in table[2:] if line
+    }
+    assert len({len(line) for line in cells.values()}) == 1
+    form, path = cells["without_format"], cells["without_path"]
+    assert form[7] == "the same traces"  # the teacher's form is never wrong
+    assert path[7] != "the same traces"
+    assert form[3] == cells["curated"][3] == "4"
 
 
 def test_plan_and_choice_of_cells(ablation, finished, tmp_path, capsys):
