@@ -127,9 +127,9 @@ def test_the_table_says_where_traces_are_the_same(finished):
         line.split(" | ")[0].strip("| "): line.split(" | ") for line in table[2:] if line
     }
     assert len({len(line) for line in cells.values()}) == 1
-    form, path = cells["without_format"], cells["without_path"]
+    form, raw = cells["without_format"], cells["uncurated"]
     assert form[7] == "the same traces"  # the teacher's form is never wrong
-    assert path[7] != "the same traces"
+    assert raw[7] != "the same traces"
     assert form[3] == cells["curated"][3] == "4"
 
 
