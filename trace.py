@@ -85,6 +85,10 @@ class Segment(_Record):
     token_ids: list[int] | None = None
     logprobs: list[float] | None = None
     """One natural-log probability per token id, as sampled."""
+    end_id: int | None = None
+    """The end token that the model sampled after it, where the server told it. It is no
+    text: it stands neither in `token_ids` nor in the prompts of later turns."""
+    end_logprob: float | None = None
     torn: bool = False
     """Whether a limit cut the model's turn off here: it did not end it itself."""
 

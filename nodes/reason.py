@@ -296,10 +296,15 @@ def split_generation(
     """Cut a generation into segments at the dialect's parts.
 
     A cut inside a token moves back to the token's start, so that each segment's ids
-    decode to its text and the segments' ids joined are the ids the server sampled.
+    decode to its text and the segments' ids joined are the ids the server sampled. An end
+    token stands beside the last one; a turn that has nothing else is an empty thought.
     """
     cut = _by_text if any(p.token_ids is None for p in generation.pieces) else _by_token
     segments = cut(generation, parts, turn) if parts else []
+    if generation.end_id is not None:
+        segments = segments or [{**_segment("reason", "", turn), "token_ids": []}]
+        segments[-1]["end_id"] = generation.end_id
+        segments[-1]["end_logprob"] = generation.end_logprob
     if segments and generation.finish_reason == "length":
         segments[-1]["torn"] = True
     return segments

@@ -22,6 +22,8 @@ class TinyServer:
         self.tokenizer = AutoTokenizer.from_pretrained(model)
         self.model = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
         self.base = "tiny"
+        self.root = str(model)
+        self.asked: list[str] = []
         self.script = script
         self.context = context
         self.adapters: dict[str, str] = {}
@@ -97,7 +99,11 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        data = [{"id": n, "max_model_len": self.tiny.context} for n in self.tiny.names()]
+        tiny = self.tiny
+        data = [{"id": tiny.base, "root": tiny.root, "parent": None}]
+        for name, path in tiny.adapters.items():
+            data.append({"id": name, "root": path, "parent": tiny.base})
+        data = [{**one, "max_model_len": tiny.context} for one in data]
         self._json({"object": "list", "data": data} if "models" in self.path else {})
 
     def do_POST(self):
@@ -130,6 +136,8 @@ class _Handler(BaseHTTPRequestHandler):
         said = (
             "a" if body["max_tokens"] == 1 else self.tiny.script(tokenizer.decode(prompt))
         )
+        if body["max_tokens"] > 1:
+            self.tiny.asked.append(body["model"])
         ids = tokenizer(said, add_special_tokens=False)["input_ids"]
         ids = [*ids, tokenizer.eos_token_id][: body["max_tokens"]]
         values = self.tiny.logprobs(body["model"], prompt, ids)

@@ -70,7 +70,7 @@ def argument_values(
     return {
         "output_dir": str(checkpoints),
         "per_device_train_batch_size": micro,
-        "per_device_eval_batch_size": micro,
+        "per_device_eval_batch_size": 1,  # a mean of batches' means is none over what is in them
         "gradient_accumulation_steps": accumulated,
         "num_train_epochs": config.epochs,
         "learning_rate": config.learning_rate,

@@ -3,12 +3,17 @@
 Sequence boundaries come as cumulative lengths, the form flash attention takes them in.
 On CPU each sequence is attended alone in blocks of plain products, which costs no work
 between sequences and little above the diagonal, and keeps nothing that grows with the
-square of the length; on CUDA torch's variable-length kernel does it in one call.
+square of the length; on CUDA torch's variable-length kernel (2.12 or newer) does it in one
+call, and an older torch works in the same blocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -105,9 +110,10 @@ def varlen_attention(
         )
         raise AttentionError(msg)
     # Under autocast the rotated queries and keys come in float32, the values do not.
-    half = value.dtype in (torch.bfloat16, torch.float16)
-    if query.is_cuda and half and not dropout and cu_seq_lens_q is not None:
-        return _cuda(query, key, value, cu_seq_lens_q, scaling), None
+    if cu_seq_lens_q is not None and not dropout and _fits_kernel(value):
+        kernel = _cuda_kernel()
+        if kernel is not None:
+            return _cuda(kernel, query, key, value, cu_seq_lens_q, scaling), None
     bounds = [0, query.shape[2]] if cu_seq_lens_q is None else cu_seq_lens_q.tolist()
     factor = query.shape[-1] ** -0.5 if scaling is None else scaling
     with torch.autocast(query.device.type, enabled=False):
@@ -233,22 +239,45 @@ def _dropped(
     return torch.cat(parts)
 
 
+KERNEL_ARGUMENTS = frozenset({"scale", "window_size", "enable_gqa"})
+"""What the kernel must take; torch has all of them from 2.12 on."""
+
+
+def _fits_kernel(value: torch.Tensor) -> bool:
+    return value.is_cuda and value.dtype in (torch.bfloat16, torch.float16)
+
+
+@cache
+def _cuda_kernel() -> Callable[..., Any] | None:
+    """Return torch's kernel, None with one warning where torch is too old for it."""
+    with suppress(ImportError):
+        from torch.nn.attention import varlen
+
+        if KERNEL_ARGUMENTS.issubset(inspect.signature(varlen.varlen_attn).parameters):
+            return varlen.varlen_attn
+    msg = (
+        f"torch {torch.__version__} has no fast attention for samples laid end to end, "
+        "which takes far longer: install torch 2.12 or newer"
+    )
+    warnings.warn(msg, RuntimeWarning, stacklevel=2)
+    return None
+
+
 def _cuda(
+    kernel: Callable[..., Any],
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
     bounds: torch.Tensor,
     scaling: float | None,
 ) -> torch.Tensor:
-    from torch.nn.attention.varlen import varlen_attn
-
     longest = int(bounds.diff().max())
     q, k, v = (
         tensor.transpose(1, 2)[0].to(value.dtype).contiguous()
         for tensor in (query, key, value)
     )
     causal = (-1, 0)
-    out = varlen_attn(
+    out = kernel(
         q,
         k,
         v,

@@ -63,7 +63,8 @@ class TrainingConfig:
     deepspeed: str | None = None
     """A DeepSpeed configuration: `zero3`, `zero3_offload`, or a file."""
     evaluation_fraction: float = 0.0
-    """Share of the rows held out; their loss is measured after every epoch."""
+    """Share of the questions held out, with all rows of each; their loss, a mean over all
+    their labels, is measured after every epoch."""
     save_steps: int | None = None
     """Steps between checkpoints; None: five in the run."""
     threads: int | None = None

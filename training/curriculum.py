@@ -42,10 +42,14 @@ class Stage:
     """Metadata of a question that is looked at; empty: every question fits."""
     values: tuple[object, ...] = ()
     """Values of that metadata that fit."""
+    takes_unnamed: bool = False
+    """Whether a question without that metadata fits too."""
 
     def takes(self, question: Question) -> bool:
         """Tell whether a question belongs to the stage."""
-        return not self.key or question.metadata.get(self.key) in self.values
+        if not self.key or (self.takes_unnamed and self.key not in question.metadata):
+            return True
+        return question.metadata.get(self.key) in self.values
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,17 @@ class Curriculum:
     source: str = ""
 
 
+def _r1_searcher_stage(name: str, number: int, questions: int) -> Stage:
+    return Stage(
+        name,
+        weight=questions,
+        reward=f"r1_searcher_stage{number}",
+        key="stage",
+        values=(number, str(number)),
+        takes_unnamed=True,
+    )
+
+
 CURRICULA = {
     one.name: one
     for one in (
@@ -66,10 +81,11 @@ CURRICULA = {
         Curriculum(
             "r1_searcher",
             (
-                Stage("retrieval", STAGE_1_QUESTIONS, reward="r1_searcher_stage1"),
-                Stage("answer", STAGE_2_QUESTIONS, reward="r1_searcher_stage2"),
+                _r1_searcher_stage("retrieval", 1, STAGE_1_QUESTIONS),
+                _r1_searcher_stage("answer", 2, STAGE_2_QUESTIONS),
             ),
-            source="R1-Searcher README and reward servers, Llama",
+            source="R1-Searcher README and reward servers, Llama; that questions without a "
+            "`stage` are asked in both is ours",
         ),
         Curriculum(
             "zero_search",
@@ -140,6 +156,19 @@ def plan_questions(
         drawn = _drawn(own, count, per_step, generator)
         plan += [PlannedQuestion(q, stage.name, stage.reward or reward) for q in drawn]
     return plan
+
+
+def shared_stages(questions: Sequence[Question], curriculum: Curriculum) -> str:
+    """Return a line where stages ask the same questions, since none names its stage."""
+    keys = {stage.key for stage in curriculum.stages if stage.takes_unnamed}
+    unnamed = [q for q in questions if not keys & set(q.metadata)]
+    if not keys or not unnamed:
+        return ""
+    key = ", ".join(sorted(keys))
+    return (
+        f"{len(unnamed)} of {len(questions)} questions name no `{key}` and are asked in "
+        "every stage"
+    )
 
 
 def _shares(stages: Sequence[Stage], steps: int) -> list[int]:

@@ -1,8 +1,8 @@
-"""A whole model replaced by a restart, behind the name and to the runs that ask for it.
+"""What an application's next run uses: the newest model, by restart or as an adapter.
 
-An adapter goes into a running server (`reload.py`); other weights need another server.
-Each run is told at its start where the model of its name is served now, and keeps that
-server to its end, so no run is written by two models.
+An adapter goes into a running server (`reload.py`) under a name of its own version; other
+weights need another server. Each run is told at its start what the model is called and
+where it is served, and keeps both to its end, so no run is written by two models.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DeepSearchError
+from ..nodes.models.http import normalize_url
 from ..nodes.models.resolve import forget_reasoners
+from .base_model import is_adapter_dir, is_model_dir
+from .registry import ModelRegistry
+from .reload import load_registered
 from .serve import ModelServer
 
 
@@ -27,10 +31,21 @@ class LiveModelError(DeepSearchError):
 
 
 @dataclass
+class _Elsewhere:
+    """A server that was started elsewhere, and ends there."""
+
+    url: str
+    port: int = 0
+
+    def stop(self) -> None:
+        """Leave it running."""
+
+
+@dataclass
 class _Serving:
     """One server and the runs that began on it."""
 
-    server: ModelServer
+    server: ModelServer | _Elsewhere
     model: Path
     runs: int = 0
     is_replaced: bool = False
@@ -45,8 +60,15 @@ class LiveModel:
                 await agent.ainvoke({"question": "…"}, context=where)
             live.replace("runs/desk/second_round/model")    # the next run uses it
 
+    With a `registry` the current model there is what the next run uses, as soon as a
+    training has registered it, if it is an adapter: it is loaded into the server under its
+    name and version, which the run is told.
+
     Args:
-        name: what runs call the model, whichever is behind it.
+        name: what runs call the model, whichever is behind it; no adapter.
+        registry: run directory whose `models.json` is looked at when a run begins.
+        base_url: a vLLM server that takes adapters and was started elsewhere; nothing is
+            started here, and `replace` is refused.
         beside: whether two models fit at once. True: the new server starts beside the old
             one, on a port of its own; the old one ends with its last run, and no run
             waits. False: new runs wait until those under way have ended and the server
@@ -60,16 +82,22 @@ class LiveModel:
         name: str,
         *,
         beside: bool = True,
+        registry: str | os.PathLike[str] | None = None,
+        base_url: str = "",
         make_server: Callable[..., ModelServer] = ModelServer,
         **settings: Any,
     ) -> None:
         self.name = name
         self._beside = beside
+        self._registry = None if registry is None else ModelRegistry(registry)
         self._make_server = make_server
-        self._settings = settings
+        self._settings = settings if registry is None else {"lora": True, **settings}
+        self._loading = threading.Lock()
         self._change = threading.Condition()
         self._replacing = threading.Lock()
         self._now: _Serving | None = None
+        if base_url:
+            self._now = _Serving(_Elsewhere(normalize_url(base_url)), Path())
         self._restarted = _done()
         """Done unless a restart is under way."""
         self._served: list[_Serving] = []
@@ -85,7 +113,11 @@ class LiveModel:
 
         Raises:
             ServerError: the new server did not start; the earlier model is served on.
+            LiveModelError: the server was started elsewhere.
         """
+        if self._now is not None and isinstance(self._now.server, _Elsewhere):
+            msg = f"the server at {self._now.server.url} was started elsewhere: restart it there"
+            raise LiveModelError(msg)
         with self._replacing:
             if self._beside or self._now is None:
                 self._take_over(self._start(Path(model), 0))
@@ -98,11 +130,13 @@ class LiveModel:
 
         Raises:
             LiveModelError: no model is served.
+            ReloadError: the server does not take the registry's current adapter.
+            RegistryError: its files are gone.
         """
         while (serving := self._begin()) is None:
             self._restarted.result()
         try:
-            yield {"model": self.name, "base_url": serving.server.url}
+            yield self._where(serving.server.url)
         finally:
             if self._end(serving):
                 self._stop_if_idle(serving)
@@ -114,7 +148,7 @@ class LiveModel:
             # Not in a thread: the runs that are waited for may need the whole pool.
             await asyncio.wrap_future(self._restarted)
         try:
-            yield {"model": self.name, "base_url": serving.server.url}
+            yield await self._awhere(serving.server.url)
         finally:
             if self._end(serving):
                 await asyncio.to_thread(self._stop_if_idle, serving)
@@ -126,6 +160,25 @@ class LiveModel:
             self._change.notify_all()
         for serving in served:
             serving.server.stop()
+
+    def _where(self, url: str) -> dict[str, str]:
+        """Return a run's settings; its model is the current adapter, loaded if need be."""
+        return {"model": self._adapter(url) or self.name, "base_url": url}
+
+    async def _awhere(self, url: str) -> dict[str, str]:
+        if self._registry is None:
+            return self._where(url)
+        return await asyncio.to_thread(self._where, url)
+
+    def _adapter(self, url: str) -> str:
+        current = self._registry.current() if self._registry else None
+        if self._registry is None or current is None:
+            return ""
+        path = self._registry.path(current)
+        if is_model_dir(path) and not is_adapter_dir(path):
+            return ""
+        with self._loading:  # two runs may begin at once
+            return load_registered(self._registry, url, current.key)
 
     def _start(self, model: Path, port: int) -> _Serving:
         settings = {"name": self.name, "port": port, **self._settings}

@@ -19,6 +19,11 @@ class PairRow:
     pair_id: str
 
     @property
+    def group(self) -> str:
+        """What is held out together: both sides are runs of one question."""
+        return self.chosen.group
+
+    @property
     def tokens(self) -> int:
         """How many tokens there are on both sides."""
         return self.chosen.tokens + self.rejected.tokens

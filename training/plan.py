@@ -103,6 +103,16 @@ def plan_sft(
     return TrainingPlan(str(model), shape, load, steps, devices, kind, estimates, exact)
 
 
+@dataclass(frozen=True)
+class _Size:
+    """Tokens of a sample, or characters where no tokenizer is at hand."""
+
+    tokens: int
+    trained: int
+    group: str
+    """What is held out together with it."""
+
+
 def _load(
     traces: Path, model: Path, config: SftConfig, limit: int | None
 ) -> tuple[Load, bool]:
@@ -110,19 +120,17 @@ def _load(
     if (model / "tokenizer_config.json").is_file():
         tokenizer = load_tokenizer(model)
         rows, _ = training_rows(traces, tokenizer, config, max_length=limit)
-        sizes = [(len(row.input_ids), row.trained_tokens) for row in rows]
+        sizes = [_Size(row.tokens, row.trained_tokens, row.group) for row in rows]
     else:
         sizes = _guessed_sizes(traces, config, limit)
-    sizes, _ = split_rows(sizes, config)
-    whole = [tokens for tokens, _ in sizes]
-    own = sum(trained for _, trained in sizes)
-    load = Load(len(sizes), sum(whole), own, max(whole, default=0))
+    kept, _ = split_rows(sizes, config)
+    whole = [size.tokens for size in kept]
+    own = sum(size.trained for size in kept)
+    load = Load(len(kept), sum(whole), own, max(whole, default=0))
     return load, (model / "tokenizer_config.json").is_file()
 
 
-def _guessed_sizes(
-    traces: Path, config: SftConfig, limit: int | None
-) -> list[tuple[int, int]]:
+def _guessed_sizes(traces: Path, config: SftConfig, limit: int | None) -> list[_Size]:
     sizes = _fitting(_lengths(traces), limit)
     if not config.other_data:
         return sizes
@@ -131,26 +139,30 @@ def _guessed_sizes(
     return sizes + random.Random(config.seed).sample(others, count)
 
 
-def _fitting(
-    lengths: Iterable[tuple[int, int]], limit: int | None
-) -> list[tuple[int, int]]:
+def _fitting(lengths: Iterable[_Size], limit: int | None) -> list[_Size]:
     """Return the tokens of each sample that fits, and of what is trained in it."""
-    found = ((n // CHARS_PER_TOKEN, own // CHARS_PER_TOKEN) for n, own in lengths)
-    return [size for size in found if limit is None or size[0] <= limit]
+    found = (
+        _Size(one.tokens // CHARS_PER_TOKEN, one.trained // CHARS_PER_TOKEN, one.group)
+        for one in lengths
+    )
+    return [size for size in found if limit is None or size.tokens <= limit]
 
 
-def _lengths(path: Path) -> Iterator[tuple[int, int]]:
+def _lengths(path: Path) -> Iterator[_Size]:
     """Yield the characters of each trace, and of what the model wrote in it."""
     if holds_chats(path):
         yield from _other_lengths(path)
         return
     for trace in read_traces(path):
         written = sum(len(s.text) for s in trace.segments if s.trainable)
-        yield sum(len(s.text) for s in trace.segments), written
+        whole = sum(len(s.text) for s in trace.segments)
+        yield _Size(whole, written, trace.question_id or trace.question)
 
 
-def _other_lengths(path: Path) -> Iterator[tuple[int, int]]:
+def _other_lengths(path: Path) -> Iterator[_Size]:
     """Yield the same of chats and other samples."""
     for number, sample in enumerate(read_samples(path), 1):
-        texts = sample_texts(sample, f"{path.name}:{number}")
-        yield sum(len(t) for t, _ in texts), sum(len(t) for t, is_own in texts if is_own)
+        name = f"{path.name}:{number}"
+        texts = sample_texts(sample, name)
+        own = sum(len(text) for text, is_own in texts if is_own)
+        yield _Size(sum(len(text) for text, _ in texts), own, name)

@@ -8,12 +8,11 @@ neither of them wrote.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ..nodes.dialects import get_dialect
 from ..trace import Trace
-from .spans import RowError, TokenSpan, trace_spans
+from .spans import RowError, TokenSpan, sampled_end, trace_spans
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class PolicyRow:
     """1 where the model wrote the token, 0 where the graph put it."""
     logprobs: list[float | None]
     """What the server sampled with; 0 for the graph's tokens, None for an end token whose
-    probability no server tells."""
+    probability the server did not tell."""
     trace_id: str
 
     @property
@@ -56,9 +55,7 @@ def policy_row(trace: Trace, tokenizer: Any, *, max_length: int | None = None) -
         )
         raise RowError(msg)
     prompt, *written = trace_spans(trace, tokenizer)
-    spans = [_checked(trace, span) for span in written]
-    if spans and spans[-1].kind == "end" and not sampled_its_end(trace):
-        spans.pop()
+    spans = [_checked(trace, span) for span in _sampled(written)]
     ids = [i for span in spans for i in span.ids]
     mask = [int(span.trainable) for span in spans for _ in span.ids]
     logprobs: list[float | None] = [v for span in spans for v in _logprobs(span)]
@@ -77,18 +74,29 @@ def policy_row(trace: Trace, tokenizer: Any, *, max_length: int | None = None) -
     return PolicyRow(prompt.ids, ids, mask, logprobs, trace.id)
 
 
-def sampled_its_end(trace: Trace) -> bool:
-    """Tell whether the model ended its last turn by an end token of its own.
+def _sampled(spans: Sequence[TokenSpan]) -> list[TokenSpan]:
+    """Return spans with the end tokens that the model sampled, and those alone trained.
 
-    A turn that the client cut at a stop string, or that ran into the token limit, has
-    none.
+    Between turns a template puts the end token, whether the model sampled it or was cut at
+    its call. Where the graph went on without a sampled one (a notice inside the one text,
+    after a turn without an action), the later prompts do not hold it, so no row holds both
+    it and what follows in the context each was sampled in. The row ends with it: that it
+    came too soon is what is to be learned.
     """
-    last = [s for s in trace.turns()[-1] if s.trainable]
-    text = "".join(segment.text for segment in last)
-    if get_dialect(trace.dialect).first_action_end(text) is not None:
-        return False
-    limit = (trace.settings.get("limits") or {}).get("turn_tokens")
-    return limit is None or sum(len(s.token_ids or ()) for s in last) < limit
+    found: list[TokenSpan] = []
+    for place, span in enumerate(spans):
+        before = found[-1] if found else None
+        if before is not None and before.end_id is not None:
+            found.append(sampled_end(before))
+            if span.kind != "end" or span.ids != [before.end_id]:
+                return found
+        elif span.kind != "end":
+            found.append(span)
+        elif place + 1 < len(spans):
+            found.append(replace(span, trainable=False))
+    if found and found[-1].end_id is not None:
+        found.append(sampled_end(found[-1]))
+    return found
 
 
 def _checked(trace: Trace, span: TokenSpan) -> TokenSpan:

@@ -8,13 +8,17 @@ and its own name, and a run under way ends on the model it began with.
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from ..errors import DeepSearchError
 from .base_model import is_adapter_dir, is_model_dir
+from .fingerprint import model_fingerprint
 from .registry import ModelRegistry, RegistryError
+from .result import read_result
 
 LOAD_SECONDS = 120.0
 """Longest wait for a server to load an adapter."""
@@ -66,7 +70,7 @@ def load_registered(registry: ModelRegistry, url: str, key: str = "") -> str:
     Raises:
         RegistryError: there is no such model, none is current, or its files are gone or
             were replaced.
-        ReloadError: it is no adapter, or the server does not take it.
+        ReloadError: it is no adapter, the server holds another base, or does not take it.
     """
     model = registry.get(key) if key else registry.current()
     if model is None:
@@ -82,7 +86,57 @@ def load_registered(registry: ModelRegistry, url: str, key: str = "") -> str:
             f"it: `deepsearch serve {path} --name {model.name}`"
         )
         raise ReloadError(msg)
+    _require_its_base(url, model.key, path)
     return load_adapter(url, model.key, path)
+
+
+def require_base(url: str, parent: str, user: str) -> bool:
+    """Refuse a server that holds another model than an adapter is for.
+
+    An adapter fits any base of the same shape, and says nothing sensible on another.
+
+    Args:
+        url: base URL of the OpenAI routes.
+        parent: the base as `training.json` names it, `name@fingerprint`.
+        user: what needs it, for the message.
+
+    Returns:
+        Whether the server's model is known to be it; False where its path, which the
+        server tells, cannot be read here.
+
+    Raises:
+        ReloadError: the server is down, or its model is another one.
+    """
+    name, _, fingerprint = parent.rpartition("@")
+    roots = [str(one.get("root") or "") for one in _served(url) if not one.get("parent")]
+    found = {root: model_fingerprint(Path(root)) for root in roots if _is_base(root)}
+    if fingerprint in found.values():
+        return True
+    # A relative path is one of the server's own folder; here it may name another model.
+    others = [root for root in found if Path(root).is_absolute()]
+    if name and others and len(others) == len(roots):
+        msg = (
+            f"the server at {url} holds {others[0]}, which is not {name}, the model that "
+            f"{user}: start it with that one, `deepsearch serve MODEL --lora`"
+        )
+        raise ReloadError(msg)
+    return False
+
+
+def _is_base(root: str) -> bool:
+    return bool(root) and is_model_dir(root) and not is_adapter_dir(root)
+
+
+def _require_its_base(url: str, key: str, adapter: Path) -> None:
+    result = read_result(adapter)
+    if result is None or "@" not in result.parent:
+        return
+    if not require_base(url, result.parent, f"{key} was trained on"):
+        msg = (
+            f"whether the server at {url} holds {result.parent}, which {key} was trained "
+            "on, cannot be told from here: on another model its answers are worthless"
+        )
+        warnings.warn(msg, RuntimeWarning, stacklevel=3)
 
 
 def unload_adapter(url: str, name: str) -> None:
@@ -100,6 +154,11 @@ def served_names(url: str) -> list[str]:
     Raises:
         ReloadError: the server is down.
     """
+    return [model["id"] for model in _served(url)]
+
+
+def _served(url: str) -> list[dict[str, Any]]:
+    """Return what a server says of its models; vLLM tells each one's path as `root`."""
     try:
         response = httpx.get(f"{url}/models", timeout=LOAD_SECONDS, trust_env=False)
         response.raise_for_status()
@@ -108,7 +167,7 @@ def served_names(url: str) -> list[str]:
             f"no model server answers at {url} ({error}); start it with `deepsearch serve`"
         )
         raise ReloadError(msg) from error
-    return [model["id"] for model in response.json()["data"]]
+    return response.json()["data"]
 
 
 def _post(url: str, route: str, body: dict[str, str]) -> None:

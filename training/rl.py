@@ -28,10 +28,15 @@ from ..nodes.models.resolve import resolve_reasoner
 from ..questions import Question, read_questions
 from ..trace import read_traces
 from .adapter_sync import AdapterSync
-from .curriculum import PlannedQuestion, get_curriculum, plan_questions
+from .curriculum import (
+    PlannedQuestion,
+    get_curriculum,
+    plan_questions,
+    shared_stages,
+)
 from .environment import is_main, meet, process_count, rank
 from .graph_rollouts import GraphRollouts
-from .reload import served_names
+from .reload import require_base
 from .result import TrainingError, TrainingResult
 from .rewards import get_reward
 from .rl_config import RlConfig
@@ -55,6 +60,12 @@ PROCESSED_LOGPROBS = ("--logprobs-mode", "processed_logprobs")
 SHARED_GPU = ("--gpu-memory-utilization", "0.45")
 """What a server started here may take of the GPU that the trainer is on too; by itself vLLM
 takes 0.9. Holds a model and its cache; the trainer holds the model again and activations."""
+
+
+SAMPLING_TOLERANCE = 0.2
+"""Largest mean difference of the server's log-probabilities and the trainer's in a run's
+first rollouts. In bfloat16 rounding makes some hundredths; another model, or probabilities
+told without the temperature, make several tenths and more."""
 
 
 def train_rl(
@@ -83,10 +94,11 @@ def train_rl(
     Raises:
         MissingDependencyError: a package is not installed.
         QuestionFileError: the questions cannot be read.
-        ReloadError: no server answers, or it takes no adapters.
+        ReloadError: no server answers, it takes no adapters, or it holds another model.
         TrainingError: the model is no model, the server gives no token ids with
-            probabilities, or several processes cannot share the work: no server is
-            named, a step's questions cannot be divided, or ZeRO-3 has texts to memorize.
+            probabilities or those of another model, or several processes cannot share
+            the work: no server is named, a step's questions cannot be divided, or ZeRO-3
+            has texts to memorize.
         TrainingMismatchError: `out` holds another training run.
     """
     config = config or RlConfig()
@@ -128,6 +140,8 @@ class PlanReport:
     steps: int
     stages: dict[str, int]
     """Stage to its questions, repeats counted."""
+    shared: str = ""
+    """What to say of questions that several stages ask."""
     tokens: int = 0
     trained_tokens: int = 0
     skipped: list[str] = field(default_factory=list)
@@ -135,7 +149,8 @@ class PlanReport:
     def lines(self) -> list[str]:
         """Return what a person should know."""
         stages = ", ".join(f"{name} {count}" for name, count in self.stages.items())
-        return [f"{self.steps} steps over {self.questions} questions ({stages})"]
+        said = [f"{self.steps} steps over {self.questions} questions ({stages})"]
+        return [*said, self.shared] if self.shared else said
 
 
 class RlRun(TrainingRun[RlConfig]):
@@ -220,7 +235,7 @@ class RlRun(TrainingRun[RlConfig]):
     def _check_server(self) -> None:
         """Ask for all that the rollouts need, before a model is loaded."""
         for url in self._urls:
-            served_names(url)
+            require_base(url, str(self._manifest["parent"]), "is trained here")
             if resolve_reasoner("", base_url=url).exactness != "token":
                 msg = (
                     f"the server at {url} gives no token ids with probabilities, which is "
@@ -262,9 +277,10 @@ class RlRun(TrainingRun[RlConfig]):
         if not questions:
             msg = f"{self._data} has no question with an answer: there is nothing to reward"
             raise TrainingError(msg)
+        curriculum = get_curriculum(self._config.curriculum)
         plan = plan_questions(
             questions,
-            get_curriculum(self._config.curriculum),
+            curriculum,
             steps=self._config.steps,
             per_step=self._config.questions_per_step,
             reward=self._config.reward,
@@ -273,7 +289,8 @@ class RlRun(TrainingRun[RlConfig]):
         stages: dict[str, int] = {}
         for planned in plan:
             stages[planned.stage] = stages.get(planned.stage, 0) + 1
-        return plan, PlanReport(len(questions), self._config.steps, stages)
+        shared = shared_stages(questions, curriculum)
+        return plan, PlanReport(len(questions), self._config.steps, stages, shared)
 
     def _trainer(
         self, rows: Sequence[PlannedQuestion], callbacks: list[Any], tokenizer: Any
@@ -303,7 +320,7 @@ class RlRun(TrainingRun[RlConfig]):
             self._out.name,
             save=trainer.save_model,
         )
-        trainer.connect(self._sync)
+        trainer.connect(self._sync, tolerance=SAMPLING_TOLERANCE)
         return trainer
 
     def _stored_memory(self, tokenizer: Any) -> Memory | None:

@@ -69,7 +69,7 @@ class RlConfig(TrainingConfig):
     kl: float = 0.0
     """Weight of the divergence from the model that was started from."""
     kl_in: Literal["loss", "reward"] = "loss"
-    """loss: a term of the loss (GRPO's). reward: taken off the reward, token by token
+    """loss: a term of the loss (GRPO's estimate of it, not weighed by the ratio). reward: taken off the reward, token by token
     (plain REINFORCE++)."""
     clip_low: float = CLIP
     clip_high: float | None = None

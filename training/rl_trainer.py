@@ -16,11 +16,15 @@ from .advantages import Estimator, advantages, normalized, rewards_to_go
 from .arguments import argument_values
 from .graph_rollouts import FIGURES, GraphRollouts
 from .memorization import Memory, memorization_loss
+from .result import TrainingError
 from .rl_config import ESTIMATORS, LOSSES, RlConfig
 
 PATIENCE = 24 * 3600
 """Seconds that a process waits for the others: their rollouts may take much longer than its
 own, by dynamic sampling above all."""
+
+DIFFERENCE = "sampling/sampling_logp_difference/mean"
+"""TRL's name for how far the server's log-probabilities are from the trainer's."""
 
 MEMORIZATION = "memorization"
 """Name of L_M in the trainer's log."""
@@ -57,6 +61,8 @@ class PolicyTrainer(GRPOTrainer):
         reported = [figure(name) for name in ("reward", *FIGURES)]
         self._config = config
         self._memory = memory
+        self._tolerance: float | None = None
+        """Of the first rollouts, until they were compared."""
         self._part = (-1, 0)
         """Optimizer step, and how many of its batches were seen."""
         super().__init__(
@@ -68,8 +74,16 @@ class PolicyTrainer(GRPOTrainer):
         self._round_rewards = torch.zeros(0)
         self._estimator: Estimator = ESTIMATORS[config.algorithm]
 
-    def connect(self, sync: AdapterSync) -> None:
-        """Bring the policy to its server before every step's rollouts."""
+    def connect(self, sync: AdapterSync, *, tolerance: float | None = None) -> None:
+        """Bring the policy to its server before every step's rollouts.
+
+        Args:
+            sync: takes it there.
+            tolerance: largest mean difference of the server's log-probabilities and the
+                trainer's in the first rollouts, where both must have the same policy;
+                None: not looked at.
+        """
+        self._tolerance = tolerance
         self.vllm_generation = sync
         self._last_loaded_step = -1
         self.use_vllm = True
@@ -83,7 +97,10 @@ class PolicyTrainer(GRPOTrainer):
     def _generate_and_score_completions(
         self, inputs: list[dict[str, Any]]
     ) -> dict[str, Any]:
-        output = super()._generate_and_score_completions(inputs)
+        if self._tolerance is None:
+            output = super()._generate_and_score_completions(inputs)
+        else:
+            output = self._compared(inputs, self._tolerance)
         if self._estimator == "group":
             return output
         if self._config.kl and self._config.kl_in == "reward":
@@ -93,6 +110,28 @@ class PolicyTrainer(GRPOTrainer):
         assert size is not None
         found = advantages(self._round_rewards, size, self._estimator)
         output["advantages"] = self._own(found, output)
+        return output
+
+    def _compared(self, inputs: list[dict[str, Any]], tolerance: float) -> dict[str, Any]:
+        """Return the first rollouts, unless they were sampled from another model."""
+        corrects, self.vllm_importance_sampling_correction = (
+            self.vllm_importance_sampling_correction,
+            True,  # what it computes is compared here, whether it is applied or not
+        )
+        try:
+            output = super()._generate_and_score_completions(inputs)
+        finally:
+            self.vllm_importance_sampling_correction = corrects
+        self._tolerance = None
+        difference = self._metrics["train"][DIFFERENCE][-1]
+        if difference > tolerance:
+            msg = (
+                "the server's log-probabilities differ from the trainer's by "
+                f"{difference:.2f} on average before anything was trained (up to "
+                f"{tolerance} is rounding): it holds another model than the one that is "
+                "trained, or was started without --logprobs-mode processed_logprobs"
+            )
+            raise TrainingError(msg)
         return output
 
     def _own(self, values: torch.Tensor, output: dict[str, Any]) -> torch.Tensor:
@@ -180,6 +219,7 @@ def policy_arguments(config: RlConfig, mean_tokens: float, checkpoints: Path) ->
         shuffle_dataset=False,
         temperature=config.temperature,
         beta=config.kl,
+        use_bias_correction_kl=False,  # GRPO's own term; weighing it by the ratio came later
         epsilon=config.clip_low,
         epsilon_high=config.upper_clip,
         loss_type=LOSSES.get(config.algorithm, "grpo"),

@@ -48,6 +48,13 @@ class TokenRow:
     input_ids: list[int]
     labels: list[int]
     trace_id: str
+    question: str = ""
+    """Names the question; rows of one question are held out together or not at all."""
+
+    @property
+    def group(self) -> str:
+        """What is held out together."""
+        return self.question or self.trace_id
 
     @property
     def tokens(self) -> int:
@@ -112,19 +119,23 @@ class RowReport:
         return said + (self.other.lines() if self.other else [])
 
 
-def to_row(trace_id: str, spans: Iterable[TokenSpan]) -> TokenRow:
+def to_row(trace_id: str, spans: Iterable[TokenSpan], question: str = "") -> TokenRow:
     """Join spans into one row with labels on the trainable ones."""
     input_ids: list[int] = []
     labels: list[int] = []
     for span in spans:
         input_ids += span.ids
         labels += span.ids if span.trainable else [IGNORED] * len(span.ids)
-    return TokenRow(input_ids, labels, trace_id)
+    return TokenRow(input_ids, labels, trace_id, question)
 
 
 def trace_row(trace: Trace, tokenizer: Any) -> TokenRow:
     """Return a trace's training row, whatever its length; see `trace_spans`."""
-    return to_row(trace.id, trace_spans(trace, tokenizer))
+    return _row(trace, trace_spans(trace, tokenizer))
+
+
+def _row(trace: Trace, spans: Iterable[TokenSpan]) -> TokenRow:
+    return to_row(trace.id, spans, trace.question_id or trace.question)
 
 
 def build_rows(
@@ -163,7 +174,7 @@ def _rows(
     for trace in traces:
         report.traces += 1
         spans = trace_spans(trace, tokenizer)
-        row = to_row(trace.id, spans)
+        row = _row(trace, spans)
         if not row.trained_tokens:
             report.untrainable.append(trace.id)
             continue
@@ -193,8 +204,8 @@ def _fit(
     ids = shorten_results([span.ids for span in spans], [s.kind for s in spans], limit)
     if ids is None:
         return None
-    return to_row(
-        trace.id,
+    return _row(
+        trace,
         (
             TokenSpan(short, span.trainable, span.kind)
             for short, span in zip(ids, spans, strict=True)

@@ -261,7 +261,16 @@ class TrainingRun(ABC, Generic[Config]):
             shutil.rmtree(self._checkpoints)
 
 
-Row = TypeVar("Row")
+class Grouped(Protocol):
+    """A row that knows what it may not be parted from."""
+
+    @property
+    def group(self) -> str:
+        """What is held out together."""
+        ...
+
+
+Row = TypeVar("Row", bound=Grouped)
 
 
 def split_rows(
@@ -269,20 +278,30 @@ def split_rows(
 ) -> tuple[Sequence[Row], Sequence[Row]]:
     """Return the rows to train on and those held out; the same for the same seed.
 
+    The share is one of questions: all rows of a question are on one side, or a model would
+    be measured on what it was trained on.
+
     Raises:
-        TrainingError: there are too few rows for the share that is to be held out.
+        TrainingError: there are too few questions for the share that is to be held out.
     """
     if not config.evaluation_fraction:
         return rows, []
-    held_out = round(len(rows) * config.evaluation_fraction)
-    if not 0 < held_out < len(rows):
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row.group, []).append(row)
+    held_out = round(len(groups) * config.evaluation_fraction)
+    if not 0 < held_out < len(groups):
         msg = (
-            f"evaluation_fraction {config.evaluation_fraction} of {len(rows)} rows holds "
-            f"out {'all' if held_out else 'none'}; set another share, or 0"
+            f"evaluation_fraction {config.evaluation_fraction} of {len(groups)} questions "
+            f"holds out {'all' if held_out else 'none'}; set another share, or 0"
         )
         raise TrainingError(msg)
-    order = random.Random(config.seed).sample(list(rows), len(rows))
-    return order[held_out:], order[:held_out]
+    order = random.Random(config.seed).sample(list(groups), len(groups))
+    kept, measured = (
+        [row for name in names for row in groups[name]]
+        for names in (order[held_out:], order[:held_out])
+    )
+    return kept, measured
 
 
 def _curve(history: Sequence[dict[str, Any]], name: str) -> list[float]:

@@ -2,14 +2,15 @@
 
 The segment list alone decides. Token ids that the server gave are used as they are,
 since joining texts and tokenising again gives other tokens than the model wrote; any
-other segment is tokenised alone. A span is trainable exactly when the model wrote it;
-an end token stands where the model ended its answer itself.
+other segment is tokenised alone. A span is trainable exactly when the model wrote it. An end
+token stands where the model ended its answer itself, that which it sampled where it is
+known, and where a template ends the model's turn before the next message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import DeepSearchError
@@ -31,6 +32,9 @@ class TokenSpan:
     logprobs: list[float] | None = None
     stored: bool = False
     """True when the ids are those the server gave."""
+    end_id: int | None = None
+    """The end token that the model sampled after these; what follows may be without it."""
+    end_logprob: float | None = None
 
 
 def trace_spans(trace: Trace, tokenizer: Any) -> list[TokenSpan]:
@@ -67,36 +71,68 @@ def _inline_spans(trace: Trace, tokenizer: Any) -> list[TokenSpan]:
 def _end_spans(trace: Trace, spans: Sequence[TokenSpan], tokenizer: Any) -> list[TokenSpan]:
     if not ends_by_itself(trace):
         return []
+    last = spans[-1]
+    if last.end_id is not None:
+        return [sampled_end(last)]
     end = tokenizer.eos_token_id
-    has_end = spans[-1].ids[-1:] == [end]
+    has_end = last.ids[-1:] == [end]
     return [TokenSpan([] if has_end else [end], trainable=True, kind="end")]
+
+
+def sampled_end(span: TokenSpan) -> TokenSpan:
+    """Return the end token that the model sampled after a span."""
+    assert span.end_id is not None
+    logprobs = None if span.end_logprob is None else [span.end_logprob]
+    return TokenSpan([span.end_id], True, "end", logprobs, stored=True)
 
 
 def _turn_spans(trace: Trace, tokenizer: Any) -> list[TokenSpan]:
     """Return the spans of a run whose results are messages of their own.
 
-    What the template puts between the turns belongs to the result and is not trained.
-    An opening that the harness put into the model's next turn is text inside that turn.
+    What the template puts between the turns belongs to the result and is not trained, but
+    for the token that ends the model's turn: served elsewhere, a model that was not taught
+    it writes on after its call. An opening that the harness put into the model's next turn
+    is text inside that turn.
     """
     prompt = [s for s in trace.segments if s.kind == "prompt"]
     spans = [_prompt_span(trace, prompt, tokenizer)]
+    previous: Segment | None = None
     for segment in trace.segments:
         if segment.kind == "prompt":
             continue
         if segment.trainable or segment.speaker == "assistant":
             spans.append(_segment_span(segment, tokenizer))
         else:
-            spans.append(_message_span(trace, segment, spans[-1], tokenizer))
+            message = _message_span(trace, segment, tokenizer)
+            is_ended = previous is not None and _ended_its_turn(previous)
+            spans += _parted(message, spans[-1], tokenizer, is_own=is_ended)
+        previous = segment
     return spans + _end_spans(trace, spans, tokenizer)
+
+
+def _ended_its_turn(last: Segment) -> bool:
+    """Tell whether the model's turn ended here by its own doing, with something in it."""
+    return last.trainable and not last.torn and bool(last.text)
+
+
+def _parted(
+    message: TokenSpan, before: TokenSpan, tokenizer: Any, *, is_own: bool
+) -> list[TokenSpan]:
+    """Return a message with the end token of the turn before it as a span of its own."""
+    end = [tokenizer.eos_token_id]
+    if message.ids[:1] != end:
+        return [message]
+    rest = replace(message, ids=message.ids[1:])
+    if before.ids[-1:] == end:
+        return [rest]  # the model's own ids hold it
+    return [TokenSpan(end, trainable=is_own, kind="end", stored=message.stored), rest]
 
 
 MARKER = "Understood"
 """What the model says in the example chat that shows a template's text between turns."""
 
 
-def _message_span(
-    trace: Trace, segment: Segment, before: TokenSpan, tokenizer: Any
-) -> TokenSpan:
+def _message_span(trace: Trace, segment: Segment, tokenizer: Any) -> TokenSpan:
     stored = segment.token_ids
     is_own = stored is not None and all(i < len(tokenizer) for i in stored)
     if stored is not None and is_own and segment.text.strip() in tokenizer.decode(stored):
@@ -108,10 +144,7 @@ def _message_span(
             "turns cannot be laid out; use the tokenizer this dialect's model comes with"
         )
         raise RowError(msg)
-    ids = _encode(text, tokenizer)
-    if before.ids[-1:] == ids[:1] == [tokenizer.eos_token_id]:
-        ids = ids[1:]  # the model ended its turn itself
-    return TokenSpan(ids, trainable=False, kind=segment.kind)
+    return TokenSpan(_encode(text, tokenizer), trainable=False, kind=segment.kind)
 
 
 def _between_turns(segment: Segment, tokenizer: Any) -> str | None:
@@ -178,7 +211,13 @@ def _segment_span(segment: Segment, tokenizer: Any) -> TokenSpan:
     ids = segment.token_ids
     if ids is not None and _decodes_to(ids, segment.text, tokenizer):
         return TokenSpan(
-            list(ids), segment.trainable, segment.kind, segment.logprobs, stored=True
+            list(ids),
+            segment.trainable,
+            segment.kind,
+            segment.logprobs,
+            stored=True,
+            end_id=segment.end_id,
+            end_logprob=segment.end_logprob,
         )
     return TokenSpan(_encode(segment.text, tokenizer), segment.trainable, segment.kind)
 

@@ -9,6 +9,7 @@ DeepSpeed are the libraries'.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -73,7 +74,7 @@ class RowTrainer(Trainer):
         model: torch.nn.Module,
         inputs: dict[str, Any],
         return_outputs: bool = False,
-        num_items_in_batch: torch.Tensor | int | None = None,
+        num_items_in_batch: torch.Tensor | float | None = None,
     ) -> Any:
         """Return the mean loss over the labelled tokens of the whole optimizer step."""
         batch = dict(inputs)
@@ -95,7 +96,19 @@ class RowTrainer(Trainer):
         prediction_loss_only: bool,
         ignore_keys: list[str] | None = None,
     ) -> tuple[torch.Tensor | None, torch.Tensor | None, torch.Tensor | None]:
-        """Return the loss alone."""
+        """Return one row's part of the mean loss over the split's labels.
+
+        What the trainer makes of these is their mean over rows.
+        """
         with torch.no_grad():
-            loss = self.compute_loss(model, self._prepare_inputs(inputs))
+            batch = self._prepare_inputs(inputs)
+            labels = self._mean_labels * self.accelerator.num_processes
+            loss = self.compute_loss(model, batch, num_items_in_batch=labels)
         return loss.detach(), None, None
+
+    @cached_property
+    def _mean_labels(self) -> float:
+        """Labels of a held-out row, on average."""
+        rows = self.eval_dataset
+        assert isinstance(rows, RowDataset)
+        return sum(rows[i].trained_tokens for i in range(len(rows))) / len(rows)

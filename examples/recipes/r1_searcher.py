@@ -82,7 +82,8 @@ RECIPE = Recipe(
         TrainingStage(
             name="rl_llama",
             config=LLAMA,
-            data="350 questions for searching, then 8,148 for the answer",
+            data="350 questions for searching, whose `stage` is 1, then 8,148 for the answer "
+            "(2), in one file",
             note="for Llama, from its own start; the code's second penalty is -1, the "
             "README's -2",
             known="code",
@@ -142,7 +143,9 @@ RECIPE = Recipe(
         "deepsearch train rl questions.jsonl --out rl --config rl.json "
         "--model models/Qwen2.5-7B --dialect r1_searcher "
         "--search http+queries:http://127.0.0.1:5004",
-        "deepsearch train rl questions.jsonl --out rl_llama --config rl_llama.json "
+        """sed 's/^{/{"stage": 1, /' stage_1.jsonl > stages.jsonl""",
+        """sed 's/^{/{"stage": 2, /' stage_2.jsonl >> stages.jsonl""",
+        "deepsearch train rl stages.jsonl --out rl_llama --config rl_llama.json "
         "--model models/Llama-3.1-8B-Instruct --dialect r1_searcher:llama "
         "--search http+queries:http://127.0.0.1:5004",
         "# in another terminal: deepsearch serve rl --name r1-searcher",
@@ -158,6 +161,7 @@ RECIPE = Recipe(
         departures=(
             "a fine-tuning on the teacher's runs goes first",
             "both stages begin with it and speak the dialect of Qwen",
+            "for Llama too, searching and answering are learned on the same questions",
         ),
     ),
 )

@@ -91,6 +91,9 @@ class Generation:
     completion_tokens: int = 0
     estimated: bool = False
     """True when the server gave no token counts."""
+    end_id: int | None = None
+    """The end token that the model sampled last, where the server tells it; in no piece."""
+    end_logprob: float | None = None
     children: tuple[ChildRecord, ...] = ()
     """The calls it was put together from, where several made it."""
 

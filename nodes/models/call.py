@@ -23,6 +23,8 @@ class Call:
     pieces: list[Piece] = field(default_factory=list)
     text: str = ""
     finish_reason: str = ""
+    end: tuple[int, float | None] | None = None
+    """Id and log-probability of the end token, once the model has sampled one."""
     usage: dict[str, Any] = field(default_factory=dict)
     model: str = ""
     """The model's name, for the closing chunk."""
@@ -37,14 +39,17 @@ class Call:
             return None
         choice = event["choices"][0]
         self.finish_reason = choice.get("finish_reason") or self.finish_reason
+        pieces, end = _pieces(choice)
         added = []
-        for piece in _pieces(choice):
+        for piece in pieces:
             added.append(piece)
             self.text += piece.text
             if self.cut is not None and self.cut(self.text) is not None:
                 # Tokens of the same chunk that follow the action were not asked for.
                 self.finish_reason = "action"
                 break
+        else:
+            self.end = end
         self.pieces += added
         if not added or not self.makes_chunks:
             return None
@@ -87,22 +92,28 @@ class Call:
             raise ModelError(msg, retryable=True)
         while self.pieces and not self.pieces[-1].text:
             self.pieces.pop()  # the first bytes of a character that was never finished
+            self.end = None  # it followed them
         written = sum(len(piece.token_ids or ()) for piece in self.pieces)
         details = self.usage.get("prompt_tokens_details") or {}
         reason = (
             self.finish_reason if self.finish_reason in ("action", "length") else "stop"
         )
+        end_id, end_logprob = self.end or (None, None)
         return Generation(
             pieces=tuple(self.pieces),
             finish_reason=reason,  # type: ignore[arg-type]
             prompt_tokens=self.usage.get("prompt_tokens") or len(self.prompt_ids),
             cached_prompt_tokens=details.get("cached_tokens") or 0,
             completion_tokens=written,
+            end_id=end_id,
+            end_logprob=end_logprob,
         )
 
 
-def _pieces(choice: Mapping[str, Any]) -> list[Piece]:
-    """Return the tokens of one event; the end token is no text and is left out."""
+def _pieces(
+    choice: Mapping[str, Any],
+) -> tuple[list[Piece], tuple[int, float | None] | None]:
+    """Return the tokens of one event, and the end token apart, since it is no text."""
     ids = choice.get("token_ids")
     if ids is None:
         msg = (
@@ -110,18 +121,20 @@ def _pieces(choice: Mapping[str, Any]) -> list[Piece]:
         )
         raise ModelError(msg)
     logprobs = choice.get("logprobs") or {}
-    # A stop string is text of the model; an end token is named by its id, or not at all.
-    if choice.get("finish_reason") == "stop" and not isinstance(
-        choice.get("stop_reason"), str
-    ):
-        ids = ids[:-1]
     tokens, values = logprobs.get("tokens"), logprobs.get("token_logprobs")
-    return split_pieces(
+    end = None
+    # A stop string is text of the model; an end token is named by its id, or not at all.
+    is_end = not isinstance(choice.get("stop_reason"), str)
+    if choice.get("finish_reason") == "stop" and is_end and ids:
+        end = ids[-1], values[-1] if values and len(values) == len(ids) else None
+        ids = ids[:-1]
+    pieces = split_pieces(
         choice.get("text") or "",
         ids,
         tokens[: len(ids)] if tokens else None,
         values[: len(ids)] if values else None,
     )
+    return pieces, end
 
 
 def _chunk(pieces: Sequence[Piece]) -> AIMessageChunk:

@@ -65,6 +65,18 @@ def test_empty_pieces_stay_with_what_follows():
     assert [s["token_ids"] for s in split(made)] == [[1], [2, 3]]
 
 
+def test_an_end_token_stands_beside_the_last_segment():
+    ended = replace(generation("So. ", "\\boxed{x}"), end_id=9, end_logprob=-0.5)
+    *others, last = split(ended)
+    assert (last["end_id"], last["end_logprob"]) == (9, -0.5)
+    assert 9 not in last["token_ids"]
+    assert not any("end_id" in segment for segment in others)
+    (silent,) = split(replace(ended, pieces=()))
+    assert (silent["kind"], silent["text"], silent["token_ids"]) == ("reason", "", [])
+    assert silent["end_id"] == 9
+    assert split(replace(generation(), pieces=())) == []
+
+
 def test_without_ids_the_cut_is_exact():
     text = "hm <|begin_search_query|>q<|end_search_query|>"
     made = Generation((Piece(text),), "action")

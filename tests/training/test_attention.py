@@ -1,8 +1,12 @@
+import inspect
+import warnings
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="training needs torch")
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
+from torch.nn.attention import varlen  # noqa: E402
 from torch.nn.functional import scaled_dot_product_attention  # noqa: E402
 
 from langgraph_deepsearch.training import attention  # noqa: E402
@@ -14,7 +18,7 @@ from langgraph_deepsearch.training.attention import (  # noqa: E402
 )
 
 
-def each_alone(query, key, value, lengths):
+def each_alone(query, key, value, lengths, scale=None):
     starts = [sum(lengths[:n]) for n in range(len(lengths))]
     parts = [
         scaled_dot_product_attention(
@@ -22,6 +26,7 @@ def each_alone(query, key, value, lengths):
             key[:, :, start : start + length],
             value[:, :, start : start + length],
             is_causal=True,
+            scale=scale,
             enable_gqa=True,
         )
         for start, length in zip(starts, lengths, strict=True)
@@ -132,3 +137,80 @@ def test_a_model_with_a_window_trains_on_what_fits_it():
     torch.testing.assert_close(ours, plain, atol=1e-5, rtol=1e-5)
     with pytest.raises(AttentionError):
         model(torch.arange(9)[None])
+
+
+def kernel_of_each_alone(called):
+    """Stand in for torch's kernel: its signature, and plain attention sequence by sequence."""
+    signature = inspect.signature(varlen.varlen_attn)
+
+    def kernel(*arguments, **named):
+        given = signature.bind(*arguments, **named).arguments
+        called.append(given)
+        lengths = given["cu_seq_q"].diff().tolist()
+        query, key, value = (
+            given[name].transpose(0, 1)[None] for name in ("query", "key", "value")
+        )
+        return each_alone(query, key, value, lengths, scale=given["scale"])[0]
+
+    return kernel
+
+
+@pytest.mark.parametrize("scaling", [None, 0.3])
+def test_the_gpus_kernel_is_given_what_the_blocks_compute(monkeypatch, scaling):
+    called = []
+    monkeypatch.setattr(attention, "_fits_kernel", lambda value: True)
+    monkeypatch.setattr(attention, "_cuda_kernel", lambda: kernel_of_each_alone(called))
+    torch.manual_seed(0)
+    lengths, heads = [5, 1, 9], (4, 2, 2)
+    inputs = [torch.randn(1, n, sum(lengths), 8, requires_grad=True) for n in heads]
+    bounds = torch.tensor([0, *lengths]).cumsum(0, dtype=torch.int32)
+
+    def attend():
+        mixed, _ = varlen_attention(
+            torch.nn.Module(), *inputs, None, scaling=scaling, cu_seq_lens_q=bounds
+        )
+        return mixed, torch.autograd.grad(mixed.square().sum(), inputs)
+
+    on_gpu, its_gradients = attend()
+    (given,) = called
+    assert given["query"].shape == (15, 4, 8)
+    assert given["query"].is_contiguous()
+    assert (given["max_q"], given["max_k"]) == (9, 9)
+    assert given["window_size"] == (-1, 0)  # causal
+    assert given["enable_gqa"]
+    assert given["cu_seq_q"] is given["cu_seq_k"] is bounds
+    monkeypatch.undo()
+    in_blocks, gradients = attend()
+    torch.testing.assert_close(on_gpu, in_blocks, atol=1e-5, rtol=1e-5)
+    for mine, wanted in zip(its_gradients, gradients, strict=True):
+        torch.testing.assert_close(mine, wanted, atol=1e-4, rtol=1e-4)
+    assert len(called) == 1
+
+
+def test_the_kernel_is_not_asked_for_what_it_cannot_do(monkeypatch):
+    monkeypatch.setattr(attention, "_cuda_kernel", pytest.fail)
+    inputs = [torch.randn(1, 2, 9, 8) for _ in range(3)]
+    bounds = torch.tensor([0, 4, 9], dtype=torch.int32)
+    varlen_attention(torch.nn.Module(), *inputs, None, cu_seq_lens_q=bounds)  # float32, CPU
+    monkeypatch.setattr(attention, "_fits_kernel", lambda value: True)
+    varlen_attention(torch.nn.Module(), *inputs, None)
+    varlen_attention(torch.nn.Module(), *inputs, None, dropout=0.5, cu_seq_lens_q=bounds)
+
+
+def test_an_older_torch_attends_in_blocks_and_says_so_once(monkeypatch):
+    def varlen_attn(query, key, value, cu_seq_q, cu_seq_k, max_q, max_k, is_causal=False):
+        pytest.fail("this kernel cannot do it")
+
+    monkeypatch.setattr(varlen, "varlen_attn", varlen_attn)
+    monkeypatch.setattr(attention, "_fits_kernel", lambda value: True)
+    attention._cuda_kernel.cache_clear()
+    inputs = [torch.randn(1, 2, 9, 8) for _ in range(3)]
+    bounds = torch.tensor([0, 4, 9], dtype=torch.int32)
+    with pytest.warns(RuntimeWarning, match="install torch 2.12 or newer"):
+        first, _ = varlen_attention(torch.nn.Module(), *inputs, None, cu_seq_lens_q=bounds)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mixed, _ = varlen_attention(torch.nn.Module(), *inputs, None, cu_seq_lens_q=bounds)
+    attention._cuda_kernel.cache_clear()
+    assert torch.equal(first, mixed)
+    torch.testing.assert_close(mixed, each_alone(*inputs, [4, 5]), atol=1e-5, rtol=1e-5)

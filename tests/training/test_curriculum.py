@@ -10,6 +10,7 @@ from langgraph_deepsearch.training.curriculum import (
     CurriculumError,
     get_curriculum,
     plan_questions,
+    shared_stages,
 )
 from langgraph_deepsearch.training.rewards import list_rewards
 
@@ -42,6 +43,25 @@ def test_r1_searchers_stages_follow_each_other_in_proportion():
     assert set(rewards[:change]) == {"r1_searcher_stage1"}
     assert set(rewards[change:]) == {"r1_searcher_stage2"}
     assert change == 6  # 350 of 8,498 questions: two of fifty steps
+
+
+def test_r1_searchers_stages_ask_the_questions_that_name_them():
+    asked = [
+        Question(f"{stage}-{n}", "?", ("x",), {"stage": stage})
+        for stage in (1, "2")
+        for n in range(8)
+    ]
+    found = plan(asked, "r1_searcher", steps=50)
+    for planned in found:
+        first = planned.reward == "r1_searcher_stage1"
+        assert planned.question.id.startswith("1-" if first else "2-")
+    curriculum = get_curriculum("r1_searcher")
+    assert shared_stages(asked, curriculum) == ""
+    said = "4 of 20 questions name no `stage` and are asked in every stage"
+    assert shared_stages([*asked, *questions(4)], curriculum) == said
+    assert shared_stages(questions(4), get_curriculum("plain")) == ""
+    with pytest.raises(CurriculumError, match="'retrieval' has 0 questions with stage in"):
+        plan(asked[8:], "r1_searcher")
 
 
 def test_few_masks_come_first():

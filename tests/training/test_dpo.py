@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 
@@ -8,6 +9,7 @@ pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("trl", reason="needs trl: pip install 'langgraph-deepsearch[train]'")
 
 import torch
+from killed_runs import finish, start_python
 from torch.nn.functional import logsigmoid
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -24,6 +26,7 @@ from langgraph_deepsearch.training.dpo_trainer import (
 from langgraph_deepsearch.training.model import PADDED_ATTENTION, load_weights
 from langgraph_deepsearch.training.pair_rows import build_pair_rows
 from langgraph_deepsearch.training.rows import IGNORED
+from langgraph_deepsearch.training.run import split_rows
 from langgraph_deepsearch.training.sft import TrainingError
 
 QUICK = DpoConfig(learning_rate=1e-2, batch_size=2, warmup=0.0, dtype="float32", threads=1)
@@ -149,6 +152,36 @@ def test_an_adapter_is_trained_against_the_model_without_it(
     assert not (out / "model.safetensors").exists()
 
 
+SCRIPT = """
+import json, sys
+from langgraph_deepsearch.training.dpo import train_dpo
+from langgraph_deepsearch.training.dpo_config import DpoConfig
+config = DpoConfig(**json.loads(sys.argv[4]))
+print(json.dumps(train_dpo(*sys.argv[1:4], config).to_json()))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_papers_settings_train_under_zero_3(pairs_file, tiny_model, tmp_path):
+    pytest.importorskip("deepspeed", reason="ZeRO needs deepspeed")
+    paper = load_config("dpo_paper", DpoConfig).to_json()
+    small = {"batch_size": 2, "epochs": 1, "learning_rate": 1e-2, "threads": 1}
+    values = {**paper, **small, "warmup": 0.0, "deepspeed": "zero3"}
+    out = tmp_path / "zero3"
+    words = ["-c", SCRIPT, pairs_file, tiny_model, out, json.dumps(values)]
+    zero = json.loads(finish(start_python(*words)).strip().splitlines()[-1])
+    values["deepspeed"] = None
+    plain = train_dpo(pairs_file, tiny_model, tmp_path / "plain", DpoConfig(**values))
+    assert zero["losses"][0] == pytest.approx(0.6931, abs=1e-2)
+    assert zero["losses"] == pytest.approx(plain.losses, abs=0.05)
+    assert zero["losses"][-1] < zero["losses"][0]
+    trained = AutoModelForCausalLM.from_pretrained(out)
+    before = AutoModelForCausalLM.from_pretrained(tiny_model)
+    assert trained.lm_head.weight.shape == before.lm_head.weight.shape
+    assert not torch.equal(trained.lm_head.weight, before.lm_head.weight)
+
+
 def test_the_papers_settings_ship():
     paper = load_config("dpo_paper", DpoConfig)
     assert (paper.learning_rate, paper.beta, paper.epochs) == (5e-7, 0.1, 5)
@@ -161,6 +194,14 @@ def test_pairs_that_do_not_fit_are_named(base_tokenizer, make_preference):
     assert rows == []
     assert report.too_long == report.skipped == [pairs[0].id]
     assert any("do not fit" in line and pairs[0].id in line for line in report.lines())
+
+
+def test_pairs_of_one_question_are_held_out_together(base_tokenizer, make_preference):
+    pairs = [make_preference(number) for number in range(4) for _ in range(3)]
+    rows, _ = build_pair_rows(pairs, base_tokenizer)
+    kept, held_out = split_rows(rows, DpoConfig(evaluation_fraction=0.25))
+    assert (len(kept), len(held_out)) == (9, 3)
+    assert {row.group for row in kept}.isdisjoint(row.group for row in held_out)
 
 
 def test_wrong_input_is_one_clear_line(tiny_model, tmp_path):

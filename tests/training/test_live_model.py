@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -19,7 +20,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from langgraph_deepsearch.graph.deep_search import create_deep_search_agent
 from langgraph_deepsearch.nodes.models.resolve import forget_reasoners
 from langgraph_deepsearch.trace import Document
+from langgraph_deepsearch.training.fingerprint import model_fingerprint
 from langgraph_deepsearch.training.live_model import LiveModel, LiveModelError
+from langgraph_deepsearch.training.registry import ModelRegistry
+from langgraph_deepsearch.training.reload import ReloadError
+from langgraph_deepsearch.training.result import RESULT_FILE, TrainingResult
 from langgraph_deepsearch.training.serve import ServerError
 
 QUESTION = {"question": "The capital of Peru?"}
@@ -164,6 +169,85 @@ async def test_a_model_that_does_not_start_leaves_the_earlier_one(servers, agent
         with pytest.raises(ServerError, match="ended before"):
             live.replace("broken")
         assert await answer(agent, live) == "first"
+
+
+@pytest.fixture
+def adapter(tiny_model, tmp_path):
+    """Make an adapter of the tiny model, trained on it as `training.json` says."""
+    peft = pytest.importorskip("peft", reason="LoRA needs peft")
+
+    def make(name, parent=None):
+        base = AutoModelForCausalLM.from_pretrained(tiny_model)
+        config = peft.LoraConfig(r=2, target_modules=["q_proj"])
+        peft.get_peft_model(base, config).save_pretrained(tmp_path / name)
+        told = TrainingResult(
+            model=tmp_path / name,
+            parent=parent or f"tiny@{model_fingerprint(tiny_model)}",
+            data_sha256="",
+            tokens=0,
+            trained_tokens=0,
+            seconds=0.0,
+            losses=[],
+            skipped=[],
+        )
+        (tmp_path / name / RESULT_FILE).write_text(json.dumps(told.to_json()))
+        return tmp_path / name
+
+    return make
+
+
+async def ask(agent, live):
+    async with live.arun() as where:
+        await agent.ainvoke(QUESTION, context=where)
+        return where["model"]
+
+
+async def test_the_next_run_uses_the_adapter_that_was_registered_meanwhile(
+    tiny_model, tmp_path, agent, adapter
+):
+    registry = ModelRegistry(tmp_path)
+    meanwhile = [lambda: registry.add("desk", adapter("second"))]
+
+    def reply(prompt):
+        if "A country." in prompt:
+            return "\\boxed{Lima}"
+        if server.adapters and meanwhile:
+            meanwhile.pop()()
+        return SEARCH
+
+    with (
+        TinyServer(tiny_model, reply) as server,
+        LiveModel("tiny", registry=tmp_path, base_url=server.url) as live,
+    ):
+        assert await ask(agent, live) == "tiny"  # nothing was trained yet
+        registry.add("desk", adapter("first"))
+        assert await ask(agent, live) == "desk@1"
+        assert server.asked == ["tiny"] * 2 + ["desk@1"] * 2
+        assert [m.key for m in registry.models()] == ["desk@1", "desk@2"]
+        assert await ask(agent, live) == "desk@2"
+        registry.use("desk@1")
+        with live.run() as where:
+            assert where == {"model": "desk@1", "base_url": server.url}
+        assert [name for _, name in server.events] == ["desk@1", "desk@2"]
+        with pytest.raises(LiveModelError, match="restart it there"):
+            live.replace("second")
+    forget_reasoners()
+
+
+async def test_a_current_model_that_cannot_be_loaded_is_one_line_and_no_run(
+    tiny_model, tmp_path, agent, adapter
+):
+    registry = ModelRegistry(tmp_path)
+    registry.add("desk", adapter("other", parent="other@0123456789abcdef"))
+    with TinyServer(tiny_model, lambda _: "") as server:
+        live = LiveModel("tiny", registry=tmp_path, base_url=server.url)
+        with pytest.raises(ReloadError, match="which is not other, the model that desk@1"):
+            await ask(agent, live)
+        registry.add("whole", tiny_model)  # behind the server's own name
+        with live.run() as where:
+            assert where["model"] == "tiny"
+    assert live._now.runs == 0
+    forget_reasoners()
 
 
 @pytest.mark.slow

@@ -6,9 +6,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from langgraph_deepsearch.training.fingerprint import model_fingerprint
+from langgraph_deepsearch.training.registry import ModelRegistry
 from langgraph_deepsearch.training.reload import (
     ReloadError,
     load_adapter,
+    load_registered,
+    require_base,
     served_names,
     unload_adapter,
 )
@@ -23,8 +27,9 @@ class AdapterServer(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        names = ["base", *(self.server.adapters or [])]
-        self._reply(200, {"data": [{"id": name} for name in names]})
+        base = {"id": "base", **self.server.told}
+        others = [{"id": n, "parent": "base"} for n in self.server.adapters or []]
+        self._reply(200, {"data": [base, *others]})
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -50,6 +55,7 @@ class AdapterServer(BaseHTTPRequestHandler):
 def server():
     http = ThreadingHTTPServer(("127.0.0.1", 0), AdapterServer)
     http.adapters = []
+    http.told = {}
     http.url = f"http://127.0.0.1:{http.server_port}/v1"
     threading.Thread(target=http.serve_forever, daemon=True).start()
     yield http
@@ -93,3 +99,61 @@ def test_a_folder_without_adapter_and_a_server_that_is_down(server, tmp_path, ad
         load_adapter(server.url, "desk@2", tmp_path / "absent")
     with pytest.raises(ReloadError, match="no model server answers at http"):
         load_adapter("http://127.0.0.1:9/v1", "desk@2", adapter)
+
+
+@pytest.fixture
+def bases(tmp_path):
+    """Two models of one shape."""
+    for name in ("mine", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text('{"hidden_size": 8}')
+        (tmp_path / name / "model.safetensors").write_text(f"weights of {name}")
+    return tmp_path
+
+
+def test_a_server_that_holds_another_base_is_refused(server, bases):
+    parent = f"mine@{model_fingerprint(bases / 'mine')}"
+
+    def held(root):
+        server.told = {} if root is None else {"root": str(root), "parent": None}
+        server.adapters = ["desk@1"]
+        return require_base(server.url, parent, "desk@2 was trained on")
+
+    assert held(bases / "mine")
+    with pytest.raises(
+        ReloadError, match="other, which is not mine, the model that desk@2"
+    ):
+        held(bases / "other")
+    # What the server tells may be no path of this machine, or nothing at all.
+    for unknown in (None, "org/model", "/models/absent"):
+        assert not held(unknown)
+
+
+def test_a_relative_path_is_the_servers_own(server, bases, monkeypatch):
+    monkeypatch.chdir(bases)
+    server.told = {"root": "other"}
+    assert not require_base(server.url, f"mine@{model_fingerprint(bases / 'mine')}", "x")
+    assert require_base(server.url, f"other@{model_fingerprint(bases / 'other')}", "x")
+
+
+def test_a_registered_adapter_goes_on_its_own_base_alone(server, adapter, bases):
+    fingerprint = model_fingerprint(bases / "mine")
+    folder = bases / "adapter"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text("{}")
+    (folder / "adapter_model.safetensors").touch()
+    told = {"parent": f"mine@{fingerprint}", "data_sha256": "", "tokens": 0, "seconds": 1.0}
+    told |= {"model": "", "trained_tokens": 0, "losses": [], "skipped": []}
+    (folder / "training.json").write_text(json.dumps(told))
+    registry = ModelRegistry(bases)
+    registry.add("desk", folder, training=told)
+    server.told = {"root": str(bases / "other")}
+    with pytest.raises(ReloadError, match="start it with that one"):
+        load_registered(registry, server.url)
+    assert server.adapters == []
+    server.told = {"root": "org/model"}
+    with pytest.warns(RuntimeWarning, match=f"holds mine@{fingerprint}, which desk@1 was"):
+        assert load_registered(registry, server.url) == "desk@1"
+    server.adapters.clear()
+    server.told = {"root": str(bases / "mine")}
+    assert load_registered(registry, server.url) == "desk@1"

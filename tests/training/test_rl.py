@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import os
+import re
 from pathlib import Path
+from statistics import mean, stdev
 from types import SimpleNamespace
 
 import pytest
@@ -25,7 +28,6 @@ from langgraph_deepsearch.nodes.models.resolve import forget_reasoners
 from langgraph_deepsearch.questions import Question, write_questions
 from langgraph_deepsearch.trace import read_traces
 from langgraph_deepsearch.training.adapter_sync import AdapterSync
-from langgraph_deepsearch.training.advantages import advantages
 from langgraph_deepsearch.training.config import ConfigError, find_config
 from langgraph_deepsearch.training.curriculum import PlannedQuestion
 from langgraph_deepsearch.training.graph_rollouts import FIGURES, GraphRollouts
@@ -34,6 +36,7 @@ from langgraph_deepsearch.training.model import (
     load_weights,
     lora_settings,
 )
+from langgraph_deepsearch.training.reload import ReloadError
 from langgraph_deepsearch.training.rl import train_rl
 from langgraph_deepsearch.training.rl_config import RlConfig
 from langgraph_deepsearch.training.rl_trainer import PolicyTrainer, policy_arguments
@@ -126,8 +129,41 @@ def test_rollouts_are_the_servers_tokens_with_their_rewards(
         assert said.endswith(f"}}{base_tokenizer.eos_token}")
         expected = server.logprobs("tiny", prompt, ids)
         for mine, value, real in zip(mask, values, expected, strict=True):
-            if mine and value is not None:
+            if mine:
                 assert value == pytest.approx(real, abs=1e-3)
+
+
+def test_an_end_that_came_too_soon_is_a_token_of_the_row_and_of_no_later_prompt(
+    server, settings, tmp_path, base_tokenizer
+):
+    end = base_tokenizer.eos_token_id
+    prompts = []
+
+    def reply(prompt):
+        prompts.append(prompt)
+        return "\\boxed{Paris}" if "No search was made" in prompt else words.pop()
+
+    server.script = reply
+    words = ["", "Hm."]
+    config = RlConfig(**{**SMALL.to_json(), "concurrency": 1})
+    rollouts = rollouts_of(server, settings, tmp_path, base_tokenizer, config)
+    found = rollouts(["0", "0"], trainer_at(0))
+    said = base_tokenizer("Hm.")["input_ids"]
+    assert found["completion_ids"] == [[*said, end], [end]]
+    assert found["env_mask"] == [[1] * (len(said) + 1), [1]]
+    for prompt, ids, values in zip(
+        found["prompt_ids"], found["completion_ids"], found["logprobs"], strict=True
+    ):
+        assert values == pytest.approx(server.logprobs("tiny", prompt, ids), abs=1e-3)
+    assert found["reward"] == [1.0, 1.0]  # both went on, without that token in their prompt
+    for first, later in zip(prompts[::2], prompts[1::2], strict=True):
+        assert later.startswith(first)
+        mark = base_tokenizer.eos_token
+        assert later.count(mark) == first.count(mark)
+    (file,) = (tmp_path / "rollouts").glob("step-00000-*.jsonl")
+    for trace in read_traces(file):
+        first, *_, last = (s for s in trace.segments if s.trainable)
+        assert (first.end_id, last.end_id) == (end, end)
 
 
 def test_a_step_is_kept_on_disk_and_not_asked_twice(
@@ -215,83 +251,135 @@ def log_probabilities(model, prompt, ids):
     return logits.log_softmax(-1).gather(1, torch.tensor(ids)[:, None])[:, 0]
 
 
-@pytest.mark.parametrize(
-    ("algorithm", "changes"),
-    [
-        ("reinforce_plus_plus", {}),
-        ("reinforce_plus_plus_baseline", {}),
-        ("grpo", {}),
-        ("dapo", {}),
-        ("reinforce_plus_plus", {"kl": 0.1, "kl_in": "reward"}),
-    ],
-)
-def test_loss_equals_a_plain_reference(tiny_model, tmp_path, algorithm, changes):
+ALGORITHMS = [
+    ("reinforce_plus_plus", {"kl": 0.1}),
+    ("reinforce_plus_plus_baseline", {"kl": 0.1}),
+    ("grpo", {"kl": 0.1}),
+    ("dapo", {"kl": 0.1}),
+    ("grpo", {}),
+    ("reinforce_plus_plus", {"kl": 0.1, "kl_in": "reward"}),
+]
+
+
+@pytest.mark.parametrize(("algorithm", "changes"), ALGORITHMS)
+def test_loss_and_gradients_equal_a_plain_reference(
+    tiny_model, tmp_path, algorithm, changes
+):
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
-    values = {**SMALL.to_json(), "algorithm": algorithm, "importance_cap": 1.5, **changes}
+    values = {**SMALL.to_json(), "algorithm": algorithm, "importance_cap": 1.2, **changes}
     config = RlConfig(**values)
     generator = torch.Generator().manual_seed(0)
     given = prepared_columns([1.0, 0.0, 2.0, -2.0], generator)
-    policy = load_weights(tiny_model, config, PADDED_ATTENTION)
     trainer = PolicyTrainer(
         config,
         rollouts=Prepared(given),
         places=4,
-        model=policy,
+        model=load_weights(tiny_model, config, PADDED_ATTENTION),
         args=policy_arguments(config, 16, tmp_path),
         processing_class=tokenizer,
         peft_config=lora_settings(config),
     )
-    with torch.no_grad():
-        for name, weight in trainer.model.named_parameters():
-            if "lora_B" in name:
-                weight += 0.05 * torch.randn(weight.shape, generator=generator)
+    model = trainer.model
+    move(model, generator)
     trainer.connect(SimpleNamespace(sync_weights=lambda: None))
-    trainer.model.train()
+    model.train()
     trainer.current_gradient_accumulation_steps = 1
     batch = trainer._generate_and_score_completions([{"prompt": str(i)} for i in range(4)])
-    loss = trainer.compute_loss(trainer.model, batch)
+    with torch.no_grad():
+        scored = all_log_probabilities(model, given)
+    move(model, generator)  # as earlier updates on these rollouts would: ratios leave 1
+    loss = trainer.compute_loss(model, batch)
+    loss.backward()
+    gradients = adapter_gradients(model)
 
     plain = AutoModelForCausalLM.from_pretrained(
         tiny_model, dtype=torch.float32, attn_implementation="eager"
     )
-    expected = reference(config, trainer.model, plain, given)
-    assert loss.item() == pytest.approx(expected, abs=1e-3)
-    assert abs(expected) > 1e-3
+    with torch.no_grad():
+        base = all_log_probabilities(plain, given)
+    expected, clipped = reference(config, model, given, scored, base)
+    expected.backward()
+    assert loss.item() == pytest.approx(expected.item(), abs=1e-3)
+    assert abs(expected.item()) > 1e-2
+    assert 0 < clipped < sum(map(sum, given["env_mask"]))
+    for (name, mine), (_, wanted) in zip(gradients, adapter_gradients(model), strict=True):
+        torch.testing.assert_close(mine, wanted, atol=1e-3, rtol=1e-3)
+    assert max(gradient.abs().max() for _, gradient in gradients) > 1e-2
 
 
-def reference(config, model, plain, given):
-    """The loss written out: no padding, one rollout at a time."""
-    rewards = torch.tensor(given["reward"])
-    estimator = {"grpo": "group", "dapo": "group"}.get(
-        config.algorithm,
-        "batch" if config.algorithm == "reinforce_plus_plus" else "group_baseline",
-    )
-    per_rollout = advantages(rewards, 2, estimator)
-    model.eval()
-    losses, masks, all_returns, ratios = [], [], [], []
-    for index, ids in enumerate(given["completion_ids"]):
-        with torch.no_grad():
-            own = log_probabilities(model, given["prompt_ids"][index], ids)
-            base = log_probabilities(plain, given["prompt_ids"][index], ids)
-        mask = torch.tensor(given["env_mask"][index], dtype=torch.float32)
-        sampled = torch.tensor(given["logprobs"][index])
-        ratio = torch.exp((own - sampled) * mask).clamp(max=config.importance_cap)
-        to_come = (config.kl * (own - base) * mask).flip(0).cumsum(0).flip(0)
-        all_returns.append((rewards[index] - to_come) * mask)
-        masks.append(mask)
-        ratios.append(ratio)
-    if config.kl:
-        kept = torch.cat(all_returns)[torch.cat(masks).bool()]
-        mean, spread = kept.mean(), kept.std() + 1e-4
-        scaled = [(r - mean) / spread * m for r, m in zip(all_returns, masks, strict=True)]
-    else:
-        scaled = [a * m for a, m in zip(per_rollout, masks, strict=True)]
-    for advantage, mask, ratio in zip(scaled, masks, ratios, strict=True):
-        losses.append((-advantage * ratio * mask).sum())
+def move(model, generator):
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight += 0.5 * torch.randn(weight.shape, generator=generator)
+
+
+def adapter_gradients(model):
+    """Return the gradients of the adapter's weights, and forget them."""
+    named = [(n, p) for n, p in model.named_parameters() if "lora_" in n]
+    found = [(name, weight.grad.clone()) for name, weight in named]
+    model.zero_grad()
+    return found
+
+
+def all_log_probabilities(model, given):
+    return [
+        log_probabilities(model, prompt, ids)
+        for prompt, ids in zip(given["prompt_ids"], given["completion_ids"], strict=True)
+    ]
+
+
+def reference(config, model, given, scored, base):
+    """The loss written out, no padding and one rollout at a time; and the clipped tokens."""
+    masks = [torch.tensor(mask, dtype=torch.float32) for mask in given["env_mask"]]
+    pushed = plain_advantages(config, given["reward"], masks, scored, base)
+    low, high = 1 - 0.2, 1 + (0.28 if config.algorithm == "dapo" else 0.2)
+    losses, clipped = [], 0
+    own = all_log_probabilities(model, given)
+    for n, mask in enumerate(masks):
+        sampled = torch.tensor(given["logprobs"][n])
+        correction = torch.exp((scored[n] - sampled) * mask).clamp(max=1.2)
+        ratio = torch.exp(own[n] - scored[n])
+        gain = pushed[n] * ratio
+        bounded = pushed[n] * ratio.clamp(low, high)
+        loss = -torch.min(gain, bounded) * correction
+        if config.kl and config.kl_in == "loss":
+            apart = base[n] - own[n]
+            loss = loss + config.kl * (torch.exp(apart) - apart - 1)
+        clipped += int(((bounded < gain) * mask).sum())
+        losses.append(loss * mask)
     if config.algorithm == "dapo":
-        return (torch.stack(losses).sum() / torch.cat(masks).sum()).item()
-    means = [loss / mask.sum() for loss, mask in zip(losses, masks, strict=True)]
-    return torch.stack(means).mean().item()
+        return sum(loss.sum() for loss in losses) / sum(
+            mask.sum() for mask in masks
+        ), clipped
+    means = [loss.sum() / mask.sum() for loss, mask in zip(losses, masks, strict=True)]
+    return sum(means) / len(means), clipped
+
+
+def plain_advantages(config, rewards, masks, scored, base):
+    """Return each token's advantage, from the papers' formulas."""
+
+    def scaled(values, among):
+        return [(v - mean(among)) / (stdev(among) + 1e-4) for v in values]
+
+    pairs = [rewards[:2], rewards[2:]]  # two rollouts a question
+    if config.kl_in == "reward":
+        to_go = []
+        for reward, mask, one, other in zip(rewards, masks, scored, base, strict=True):
+            costs = (config.kl * (one - other) * mask).tolist()
+            to_go.append([reward - sum(costs[t:]) for t in range(len(costs))])
+        own = [
+            value
+            for row, mask in zip(to_go, masks, strict=True)
+            for value, mine in zip(row, mask, strict=True)
+            if mine
+        ]
+        return [torch.tensor(scaled(row, own)) for row in to_go]
+    if config.algorithm in ("grpo", "dapo"):
+        return [value for pair in pairs for value in scaled(pair, pair)]
+    if config.algorithm == "reinforce_plus_plus_baseline":
+        rewards = [reward - mean(pair) for pair in pairs for reward in pair]
+    return scaled(rewards, rewards)
 
 
 def test_no_gradient_comes_from_the_graphs_tokens(tiny_model, tmp_path):
@@ -478,6 +566,41 @@ def test_a_judged_reward_without_a_judge_does_not_start(tiny_model, tmp_path):
     config = RlConfig(**{**SMALL.to_json(), "reward": "web_dancer"})
     with pytest.raises(TrainingError, match="'web_dancer' asks a judge"):
         train_rl(path, tiny_model, tmp_path / "out", config)
+
+
+@pytest.fixture
+def other_model(tiny_model, tmp_path):
+    """A model of the same shape with other weights."""
+    torch.manual_seed(1)
+    other = AutoModelForCausalLM.from_pretrained(tiny_model)
+    for weight in other.parameters():
+        weight.data.normal_()
+    other.save_pretrained(tmp_path / "other")
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(tmp_path / "other")
+    return tmp_path / "other"
+
+
+@pytest.mark.parametrize("importance", ["token_truncate", "none"])
+def test_a_server_of_another_model_is_refused(
+    other_model, tiny_model, tmp_path, importance
+):
+    path = tmp_path / "questions.jsonl"
+    write_questions(path, [Question(f"q{n}", "Capital?", ("Paris",)) for n in range(2)])
+    values = {**SMALL.to_json(), "reward": "search_r1", "importance": importance}
+    with TinyServer(other_model, script(["Paris", "Rome"])) as server:
+        train = functools.partial(
+            train_rl, path, tiny_model, tmp_path / "out", RlConfig(**values)
+        )
+        wrong = f"holds {other_model}, which is not tiny, the model that is trained here"
+        with pytest.raises(ReloadError, match=re.escape(wrong)):
+            train(settings=settings_of(server.url))
+        assert not server.asked
+        server.root = "org/other"  # no path of this machine: the probabilities tell
+        with pytest.raises(TrainingError, match=r"differ from the trainer's by \d"):
+            train(settings=settings_of(server.url))
+    forget_reasoners()
+    assert not (tmp_path / "out").exists()
+    assert not list((tmp_path / "out.checkpoints").glob("checkpoint-*"))
 
 
 def torchrun(*words):

@@ -14,6 +14,7 @@ from .formats import (
     PaperFormat,
     deep_researcher_format,
     r1_searcher_format,
+    r1_searcher_think_answer,
     research_format,
     search_r1_format,
     well_formed,
@@ -47,7 +48,7 @@ REWARDS = {
         Reward(
             "r1_searcher_stage1",
             cover_em_unordered,
-            r1_searcher_format,
+            r1_searcher_think_answer,
             EarnedFormat(),
             source="R1-Searcher, Llama stage 1 reward server :155-200",
         ),

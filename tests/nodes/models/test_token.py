@@ -14,6 +14,7 @@ from langgraph_deepsearch.nodes.models.base import (
     ModelError,
     Sampling,
 )
+from langgraph_deepsearch.nodes.models.call import Call
 from langgraph_deepsearch.nodes.models.resolve import resolve_reasoner
 
 STOP = "<|end_search_query|>"
@@ -116,7 +117,35 @@ def test_ended_turn_has_no_end_token(fake_server, reasoner, segments_for, ask):
     fake_server.script([f"\\boxed{{Lima}}{fake_openai.EOS}never seen"])
     generation = reasoner.generate(segments_for(reasoner), **ask())
     assert (generation.text, generation.finish_reason) == ("\\boxed{Lima}", "stop")
-    assert fake_openai.SPECIAL[fake_openai.EOS] not in generation.token_ids
+    end = fake_openai.SPECIAL[fake_openai.EOS]
+    assert end not in generation.token_ids
+    assert (generation.end_id, generation.end_logprob) == (end, fake_openai.logprob(end))
+
+
+@pytest.mark.parametrize("chunk_tokens", [1, 50])
+def test_a_turn_that_was_cut_has_sampled_no_end(
+    fake_server, reasoner, segments_for, ask, chunk_tokens
+):
+    fake_server.chunk_tokens = chunk_tokens
+    fake_server.script([QUERY, "word " * 100])
+    for limit in (500, 7):  # at its action, which its end token may come with; at the limit
+        sampling = Sampling(max_tokens=limit)
+        generation = reasoner.generate(segments_for(reasoner), **ask(sampling=sampling))
+        assert generation.end_id is generation.end_logprob is None
+
+
+def test_an_end_after_a_torn_character_is_not_known(
+    fake_server, reasoner, segments_for, ask
+):
+    event = {"finish_reason": "stop", "stop_reason": None, "text": ""}
+    known = {
+        "token_ids": [7, 2],
+        "logprobs": {"tokens": ["", ""], "token_logprobs": [0, -1]},
+    }
+    call = Call([1])
+    call.add({"choices": [{**event, **known}]})
+    assert call.end == (2, -1)
+    assert call.generation().end_id is None
 
 
 def test_length_is_told_and_counts_are_the_servers(

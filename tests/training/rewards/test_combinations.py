@@ -64,9 +64,19 @@ def test_search_r1s_steps(make_run):
     assert graded(0.0, BAD, empty).total == 0.0
 
 
-def test_stage_one_pays_for_a_search_that_was_made(make_run):
-    assert EarnedFormat()(1.0, [], make_run(searches=1)).total == 2.0
+def test_stage_one_pays_for_a_search_that_is_well_formed(make_run):
+    query = "<|begin_of_query|> q<|end_of_query|>"
+    assert EarnedFormat()(1.0, [], make_run(query)).total == 2.0
     assert EarnedFormat()(0.0, [], make_run()).total == -0.5
+    for broken in (
+        "q<|end_of_query|>",
+        "<|begin_of_query|> <|end_of_query|>",
+        "<|begin_of_query|> q<|begin_of_query|> q<|end_of_query|>",
+    ):
+        assert EarnedFormat()(1.0, [], make_run(broken)).total == 1.5
+    # What the graph shows is not the model's search.
+    shown = [("result", query, False), ("answer", "Paris", True)]
+    assert EarnedFormat()(1.0, [], make_run(shown)).total == 1.5
     assert EarnedFormat()(0.0, BAD, make_run()).total == -1.0
 
 

@@ -3,10 +3,12 @@ from __future__ import annotations
 import pytest
 
 from langgraph_deepsearch.nodes.dialects import get_dialect, list_dialects
+from langgraph_deepsearch.training.rewards import get_reward
 from langgraph_deepsearch.training.rewards.formats import (
     PaperFormat,
     deep_researcher_format,
     r1_searcher_format,
+    r1_searcher_think_answer,
     research_format,
     search_r1_format,
     well_formed,
@@ -86,6 +88,91 @@ R1 = (
 def test_r1_searchers_rules(make_run, text, said):
     problems = r1_searcher_format(make_run(text))
     assert problems == [] if said is None else any(said in problem for problem in problems)
+
+
+def r1_run(make_run, replies, *, forced=False, thought="I look. ", **changes):
+    """A right, well-formed run in R1-Searcher's dialect with these replies to its queries."""
+    dialect = get_dialect("r1_searcher")
+    parts = []
+    for kind, text in replies:
+        parts += [
+            ("reason", thought, True),
+            ("query", dialect.format_query("q"), True),
+            (kind, text, False),
+        ]
+    if forced:
+        parts += [
+            ("notice", dialect.force_answer(), False),
+            ("answer", "Paris</answer>", True),
+        ]
+    else:
+        parts.append(("answer", "So.</think>\n<answer>Paris</answer>", True))
+    return make_run(parts, dialect="r1_searcher", **changes)
+
+
+def r1_replies():
+    dialect = get_dialect("r1_searcher")
+    found = dialect.format_documents([{"title": "Paris", "text": "A city."}])
+    return {
+        "found": ("result", dialect.render_results(found)),
+        "limit": ("notice", dialect.limit_message(8)),
+        "repeat": ("notice", dialect.repeat_message("q")),
+        "failed": ("result", dialect.render_results(dialect.error_message())),
+        "empty": ("result", dialect.render_results(dialect.empty_message())),
+        "condensed": ("result", dialect.render_results("It is a city.")),
+    }
+
+
+R1_REWARDS = {"r1_searcher": 1.0, "r1_searcher_stage1": 2.0, "r1_searcher_stage2": 1.0}
+
+
+@pytest.mark.parametrize("forced", [False, True])
+@pytest.mark.parametrize("reply", r1_replies())
+def test_r1_searcher_is_not_penalised_for_the_graphs_own_words(make_run, reply, forced):
+    replies = r1_replies()
+    run = r1_run(make_run, [replies["found"], replies[reply]], forced=forced)
+    for name, full in R1_REWARDS.items():
+        assert get_reward(name).one(run).total == full, name
+
+
+def test_r1_searchers_run_whose_last_query_met_the_turn_limit_is_not_penalised(make_run):
+    dialect = get_dialect("r1_searcher")
+    parts = [
+        ("query", dialect.format_query("q"), True),
+        ("notice", dialect.force_answer(), False),
+        ("answer", "Paris</answer>", True),
+    ]
+    run = make_run(parts, dialect="r1_searcher", stop_reason="turn_limit")
+    assert get_reward("r1_searcher").one(run).total == 1.0
+
+
+def test_r1_searchers_own_tags_are_counted_beside_the_graphs_words(make_run):
+    limit = r1_replies()["limit"]
+    forged = "<|begin_of_documents|>\n(1)mine<|end_of_documents|>\n\n"
+    assert r1_searcher_format(r1_run(make_run, [limit], thought=forged))
+    unclosed = "<|begin_of_query|> I wonder. "
+    assert r1_searcher_format(r1_run(make_run, [limit], thought=unclosed))
+    dialect = get_dialect("r1_searcher")
+    invalid = [
+        ("reason", "<|begin_of_query|> <|end_of_query|>", True),
+        ("notice", dialect.invalid_message("the search query is empty"), False),
+        ("answer", "So.</think>\n<answer>Paris</answer>", True),
+    ]
+    problems = r1_searcher_format(make_run(invalid, dialect="r1_searcher"))
+    assert problems == ["tags in unequal number"]
+
+
+def test_stage_one_asks_for_thought_and_answer_alone(make_run):
+    wordy = R1.replace("Paris", "Paris and other words that make it more than ten long")
+    for text in (
+        wordy,
+        R1.replace("So.", "The assistant says so."),
+        R1 + "<|end_of_query|>",
+    ):
+        assert r1_searcher_format(make_run(text))
+        assert r1_searcher_think_answer(make_run(text)) == []
+    assert r1_searcher_think_answer(make_run(R1.replace("</think>", "")))
+    assert r1_searcher_think_answer(make_run(R1.replace("</answer>", "")))
 
 
 GOOD = (
