@@ -234,7 +234,8 @@ class Experiment:
     ) -> tuple[TrainingResult, dict[str, float]]:
         began = time.monotonic()
         questions = self._questions("train")[: self._config.dpo_questions]
-        sampling = {"temperature": OWN_TEMPERATURE, "top_p": 1.0, "sampling_top_k": -1}
+        plain = {"top_p": 1.0, "sampling_top_k": -1, "repetition_penalty": 1.0}
+        sampling = {**plain, "temperature": OWN_TEMPERATURE}
         own = work / "own"
         self._roll_out(
             own,

@@ -208,7 +208,7 @@ class GraphRollouts:
         return told if noise is None else {**told, "noise": noise.at(step, steps)}
 
     def _sampling(self) -> dict[str, Any]:
-        plain = {"top_p": 1.0, "sampling_top_k": -1}
+        plain = {"top_p": 1.0, "sampling_top_k": -1, "repetition_penalty": 1.0}
         return {**plain, "temperature": self._config.temperature}
 
     def _rewarded(self, group: Group) -> Group:
