@@ -24,6 +24,7 @@ class TinyServer:
         self.base = "tiny"
         self.root = str(model)
         self.asked: list[str] = []
+        self.sampled: list[dict] = []
         self.script = script
         self.context = context
         self.adapters: dict[str, str] = {}
@@ -138,6 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
         if body["max_tokens"] > 1:
             self.tiny.asked.append(body["model"])
+            self.tiny.sampled.append(body)
         ids = tokenizer(said, add_special_tokens=False)["input_ids"]
         ids = [*ids, tokenizer.eos_token_id][: body["max_tokens"]]
         values = self.tiny.logprobs(body["model"], prompt, ids)

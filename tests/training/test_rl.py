@@ -197,6 +197,19 @@ def test_simulated_engines_are_told_step_and_gold(
     assert settings["search"].episodes[-1].noise == pytest.approx(0.5 / 3)
 
 
+def test_the_policy_is_sampled_from_as_it_is(
+    server, settings, tmp_path, base_tokenizer, monkeypatch
+):
+    """What an agent is served with would make other probabilities than the policy's."""
+    for name in ("TOP_P", "REPETITION_PENALTY"):
+        monkeypatch.setenv(f"DEEPSEARCH_{name}", "0.5")
+    rollouts_of(server, settings, tmp_path, base_tokenizer)(["0", "0"], trainer_at(0))
+    assert server.sampled
+    for body in server.sampled:
+        assert body.get("top_p", 1.0) == body.get("repetition_penalty", 1.0) == 1.0
+        assert body.get("top_k", -1) == -1
+
+
 def test_dynamic_sampling_replaces_groups_without_a_difference(
     server, settings, tmp_path, base_tokenizer
 ):
