@@ -69,8 +69,8 @@ class RlConfig(TrainingConfig):
     kl: float = 0.0
     """Weight of the divergence from the model that was started from."""
     kl_in: Literal["loss", "reward"] = "loss"
-    """loss: a term of the loss (GRPO's estimate of it, not weighed by the ratio). reward: taken off the reward, token by token
-    (plain REINFORCE++)."""
+    """loss: a term of the loss (GRPO's estimate, not weighed by the ratio). reward: taken off
+    the reward, token by token (plain REINFORCE++)."""
     clip_low: float = CLIP
     clip_high: float | None = None
     """None: the algorithm's."""
