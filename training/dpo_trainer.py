@@ -72,6 +72,18 @@ class PairTrainer(DPOTrainer):
             **arguments,
         )
 
+    def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Return a batch on its device, the reference's sums in float32 as they are.
+
+        Under DeepSpeed the trainer turns all that is no integer into the weights' type: in
+        bfloat16 a sum of -550 is off by one or two, which beta makes a tenth of the margin.
+        """
+        prepared = super()._prepare_inputs(inputs)
+        for name in REFERENCES:
+            if name in inputs:
+                prepared[name] = inputs[name].to(prepared[name].device)
+        return prepared
+
     def _prepare_dataset(self, dataset: Dataset, *_: Any, **__: Any) -> Dataset:
         """Return the data set as it is: TRL would tokenise texts here."""
         return dataset

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +19,7 @@ from langgraph_deepsearch.training.config import load_config
 from langgraph_deepsearch.training.dpo import train_dpo
 from langgraph_deepsearch.training.dpo_config import DpoConfig
 from langgraph_deepsearch.training.dpo_trainer import (
+    REFERENCES,
     PairCollator,
     PairTrainer,
     pair_dataset,
@@ -152,6 +154,30 @@ def test_an_adapter_is_trained_against_the_model_without_it(
     assert not (out / "model.safetensors").exists()
 
 
+def test_the_references_sums_are_not_rounded_under_deepspeed(
+    tiny_model, make_preference, tmp_path, monkeypatch
+):
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    rows = rows_of(make_preference, tokenizer, 2)
+    trainer = PairTrainer(
+        model=load_weights(tiny_model, QUICK, PADDED_ATTENTION),
+        args=preference_arguments(QUICK, rows, tmp_path),
+        train_dataset=pair_dataset(rows),
+        processing_class=tokenizer,
+    )
+    batch = trainer.data_collator([trainer.train_dataset[i] for i in range(2)])
+    in_bfloat16 = SimpleNamespace(dtype=lambda: torch.bfloat16)
+    plugin = SimpleNamespace(hf_ds_config=in_bfloat16)
+    monkeypatch.setattr(trainer, "is_deepspeed_enabled", True)
+    state = SimpleNamespace(deepspeed_plugin=plugin)
+    monkeypatch.setattr(trainer, "accelerator", SimpleNamespace(state=state))
+    prepared = trainer._prepare_inputs(dict(batch))
+    for name in REFERENCES:
+        assert torch.equal(prepared[name], batch[name]), name
+        assert prepared[name].dtype == torch.float32
+        assert not torch.equal(batch[name].bfloat16().float(), batch[name])
+
+
 SCRIPT = """
 import json, sys
 from langgraph_deepsearch.training.dpo import train_dpo
@@ -174,7 +200,7 @@ def test_the_papers_settings_train_under_zero_3(pairs_file, tiny_model, tmp_path
     zero = json.loads(said.strip().splitlines()[-1])
     values["deepspeed"] = None
     plain = train_dpo(pairs_file, tiny_model, tmp_path / "plain", DpoConfig(**values))
-    assert zero["losses"][0] == pytest.approx(0.6931, abs=1e-2)
+    assert zero["losses"][0] == pytest.approx(0.6931, abs=1e-3)
     assert zero["losses"] == pytest.approx(plain.losses, abs=0.05)
     assert zero["losses"][-1] < zero["losses"][0]
     trained = AutoModelForCausalLM.from_pretrained(out)
