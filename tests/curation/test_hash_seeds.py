@@ -66,7 +66,8 @@ def test_the_hash_seed_does_not_matter(build, jsonl, tmp_path):
             "id": f"p{n}",
             "title": f"Page{n}",
             "text": f"Page{n} tells of Page{(n + 1) % 9} and Page{(n + 4) % 9}, of Ada{n} and "
-            f"Bea{n} and Cid{n}, who lived in Lunde{n} for a long time.",
+            f"Bea{n} and Cid{n}, who lived in Lunde{n} for a long time. "
+            "The road there leads past many a farm.",
         }
         for n in range(9)
     ]
