@@ -167,14 +167,14 @@ def line(points: Sequence[tuple[float, float]], *, x: str, y: str) -> Markup:
     )
     axis = element(
         "div",
-        *(element("span", f"{bottom + height * share:.2g}") for share in (1, 0.5, 0)),
+        *(element("span", tick(bottom + height * share, 2)) for share in (1, 0.5, 0)),
         class_="y",
     )
     ends = element(
         "div",
-        element("span", f"{min(xs):g}"),
+        element("span", tick(min(xs))),
         element("span", x),
-        element("span", f"{max(xs):g}"),
+        element("span", tick(max(xs))),
         class_="x",
     )
     return element("div", axis, drawing, ends, class_="line-chart")
@@ -194,3 +194,12 @@ def legend(names: Mapping[str, str]) -> Markup:
 
 def _share(value: float, top: float) -> str:
     return f"{max(0.0, min(1.0, value / top)) * 100:.2f}%"
+
+
+def tick(value: float, digits: int = 6) -> str:
+    """Return an axis label of so many digits; large numbers are written out.
+
+    >>> tick(768.9, 2), tick(1_000_000), tick(0.35), tick(2e-5)
+    ('770', '1,000,000', '0.35', '2e-05')
+    """
+    return f"{float(f'{value:.{digits}g}'):,.10g}"
