@@ -171,7 +171,8 @@ def _answer_segment(last: Segment, text: str) -> Segment:
 def _edited(trace: Trace, dialect: Dialect, text: str, added: tuple[Segment, ...]) -> Trace:
     last = trace.segments[-1]
     if text != last.text:
-        last = last.model_copy(update={"text": text, "token_ids": None, "logprobs": None})
+        sampled = ("token_ids", "logprobs", "end_id", "end_logprob")
+        last = last.model_copy(update={"text": text, **dict.fromkeys(sampled)})
     segments = [*trace.segments[:-1], last, *added]
     changes: dict[str, Any] = {
         "segments": segments,

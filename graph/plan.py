@@ -190,7 +190,8 @@ def _assumed(questions: Sequence[Question], context: Context) -> _Averages:
     prompt = estimate_tokens("".join(m["content"] for m in dialect.prompt(sample)))
     whole = prompt + PAPER_OUTPUT_TOKENS + PAPER_SEARCHES * EVIDENCE_TOKENS
     calls = PAPER_SEARCHES + 1
-    kinds = {question.is_open_ended for question in questions} or {context.open_ended}
+    own = {question.is_open_ended for question in questions}
+    kinds = {one or context.open_ended for one in own or {False}}
     ways = {context.condenser or dialect.condenser_for(open_ended=one) for one in kinds}
     condensed = PAPER_SEARCHES if ways - CODE_CONDENSERS else 0.0
     documents = (context.top_k or dialect.budgets.top_k) * context.max_doc_chars

@@ -61,8 +61,9 @@ def check_run(out: str | Path, manifest: Mapping[str, Any]) -> None:
 def _complete(out: Path, manifest: Mapping[str, Any]) -> None:
     """Write a manifest of an earlier version in full.
 
-    It names only what was typed; how its runs went stands in their traces. What these do
-    not know either is taken to be as it is now.
+    It names only what was typed; how its runs went stands in their traces. A setting that
+    these do not know did not exist: it is left out, so that its default counts. Whatever
+    else nobody knows is taken to be as it is now.
     """
     path = out / MANIFEST_FILE
     earlier = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -72,5 +73,9 @@ def _complete(out: Path, manifest: Mapping[str, Any]) -> None:
     first = next(traces, None)
     told = {} if first is None else {**first.settings, SERVED_MODEL: first.model}
     own = {name: earlier[name] for name in ("questions", "seed") if name in earlier}
-    known = {name: told.get(name, manifest[name]) for name in manifest}
+    known = {
+        name: told.get(name, manifest[name])
+        for name in manifest
+        if first is None or name in told or name not in Context.model_fields
+    }
     write_manifest(out, {**known, **own})

@@ -210,14 +210,16 @@ def _holds(rendered: str, prompt: Sequence[Segment]) -> bool:
 def _segment_span(segment: Segment, tokenizer: Any) -> TokenSpan:
     ids = segment.token_ids
     if ids is not None and _decodes_to(ids, segment.text, tokenizer):
+        # An empty turn decodes by any tokenizer; its end may be another vocabulary's.
+        is_own = segment.end_id is not None and segment.end_id < len(tokenizer)
         return TokenSpan(
             list(ids),
             segment.trainable,
             segment.kind,
             segment.logprobs,
             stored=True,
-            end_id=segment.end_id,
-            end_logprob=segment.end_logprob,
+            end_id=segment.end_id if is_own else None,
+            end_logprob=segment.end_logprob if is_own else None,
         )
     return TokenSpan(_encode(segment.text, tokenizer), segment.trainable, segment.kind)
 

@@ -155,6 +155,23 @@ def test_a_directory_of_an_earlier_version_goes_on_as_it_began(deepsearch, setti
     assert len(list(read_traces("run"))) == 2
 
 
+def test_settings_newer_than_a_directory_and_its_traces_had_their_default(
+    deepsearch, settings, files
+):
+    rollout = ("rollout", "questions.jsonl", "--out", "run", "--rollouts", 1, *settings)
+    assert deepsearch(*rollout, "--limit", 1).code == 0
+    traces = files / "run/traces.jsonl"
+    trace = json.loads(traces.read_text())
+    del trace["settings"]["repetition_penalty"]
+    traces.write_text(json.dumps(trace) + "\n")
+    typed = json.dumps({"questions": "questions.jsonl", "seed": 0})
+    for value, code in ((1.05, 1), (1.0, 0)):
+        (files / "run/rollout.json").write_text(typed)
+        done = deepsearch(*rollout, "--set", f"repetition_penalty={value}")
+        assert done.code == code
+        assert code == 0 or "repetition_penalty=1.0, now it is 1.05" in done.complaint
+
+
 def test_a_dialect_that_breaks_is_one_line_and_shown_with_v(
     deepsearch, settings, files, monkeypatch
 ):

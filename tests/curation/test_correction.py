@@ -32,9 +32,10 @@ def test_answers_get_the_standard_form(build, dialect, before, after, answer):
 
 def test_edited_segment_loses_its_tokens_and_nothing_else(build, dialect):
     trace = build(answer=r"\boxed{\text{Paris}}", token_ids=True)
+    trace.segments[-1].end_id, trace.segments[-1].end_logprob = 2, -0.1
     corrected = correct_answer_form(trace, dialect).trace
-    assert corrected.segments[-1].token_ids is None
-    assert corrected.segments[-1].logprobs is None
+    sampled = ("token_ids", "logprobs", "end_id", "end_logprob")
+    assert [getattr(corrected.segments[-1], name) for name in sampled] == [None] * 4
     assert corrected.exactness == "text"
     assert [s.token_ids for s in corrected.segments[:-1]] == [
         s.token_ids for s in trace.segments[:-1]

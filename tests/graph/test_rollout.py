@@ -226,6 +226,16 @@ def test_a_plan_counts_what_is_left(agent_of, tmp_path):
     assert "5 traces" in plan.source
 
 
+def test_a_plan_counts_the_model_that_notes_learnings(tmp_path):
+    closed, open_ended = (
+        plan_rollouts(
+            QUESTIONS, 3, 4, tmp_path, {"dialect": "o2_searcher", "open_ended": value}
+        )
+        for value in (False, True)
+    )
+    assert open_ended.child_calls > closed.child_calls == 0
+
+
 def test_a_plan_counts_what_is_left_of_these_questions(agent_of, tmp_path):
     agent, *_ = agent_of(query("peru"), ANSWER)
     RolloutEngine(agent, tmp_path).run(QUESTIONS[:2], 1)

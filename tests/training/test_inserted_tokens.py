@@ -308,6 +308,8 @@ def test_fine_tuning_takes_the_end_that_was_sampled(base_tokenizer):
     assert trace_row(trace, base_tokenizer).labels[-1] == last.end_id
     last.token_ids = [10**6]  # of another vocabulary, and so is its end
     assert trace_row(trace, base_tokenizer).labels[-1] == base_tokenizer.eos_token_id
+    last.text, last.token_ids, last.end_id = "", [], 10**6  # nothing decodes by any
+    assert trace_row(trace, base_tokenizer).labels[-1] == base_tokenizer.eos_token_id
 
 
 def test_an_end_that_came_too_soon_is_trained_in_the_context_it_was_sampled_in(
