@@ -27,6 +27,11 @@ def model_text(trace: Trace) -> str:
     return "".join(s.text for s in trace.segments if s.trainable)
 
 
+def prose(trace: Trace) -> list[Segment]:
+    """Return what the model wrote but queries and other calls, which may quote any page."""
+    return [s for s in trace.segments if s.trainable and s.kind not in ("query", "call")]
+
+
 def words_of(text: str, *, by_spaces: bool = False) -> list[str]:
     """Return a text's words; in scripts without spaces a character is a word.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -231,8 +230,8 @@ def plan_queries(
     """
     limit = state["run"]["limits"]["searches"]
     left = None if limit is None else limit - state["counts"]["searches"]
+    done = {_key(r["query"]) for r in state["searches"] if not r.get("error")}
     plan = []
-    done: set[str] = set() if repeats else _answered(state["searches"], queries)
     for query in queries:
         if left is not None and left <= 0:
             verdict = "limit"
@@ -246,19 +245,6 @@ def plan_queries(
     return plan
 
 
-def _answered(searches: Sequence[Mapping[str, Any]], queries: Sequence[str]) -> set[str]:
-    """Return the keys of those queries that were searched before, and did not fail.
-
-    Every turn asks it of all earlier ones, so the common case, a new query, looks at none
-    of them in Python.
-    """
-    earlier = set(map(_key, map(itemgetter("query"), searches)))
-    known = earlier & {_key(query) for query in queries}
-    if not known:
-        return known
-    return known & {_key(r["query"]) for r in searches if not r.get("error")}
-
-
 def plan_reads(action: Action) -> list[dict[str, str]]:
     """Return the pages to read, each once; turns bound their number, not a budget."""
     urls = dict.fromkeys(url.strip() for url in (action.urls or (action.url,)))
@@ -267,7 +253,7 @@ def plan_reads(action: Action) -> list[dict[str, str]]:
 
 @lru_cache(maxsize=4096)
 def _key(query: str) -> str:
-    """Return what makes a query the same."""
+    """Return what makes a query the same; every turn asks it of all earlier ones."""
     return " ".join(query.lower().split())
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import typer
 from rich.console import Console
+from systems import TWELVE
 
 from langgraph_deepsearch.cli.app import app
 from langgraph_deepsearch.context import Context
@@ -44,23 +45,6 @@ from langgraph_deepsearch.training.schedule import CONFIGS, load_schedule
 ROOT = Path(__file__).parents[1]
 NAMES = list_recipes()
 RECIPES = {name: get_recipe(name) for name in NAMES}
-
-TWELVE = {
-    "simple_deep_searcher",
-    "search_o1",
-    "r1_searcher",
-    "r1_searcher_plus",
-    "search_r1",
-    "research",
-    "deep_researcher",
-    "zero_search",
-    "mask_search",
-    "o2_searcher",
-    "web_thinker",
-    "web_dancer",
-}
-"""The systems of the survey. A dialect of one's own, in the folder of the others, needs no
-recipe."""
 
 QUICK = "search_r1"
 """Run in the quick suite: warm start, then reinforcement."""

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from ...errors import MissingDependencyError
 from ...nodes.dialects import Dialect
 from ...trace import Trace
-from ..transcript import THINKING_OPENERS
+from ..transcript import THINKING_OPENERS, prose
 from .base import Dimension
 from .language import sentences, unquoted, without_names
 
@@ -119,9 +119,7 @@ class ForeignLanguage:
 
 
 def _sentences(trace: Trace, dialect: Dialect) -> Iterator[str]:
-    for segment in trace.segments:
-        if not segment.trainable or segment.kind in ("query", "call"):
-            continue
+    for segment in prose(trace):
         text = segment.text
         for tag in filter(None, (*dialect.tags, *THINKING_OPENERS, dialect.thinking_close)):
             text = text.replace(tag, " ")

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from ...nodes.dialects import Dialect
 from ...trace import Trace
-from ..transcript import model_text
+from ..transcript import model_text, prose
 from .base import Dimension
 
 _ENDS = re.compile(r"(?<=[.!?])\s+|\n+|(?<=[\u3002\uff01\uff1f])")
@@ -111,11 +111,8 @@ def without_names(sentence: str) -> str:
 
 
 def _clause(trace: Trace, scripts: tuple[str, ...]) -> str | None:
-    for segment in trace.segments:
-        text = segment.text
-        if not segment.trainable or segment.kind in ("query", "call") or text.isascii():
-            continue
-        for sentence in sentences(unquoted(text)):
+    for segment in prose(trace):
+        for sentence in sentences(unquoted(segment.text)):
             if _CLAUSE_MARK.search(sentence) and _is_foreign(sentence, scripts):
                 return sentence.strip()
     return None

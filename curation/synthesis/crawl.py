@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urldefrag, urlsplit, urlunsplit
 
+from ...json_lines import append_lines
 from ...tools.base import Reader, ReadError
-from ...trace import append_lines
 from ..resumable import ITEM, read_log, write_whole
 from .pages import SynthesisError
 

@@ -191,10 +191,21 @@ def test_the_kernel_is_not_asked_for_what_it_cannot_do(monkeypatch):
     monkeypatch.setattr(attention, "_cuda_kernel", pytest.fail)
     inputs = [torch.randn(1, 2, 9, 8) for _ in range(3)]
     bounds = torch.tensor([0, 4, 9], dtype=torch.int32)
-    varlen_attention(torch.nn.Module(), *inputs, None, cu_seq_lens_q=bounds)  # float32, CPU
+    layer = torch.nn.Module()
+    apart, _ = varlen_attention(layer, *inputs, None, cu_seq_lens_q=bounds)  # float32, CPU
     monkeypatch.setattr(attention, "_fits_kernel", lambda value: True)
-    varlen_attention(torch.nn.Module(), *inputs, None)
-    varlen_attention(torch.nn.Module(), *inputs, None, dropout=0.5, cu_seq_lens_q=bounds)
+    whole, _ = varlen_attention(layer, *inputs, None)
+    plain = [
+        torch.nn.functional.scaled_dot_product_attention(
+            *(t[:, :, part] for t in inputs), is_causal=True
+        )
+        for part in (slice(0, 4), slice(4, 9), slice(None))
+    ]
+    torch.testing.assert_close(apart, torch.cat(plain[:2], 2).transpose(1, 2))
+    torch.testing.assert_close(whole, plain[2].transpose(1, 2))
+    dropped, _ = varlen_attention(layer, *inputs, None, dropout=0.5, cu_seq_lens_q=bounds)
+    assert dropped.shape == apart.shape
+    assert not torch.equal(dropped, apart)
 
 
 def test_an_older_torch_attends_in_blocks_and_says_so_once(monkeypatch):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import os
 import re
 from functools import partial
 
 import pytest
+from real_vllm import NEEDS_VLLM
 
 pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("trl", reason="needs trl: pip install 'langgraph-deepsearch[train]'")
@@ -24,15 +24,7 @@ from langgraph_deepsearch.training.rewards import Reward, presets
 from langgraph_deepsearch.training.rl import train_rl
 from langgraph_deepsearch.training.rl_config import RlConfig
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.vllm,
-    pytest.mark.timeout(1500),
-    pytest.mark.skipif(
-        "DEEPSEARCH_VLLM_PYTHON" not in os.environ,
-        reason="DEEPSEARCH_VLLM_PYTHON names no interpreter with vLLM",
-    ),
-]
+pytestmark = [*NEEDS_VLLM, pytest.mark.timeout(1500)]
 
 ROUNDING = 2
 """How many times what bfloat16 alone costs two computations of one policy may differ by: the

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
+from real_vllm import NEEDS_VLLM
 
 from langgraph_deepsearch.curation.sampling.annotate import annotate_questions
 from langgraph_deepsearch.curation.sampling.annotation import DOMAINS
 from langgraph_deepsearch.nodes.models.resolve import forget_reasoners, resolve_reasoner
 from langgraph_deepsearch.questions import Question
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.vllm,
-    pytest.mark.skipif(
-        "DEEPSEARCH_VLLM_PYTHON" not in os.environ,
-        reason="DEEPSEARCH_VLLM_PYTHON names no interpreter with vLLM",
-    ),
-]
+pytestmark = NEEDS_VLLM
 
 TEXTS = (
     "Which film whose director is younger, Sunrise Harbour or The Long Quay?",

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from systems import TWELVE
 
 from langgraph_deepsearch.nodes.dialects import (
     UnknownDialectError,
@@ -14,22 +15,6 @@ from langgraph_deepsearch.nodes.dialects import (
     list_dialects,
     list_variants,
 )
-
-TWELVE = {
-    "simple_deep_searcher",
-    "search_o1",
-    "r1_searcher",
-    "r1_searcher_plus",
-    "search_r1",
-    "research",
-    "deep_researcher",
-    "zero_search",
-    "mask_search",
-    "o2_searcher",
-    "web_thinker",
-    "web_dancer",
-}
-"""The systems of the survey."""
 
 
 def test_all_twelve_are_there_the_default_first():

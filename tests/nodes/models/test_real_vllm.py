@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 
 import httpx
 import pytest
+from real_vllm import NEEDS_VLLM
 
 from langgraph_deepsearch.nodes.models.base import (
     ContextOverflowError,
@@ -17,14 +17,7 @@ from langgraph_deepsearch.nodes.models.base import (
 from langgraph_deepsearch.nodes.models.engine import find_engine
 from langgraph_deepsearch.nodes.models.resolve import forget_reasoners, resolve_reasoner
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.vllm,
-    pytest.mark.skipif(
-        "DEEPSEARCH_VLLM_PYTHON" not in os.environ,
-        reason="DEEPSEARCH_VLLM_PYTHON names no interpreter with vLLM",
-    ),
-]
+pytestmark = NEEDS_VLLM
 
 QUESTIONS = (
     "Write a line in French, in Chinese and with an emoji.",
