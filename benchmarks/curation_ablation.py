@@ -17,7 +17,7 @@ traces n and seed, one model is trained on n traces and answers the test questio
 All arms take their questions in the same seeded order, each those it has traces of: the
 difficulty rule drops half the questions, so the arms with it and without share the other half
 (`questions_shared`), the other arms nearly all. Each cell leaves a JSON file in `cells/`; a
-killed run goes on where it stopped, inside a cell from its last checkpoint. Several programs may work in one
+killed run goes on, inside a cell from its last checkpoint. Several programs may work in one
 directory, each on cells of its own, and `--hours` begins no cell that would not end in time.
 A seed's cells come before the next seed's, so that what is done at any time compares all
 arms. Two cells with the same traces and seed are one training: the second takes the first
