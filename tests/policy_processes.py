@@ -15,7 +15,6 @@ from langgraph_deepsearch.training.environment import quiet
 from langgraph_deepsearch.training.graph_rollouts import FIGURES
 from langgraph_deepsearch.training.memorization import StoredMemory
 from langgraph_deepsearch.training.model import (
-    PADDED_ATTENTION,
     load_weights,
     lora_settings,
 )
@@ -94,7 +93,7 @@ def train_prepared(model, out, values, memorize):
         rollouts=Prepared(columns),
         places=8,
         memory=memory,
-        model=load_weights(Path(model), config, PADDED_ATTENTION),
+        model=load_weights(Path(model), config),
         args=policy_arguments(config, 16, Path(out)),
         processing_class=AutoTokenizer.from_pretrained(model),
         peft_config=lora_settings(config),

@@ -14,6 +14,7 @@ from trl.trainer.dpo_trainer import DPOTrainer
 
 from .arguments import argument_values
 from .dpo_config import DpoConfig
+from .packed_forward import add_packed_forward, causal_model
 from .pair_rows import PairRow
 from .rows import IGNORED, TokenRow
 
@@ -66,11 +67,23 @@ class PairTrainer(DPOTrainer):
     def __init__(self, *, processing_class: Any, **arguments: Any) -> None:
         if processing_class.pad_token is None:
             processing_class.pad_token = processing_class.eos_token
+        self._packs = False
         super().__init__(
             processing_class=processing_class,
             data_collator=PairCollator(processing_class.pad_token_id),
             **arguments,
         )
+        self._pack()
+
+    def _pack(self) -> None:
+        if not self._packs:
+            add_packed_forward(causal_model(self.accelerator.unwrap_model(self.model)))
+            self._packs = True
+
+    def compute_ref_log_probs(self, model: Any, inputs: dict[str, Any]) -> Any:
+        """Return the reference's sums of both sides; TRL asks while it is being made."""
+        self._pack()
+        return super().compute_ref_log_probs(model, inputs)
 
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Return a batch on its device, the reference's sums in float32 as they are.

@@ -21,13 +21,10 @@ import torch
 from ..curation.internalize import internalized_file
 from ..trace import Trace, read_traces
 from .label_loss import label_loss
+from .packing import label_logits, pack_rows
 from .result import TrainingError
 from .rl_config import MEMORIZATION_BATCH
 from .rows import RowReport, TokenRow, build_rows
-from .trainer import pack_rows
-
-INPUTS = ("input_ids", "position_ids", "logits_to_keep")
-"""What a model is given of packed rows. transformers keeps rows apart by their positions."""
 
 
 class Memory(Protocol):
@@ -42,14 +39,12 @@ def likelihood_loss(model: Any, rows: Sequence[TokenRow]) -> torch.Tensor:
     """Return the summed negative log-likelihood of the rows' labelled tokens.
 
     Args:
-        model: a causal model with transformers' own attention.
+        model: a causal model with the attention of `attention.py`.
         rows: at least one, with labels.
     """
-    batch = pack_rows(rows)
     device = next(model.parameters()).device
-    given = {name: batch[name].to(device) for name in INPUTS}
-    logits = model(**given, use_cache=False).logits[0]
-    return label_loss(logits, batch["labels"][0].to(device))
+    outputs, targets = label_logits(model, pack_rows(rows, device))
+    return label_loss(outputs.logits[0], targets)
 
 
 def memorization_loss(

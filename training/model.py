@@ -19,7 +19,7 @@ def load_for_training(path: Path, config: TrainingConfig) -> Any:
         path: folder of the model.
         config: the settings; `dtype` decides what the weights are kept in.
     """
-    model = load_weights(path, config, ATTENTION_NAME)
+    model = load_weights(path, config)
     freeze_layers(model, config.frozen_layers)
     adapter = lora_settings(config)
     if adapter is None:
@@ -33,22 +33,21 @@ def load_for_training(path: Path, config: TrainingConfig) -> Any:
     return get_peft_model(model, adapter, autocast_adapter_dtype=not config.deepspeed)
 
 
-def load_weights(path: Path, config: TrainingConfig, attention: str) -> Any:
-    """Return the model itself in its training precision.
+def load_weights(path: Path, config: TrainingConfig) -> Any:
+    """Return the model itself, with our attention, in its training precision.
 
     Under an adapter it is frozen and needs no float32 masters: bfloat16, half the memory.
 
     Args:
         path: folder of the model.
         config: the settings; `dtype` decides what the weights are kept in.
-        attention: name of the attention; ours takes no padding.
     """
     is_coarse = config.dtype == "bfloat16" or (config.dtype == "mixed" and config.lora_rank)
     kept_in = torch.bfloat16 if is_coarse else torch.float32
     # An adapter's file names its base by this path, from wherever it is served.
     source = path.absolute() if config.lora_rank else path
     model = AutoModelForCausalLM.from_pretrained(
-        source, dtype=kept_in, attn_implementation=attention
+        source, dtype=kept_in, attn_implementation=ATTENTION_NAME
     )
     model.config.use_cache = False
     return model
@@ -85,7 +84,3 @@ def lora_settings(config: TrainingConfig) -> Any:
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-
-
-PADDED_ATTENTION = "sdpa"
-"""Attention of the trainers that pad (TRL's); torch picks the fastest kernel."""

@@ -29,6 +29,11 @@ class PairRow:
         return self.chosen.tokens + self.rejected.tokens
 
     @property
+    def longest(self) -> int:
+        """Tokens of the longer side."""
+        return max(self.chosen.tokens, self.rejected.tokens)
+
+    @property
     def trained_tokens(self) -> int:
         """How many tokens count, on both sides."""
         return self.chosen.trained_tokens + self.rejected.trained_tokens

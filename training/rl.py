@@ -295,12 +295,16 @@ class RlRun(TrainingRun[RlConfig]):
     def _trainer(
         self, rows: Sequence[PlannedQuestion], callbacks: list[Any], tokenizer: Any
     ) -> Any:
-        from .model import PADDED_ATTENTION, load_weights, lora_settings
+        from .attention import check_window
+        from .model import load_weights, lora_settings
         from .rl_trainer import PolicyTrainer, policy_arguments
 
         os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # `rollout_func` is
         mean = float(self._config.max_length or USUAL_TOKENS)
         arguments = policy_arguments(self._config, mean, self._checkpoints)
+        weights = load_weights(self._model, self._config)
+        if self._max_length is not None:
+            check_window(weights.config, self._max_length)
         fresh = self._fresh_memory(tokenizer)
         self._rollouts = self._make_rollouts(rows, tokenizer, fresh)
         trainer = PolicyTrainer(
@@ -308,7 +312,7 @@ class RlRun(TrainingRun[RlConfig]):
             rollouts=self._rollouts,
             places=len(rows),
             memory=fresh or self._stored_memory(tokenizer),
-            model=load_weights(self._model, self._config, PADDED_ATTENTION),
+            model=weights,
             args=arguments,
             processing_class=tokenizer,
             callbacks=callbacks,

@@ -8,16 +8,20 @@ from typing import Any
 import torch
 from accelerate.utils import gather_object
 from datasets import Dataset
+from torch.nn.utils.rnn import pad_sequence
 from trl.trainer.grpo_config import GRPOConfig
 from trl.trainer.grpo_trainer import GRPOTrainer
 
 from .adapter_sync import AdapterSync
 from .advantages import Estimator, advantages, normalized, rewards_to_go
 from .arguments import argument_values
+from .environment import process_count
 from .graph_rollouts import FIGURES, GraphRollouts
 from .memorization import Memory, memorization_loss
+from .packed_forward import add_packed_forward, causal_model
 from .result import TrainingError
 from .rl_config import ESTIMATORS, LOSSES, RlConfig
+from .rows import IGNORED
 
 PATIENCE = 24 * 3600
 """Seconds that a process waits for the others: their rollouts may take much longer than its
@@ -60,6 +64,7 @@ class PolicyTrainer(GRPOTrainer):
     ) -> None:
         reported = [figure(name) for name in ("reward", *FIGURES)]
         self._config = config
+        self._rollouts = rollouts
         self._memory = memory
         self._tolerance: float | None = None
         """Of the first rollouts, until they were compared."""
@@ -68,9 +73,11 @@ class PolicyTrainer(GRPOTrainer):
         super().__init__(
             reward_funcs=reported,
             train_dataset=Dataset.from_dict({"prompt": [str(i) for i in range(places)]}),
-            rollout_func=rollouts,
+            rollout_func=self._rolled_out,
             **arguments,
         )
+        policy = self.accelerator.unwrap_model(self.model)
+        add_packed_forward(causal_model(policy), self.temperature)
         self._round_rewards = torch.zeros(0)
         self._estimator: Estimator = ESTIMATORS[config.algorithm]
 
@@ -88,6 +95,48 @@ class PolicyTrainer(GRPOTrainer):
         self._last_loaded_step = -1
         self.use_vllm = True
         self.vllm_importance_sampling_correction = self._config.importance != "none"
+
+    def _rolled_out(self, prompts: list[str], trainer: Any) -> dict[str, Any]:
+        columns = self._rollouts(prompts, trainer)
+        masks = [torch.tensor(mask) for mask in columns["env_mask"]]
+        self._written = pad_sequence(masks, batch_first=True)
+        return columns
+
+    def _get_per_token_logps_and_entropies(
+        self,
+        model: Any,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        logits_to_keep: int,
+        batch_size: int | None = None,
+        **asked: Any,
+    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+        """Return log-probabilities and entropies where the policy wrote, else 0.
+
+        TRL scores what the graph wrote too and leaves it out of the loss afterwards; of a
+        run that reads much, those logits are most.
+        """
+        written = self._written.to(input_ids.device)
+        labels = torch.full_like(input_ids, IGNORED)
+        labels[:, -logits_to_keep:] = input_ids[:, -logits_to_keep:].masked_fill(
+            written == 0, IGNORED
+        )
+        router = {"output_router_logits": True} if asked.get("compute_aux_loss") else {}
+        found = []
+        for part in torch.arange(len(labels)).split(batch_size or len(labels)):
+            with self.accelerator.autocast():
+                output = model(
+                    input_ids=input_ids[part],
+                    attention_mask=attention_mask[part],
+                    labels=labels[part],
+                    fused_lm_head=True,
+                    **router,
+                )
+            found.append(output)
+        logps = torch.cat([output.log_probs for output in found])[:, -logits_to_keep:]
+        entropies = torch.cat([output.entropy for output in found])[:, -logits_to_keep:]
+        balance = [output.aux_loss for output in found if output.aux_loss is not None]
+        return logps, entropies, torch.stack(balance).mean() if balance else None
 
     def _calculate_rewards(self, *arguments: Any, **named: Any) -> torch.Tensor:
         found = super()._calculate_rewards(*arguments, **named)
@@ -160,6 +209,35 @@ class PolicyTrainer(GRPOTrainer):
         return loss if memorized is None else loss + memorized
 
     def _policy_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        # Processes run the model in step, and a divergence is of every row.
+        if process_count() > 1 or self._config.kl:
+            return self._loss_of(model, inputs)
+        return self._informed_loss(model, inputs)
+
+    def _informed_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        """Return the loss without running the model on rows that have no part in it.
+
+        Where all rollouts of a question have one reward, its advantages are 0 and so are its
+        gradients; late in a training that is most questions. Entropy and clipping are
+        reported of the other rows then.
+        """
+        advantages = inputs["advantages"]
+        count = len(advantages)
+        teaches = advantages.reshape(count, -1).any(1)
+        rows = int(teaches.sum())
+        if not rows:
+            trained = (p for p in model.parameters() if p.requires_grad)
+            return torch.stack([p.flatten()[:1].sum() * 0.0 for p in trained]).sum()
+        informed = {
+            name: value[teaches] if torch.is_tensor(value) and value.dim() else value
+            for name, value in inputs.items()
+        }
+        loss = self._loss_of(model, informed)
+        # `grpo` is a mean over rows, those left out included; `dapo` counts tokens itself.
+        return loss * rows / count if self.loss_type == "grpo" else loss
+
+    def _loss_of(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
+        self._written = inputs["completion_mask"] * inputs["tool_mask"]
         if self._config.kl_in == "loss" or not self._config.kl:
             return super()._compute_loss(model, inputs)
         # The divergence is in the advantages already; TRL would add it to the loss too.

@@ -17,7 +17,8 @@ from torch.utils.data import Dataset
 from transformers import Trainer
 
 from .label_loss import label_loss
-from .rows import IGNORED, TokenRow
+from .packing import label_logits, pack_rows
+from .rows import TokenRow
 
 
 class RowDataset(Dataset[TokenRow]):
@@ -31,34 +32,6 @@ class RowDataset(Dataset[TokenRow]):
 
     def __getitem__(self, index: int) -> TokenRow:
         return self._rows[index]
-
-
-def pack_rows(rows: Sequence[TokenRow]) -> dict[str, Any]:
-    """Lay rows end to end as one sequence that attention and positions keep apart.
-
-    Returns:
-        `input_ids` and `position_ids` [1, tokens]; positions restart with each row.
-        `logits_to_keep` [labels]: positions whose next token carries loss.
-        `shift_labels` and `labels` [1, labels]: those tokens.
-        `cu_seq_lens_q`, `cu_seq_lens_k` [rows + 1], `max_length_q`, `max_length_k`:
-        the boundaries, as variable-length attention takes them.
-    """
-    lengths = [len(row.input_ids) for row in rows]
-    bounds = torch.tensor([0, *lengths]).cumsum(0, dtype=torch.int32)
-    labels = torch.tensor([label for row in rows for label in [*row.labels[1:], IGNORED]])
-    kept = (labels != IGNORED).nonzero()[:, 0]
-    targets = labels[kept][None]
-    return {
-        "input_ids": torch.tensor([[i for row in rows for i in row.input_ids]]),
-        "position_ids": torch.tensor([[p for n in lengths for p in range(n)]]),
-        "logits_to_keep": kept,
-        "labels": targets,
-        "shift_labels": targets,
-        "cu_seq_lens_q": bounds,
-        "cu_seq_lens_k": bounds,
-        "max_length_q": max(lengths),
-        "max_length_k": max(lengths),
-    }
 
 
 class RowTrainer(Trainer):
@@ -77,10 +50,7 @@ class RowTrainer(Trainer):
         num_items_in_batch: torch.Tensor | float | None = None,
     ) -> Any:
         """Return the mean loss over the labelled tokens of the whole optimizer step."""
-        batch = dict(inputs)
-        targets = batch.pop("labels")[0]
-        del batch["shift_labels"]
-        outputs = model(**batch, use_cache=False)
+        outputs, targets = label_logits(model, inputs)
         loss = label_loss(outputs.logits[0], targets)
         if num_items_in_batch is None:
             loss = loss / max(1, len(targets))

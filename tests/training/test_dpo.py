@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ from torch.nn.functional import logsigmoid
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from langgraph_deepsearch.curation.pairs import PairFileError, make_pair, write_pairs
+from langgraph_deepsearch.training.attention import AttentionError
 from langgraph_deepsearch.training.config import load_config
 from langgraph_deepsearch.training.dpo import train_dpo
 from langgraph_deepsearch.training.dpo_config import DpoConfig
@@ -25,7 +27,7 @@ from langgraph_deepsearch.training.dpo_trainer import (
     pair_dataset,
     preference_arguments,
 )
-from langgraph_deepsearch.training.model import PADDED_ATTENTION, load_weights
+from langgraph_deepsearch.training.model import load_weights
 from langgraph_deepsearch.training.pair_rows import build_pair_rows
 from langgraph_deepsearch.training.rows import IGNORED
 from langgraph_deepsearch.training.run import split_rows
@@ -72,7 +74,7 @@ def test_loss_and_gradients_equal_a_plain_reference(tiny_model, make_preference,
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     rows = rows_of(make_preference, tokenizer)
     config = DpoConfig(dtype="float32", batch_size=3, micro_batch_size=3, beta=0.3)
-    policy = load_weights(tiny_model, config, PADDED_ATTENTION)
+    policy = load_weights(tiny_model, config)
     reference = AutoModelForCausalLM.from_pretrained(
         tiny_model, dtype=torch.float32, attn_implementation="eager"
     )
@@ -141,6 +143,16 @@ def test_training_prefers_the_chosen_side(pairs_file, tiny_model, tmp_path):
     assert train_dpo(pairs_file, tiny_model, out, QUICK).finished_before
 
 
+def test_pairs_longer_than_the_models_window_are_refused(pairs_file, tiny_model, tmp_path):
+    model = tmp_path / "windowed"
+    shutil.copytree(tiny_model, model)
+    config = json.loads((model / "config.json").read_text())
+    config |= {"model_type": "mistral", "architectures": ["MistralForCausalLM"]}
+    (model / "config.json").write_text(json.dumps({**config, "sliding_window": 8}))
+    with pytest.raises(AttentionError, match="window of 8 tokens"):
+        train_dpo(pairs_file, model, tmp_path / "out", QUICK)
+
+
 def test_an_adapter_is_trained_against_the_model_without_it(
     pairs_file, tiny_model, tmp_path
 ):
@@ -160,7 +172,7 @@ def test_the_references_sums_are_not_rounded_under_deepspeed(
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     rows = rows_of(make_preference, tokenizer, 2)
     trainer = PairTrainer(
-        model=load_weights(tiny_model, QUICK, PADDED_ATTENTION),
+        model=load_weights(tiny_model, QUICK),
         args=preference_arguments(QUICK, rows, tmp_path),
         train_dataset=pair_dataset(rows),
         processing_class=tokenizer,

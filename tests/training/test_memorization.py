@@ -35,7 +35,6 @@ from langgraph_deepsearch.training.memorization import (
     stored_memory,
 )
 from langgraph_deepsearch.training.model import (
-    PADDED_ATTENTION,
     load_weights,
     lora_settings,
 )
@@ -130,7 +129,7 @@ def trainer_with(tiny_model, tokenizer, folder, memory, **changes):
         rollouts=Prepared(),
         places=4,
         memory=memory,
-        model=load_weights(tiny_model, config, PADDED_ATTENTION),
+        model=load_weights(tiny_model, config),
         args=policy_arguments(config, 16, folder),
         processing_class=tokenizer,
         peft_config=lora_settings(config),
@@ -162,7 +161,7 @@ class Fixed:
 
 
 def test_rows_laid_end_to_end_lose_what_they_lose_alone(tiny_model, rows):
-    model = load_weights(tiny_model, SMALL, PADDED_ATTENTION)
+    model = load_weights(tiny_model, SMALL)
     plain = AutoModelForCausalLM.from_pretrained(
         tiny_model, dtype=torch.float32, attn_implementation="eager"
     )
@@ -241,7 +240,7 @@ def test_a_weight_of_zero_is_no_memory(tiny_model, tokenizer, tmp_path, rows):
 
 
 def test_a_part_without_rows_has_no_loss(tiny_model, rows):
-    model = load_weights(tiny_model, SMALL, PADDED_ATTENTION)
+    model = load_weights(tiny_model, SMALL)
     assert memorization_loss(model, [], 0, 1) is None
     assert memorization_loss(model, rows, 3, 4) is None
 

@@ -32,7 +32,6 @@ from langgraph_deepsearch.training.config import ConfigError, find_config
 from langgraph_deepsearch.training.curriculum import PlannedQuestion
 from langgraph_deepsearch.training.graph_rollouts import FIGURES, GraphRollouts
 from langgraph_deepsearch.training.model import (
-    PADDED_ATTENTION,
     load_weights,
     lora_settings,
 )
@@ -287,7 +286,7 @@ def test_loss_and_gradients_equal_a_plain_reference(
         config,
         rollouts=Prepared(given),
         places=4,
-        model=load_weights(tiny_model, config, PADDED_ATTENTION),
+        model=load_weights(tiny_model, config),
         args=policy_arguments(config, 16, tmp_path),
         processing_class=tokenizer,
         peft_config=lora_settings(config),
@@ -394,6 +393,81 @@ def plain_advantages(config, rewards, masks, scored, base):
     return scaled(rewards, rewards)
 
 
+def policy_trainer(tiny_model, tmp_path, given, **changes):
+    """A trainer over prepared rollouts, and their batch as it scores them."""
+    values = {**SMALL.to_json(), **changes}
+    config = RlConfig(**values)
+    trainer = PolicyTrainer(
+        config,
+        rollouts=Prepared(given),
+        places=4,
+        model=load_weights(tiny_model, config),
+        args=policy_arguments(config, 16, tmp_path),
+        processing_class=AutoTokenizer.from_pretrained(tiny_model),
+        peft_config=lora_settings(config),
+    )
+    move(trainer.model, torch.Generator().manual_seed(3))
+    trainer.connect(SimpleNamespace(sync_weights=lambda: None))
+    trainer.model.train()
+    trainer.current_gradient_accumulation_steps = 1
+    return trainer, trainer._generate_and_score_completions(
+        [{"prompt": str(i)} for i in range(4)]
+    )
+
+
+def watch_tokens(trainer):
+    """Return a list that takes how many tokens, and how many logits, the model makes."""
+    model = trainer.model.get_base_model().model
+    head = trainer.model.get_base_model().lm_head
+    seen = []
+    model.register_forward_pre_hook(
+        lambda _, __, named: seen.append(named["input_ids"].numel()), with_kwargs=True
+    )
+    head.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[-2]))
+    return seen
+
+
+@pytest.mark.parametrize("algorithm", ["grpo", "dapo"])
+def test_a_question_whose_rollouts_are_worth_the_same_is_not_run_through_the_model(
+    tiny_model, tmp_path, monkeypatch, algorithm
+):
+    given = prepared_columns([1.0, 1.0, 2.0, -2.0], torch.Generator().manual_seed(0))
+    results = []
+    for processes in (1, 2):  # several run all rows, in step with each other
+        trainer, batch = policy_trainer(
+            tiny_model, tmp_path, given, algorithm=algorithm, dynamic_rounds=0
+        )
+        monkeypatch.setattr(
+            "langgraph_deepsearch.training.rl_trainer.process_count", lambda n=processes: n
+        )
+        seen = watch_tokens(trainer)
+        loss = trainer.compute_loss(trainer.model, batch)
+        loss.backward()
+        results.append((loss.item(), adapter_gradients(trainer.model), seen))
+    (loss, gradients, seen), (whole_loss, whole, all_seen) = results
+    assert loss == pytest.approx(whole_loss, abs=1e-6)
+    torch.testing.assert_close(gradients, whole, atol=1e-6, rtol=1e-5)
+    assert max(gradient.abs().max() for gradient in whole.values()) > 1e-2
+    sizes = [
+        len(p) + len(c)
+        for p, c in zip(given["prompt_ids"], given["completion_ids"], strict=True)
+    ]
+    written = [sum(mask) for mask in given["env_mask"]]
+    assert seen == [sum(sizes[2:]), sum(written[2:])]
+    assert all_seen == [sum(sizes), sum(written)]
+
+
+def test_rollouts_that_are_all_worth_the_same_change_nothing(tiny_model, tmp_path):
+    given = prepared_columns([1.0, 1.0, 2.0, 2.0], torch.Generator().manual_seed(0))
+    trainer, batch = policy_trainer(tiny_model, tmp_path, given, algorithm="grpo")
+    seen = watch_tokens(trainer)
+    loss = trainer.compute_loss(trainer.model, batch)
+    loss.backward()
+    assert loss.item() == 0
+    assert not seen
+    assert all(g.abs().max() == 0 for g in adapter_gradients(trainer.model).values())
+
+
 def test_no_gradient_comes_from_the_graphs_tokens(tiny_model, tmp_path):
     """Other tokens where the graph wrote, after the last of the policy's, change nothing."""
     tokenizer = AutoTokenizer.from_pretrained(tiny_model)
@@ -410,7 +484,7 @@ def test_no_gradient_comes_from_the_graphs_tokens(tiny_model, tmp_path):
             config,
             rollouts=Prepared(given),
             places=2,
-            model=load_weights(tiny_model, config, PADDED_ATTENTION),
+            model=load_weights(tiny_model, config),
             args=policy_arguments(config, 16, tmp_path),
             processing_class=tokenizer,
             peft_config=lora_settings(config),
