@@ -23,6 +23,7 @@ from ..errors import MissingDependencyError
 from .base_model import is_adapter_dir, is_model_dir
 from .config import Config, TrainingConfig
 from .environment import agree, environment, is_main, quiet
+from .freed_memory import give_back_memory
 from .result import RESULT_FILE, TrainingError, TrainingResult, read_result, versions
 from .tokenizer import load_tokenizer
 
@@ -137,6 +138,12 @@ class TrainingRun(ABC, Generic[Config]):
 
     def train(self) -> TrainingResult:
         """Train, or go on training."""
+        try:
+            return self._train()
+        finally:
+            give_back_memory()
+
+    def _train(self) -> TrainingResult:
         from .checkpoints import (
             MarkWhole,
             check_manifest,
