@@ -9,6 +9,8 @@ import sys
 import time
 from contextlib import suppress
 
+from langgraph_deepsearch.training.serve import free_port
+
 COMMAND = """
 import importlib, sys, time
 place, pause, *words = sys.argv[1:]
@@ -72,3 +74,11 @@ def kill_after_a_checkpoint(process, folder, seconds=200):
     finally:
         end(process)
     return whole[0].parent.name
+
+
+def torchrun(script, *words, processes=2, **environment):
+    """Run a script in several processes; return what they printed."""
+    port = free_port()
+    launch = ["-m", "torch.distributed.run", f"--nproc_per_node={processes}"]
+    launch += [f"--master_port={port}", script]
+    return finish(start_python(*launch, *words, **environment), 1100)

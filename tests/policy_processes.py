@@ -80,14 +80,14 @@ def texts(count):
     return rows
 
 
-def train_prepared(model, out, values, memorize):
+def train_prepared(model, out, values, memorize, rewards=REWARDS):
     """Train two steps on prepared rollouts; return the adapter as one tensor, and norms."""
     config = RlConfig(**values)
     memory = None
     if memorize:
         rank, processes = (int(os.environ.get(n, d)) for n, d in PLACE.items())
         memory = StoredMemory(texts(5), batch=3, rank=rank, processes=processes)
-    columns = prepared_columns(REWARDS, torch.Generator().manual_seed(0))
+    columns = prepared_columns(rewards, torch.Generator().manual_seed(0))
     trainer = PolicyTrainer(
         config,
         rollouts=Prepared(columns),

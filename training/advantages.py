@@ -15,7 +15,8 @@ group's mean as baseline, then by the deviation of the whole batch. batch: plain
 REINFORCE++, by mean and deviation of the whole batch."""
 
 EPSILON = 1e-4
-"""Added to a deviation before it divides, as TRL does; equal rewards give 0."""
+"""Added to a deviation before it divides, as TRL does. Rewards no further apart are equal:
+what is left of them after their mean is rounding, which a deviation would blow up."""
 
 
 def advantages(rewards: torch.Tensor, size: int, estimator: Estimator) -> torch.Tensor:
@@ -26,12 +27,17 @@ def advantages(rewards: torch.Tensor, size: int, estimator: Estimator) -> torch.
         size: rollouts of a group.
         estimator: what they are compared with.
     """
+    if estimator == "batch":
+        return normalized(rewards)
     groups = rewards.view(-1, size)
+    centred = groups - groups.mean(1, keepdim=True)
     if estimator == "group":
         spread = groups.std(1, keepdim=True) if size > 1 else torch.zeros_like(groups)
-        return ((groups - groups.mean(1, keepdim=True)) / (spread + EPSILON)).flatten()
-    baseline = groups.mean(1, keepdim=True) if estimator == "group_baseline" else 0.0
-    return normalized((groups - baseline).flatten())
+        found = centred / (spread + EPSILON)
+    else:
+        found = normalized(centred)
+    differ = groups.amax(1, keepdim=True) - groups.amin(1, keepdim=True) > EPSILON
+    return (found * differ).flatten()
 
 
 def normalized(
@@ -48,7 +54,7 @@ def normalized(
     """
     kept = values.flatten() if mask is None else values[mask.bool()]
     kept = kept if among is None else among
-    if kept.numel() < 2:
+    if kept.numel() < 2 or kept.max() - kept.min() <= EPSILON:
         return torch.zeros_like(values)
     result = (values - kept.mean()) / (kept.std() + EPSILON)
     return result if mask is None else result * mask

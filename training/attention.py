@@ -34,23 +34,44 @@ OTHER_ARITHMETIC = ("softcap", "s_aux")
 names it."""
 
 
+_CHANGED = (
+    "the model changes attention scores ({}), which training on samples laid end to end does "
+    "not compute; train another model"
+)
+
+
 class AttentionError(DeepSearchError):
     """A model attends in a way that this attention does not compute."""
 
 
-def check_window(config: Any, longest: int) -> None:
-    """Refuse a model whose sliding window is narrower than the longest sequence.
+ATTENDING = frozenset({"full_attention", "sliding_attention"})
+"""Kinds of layers that are computed here, as transformers names them."""
+
+
+def check_attention(model: Any, longest: int) -> None:
+    """Refuse a model that would not keep samples apart, or that attends in another way.
 
     Args:
-        config: transformers' configuration of the model.
-        longest: tokens of the longest sequence.
+        model: transformers' model.
+        longest: tokens of the longest sequence; 0 where nothing bounds it.
 
     Raises:
-        AttentionError: it is; the message says to what length samples can be bounded.
+        AttentionError: it would, or its sliding window is narrower than the longest
+            sequence; the message says to what length samples can be bounded.
     """
-    text = config.get_text_config()
-    kinds = getattr(text, "layer_types", None)
-    if kinds is None or "sliding_attention" in kinds:
+    text = model.config.get_text_config()
+    kinds = set(getattr(text, "layer_types", None) or ())
+    # Convolutions and state spaces run on from one sample into the next.
+    if getattr(model, "_is_stateful", False) or kinds - ATTENDING:
+        others = ", ".join(sorted(kinds - ATTENDING)) or "a state"
+        msg = (
+            f"the model mixes tokens by {others}, which would leak between samples laid end "
+            "to end; train a model that does so by attention alone"
+        )
+        raise AttentionError(msg)
+    if getattr(text, "attn_logit_softcapping", None):
+        raise AttentionError(_CHANGED.format("softcap"))
+    if not kinds or "sliding_attention" in kinds:
         _check_window(getattr(text, "sliding_window", None), longest)
 
 
@@ -104,11 +125,7 @@ def varlen_attention(
     )
     changed = [name for name in OTHER_ARITHMETIC if kwargs.get(name) is not None]
     if changed:
-        msg = (
-            f"the model changes attention scores ({changed[0]}), which training on samples "
-            "laid end to end does not compute; train another model"
-        )
-        raise AttentionError(msg)
+        raise AttentionError(_CHANGED.format(changed[0]))
     # Under autocast the rotated queries and keys come in float32, the values do not.
     if cu_seq_lens_q is not None and not dropout and _fits_kernel(value):
         kernel = _cuda_kernel()

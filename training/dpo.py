@@ -75,12 +75,12 @@ class DpoRun(TrainingRun[DpoConfig]):
     def _trainer(
         self, rows: Sequence[PairRow], callbacks: list[Any], tokenizer: Any
     ) -> Any:
-        from .attention import check_window
+        from .attention import check_attention
         from .dpo_trainer import PairTrainer, pair_dataset, preference_arguments
         from .model import load_weights, lora_settings
 
         weights = load_weights(self._model, self._config)
-        check_window(weights.config, max(row.longest for row in rows))
+        check_attention(weights, max(row.longest for row in rows))
         train_rows, held_out = split_rows(rows, self._config)
         arguments = preference_arguments(self._config, train_rows, self._checkpoints)
         return PairTrainer(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import torch
-from datasets import Dataset
+from datasets import Dataset, load_from_disk
 from torch.nn.utils.rnn import pad_sequence
 from trl.trainer.dpo_config import DPOConfig as TrlConfig
 from trl.trainer.dpo_trainer import DPOTrainer
 
 from .arguments import argument_values
 from .dpo_config import DpoConfig
+from .environment import is_main, meet
 from .packed_forward import add_packed_forward, causal_model
 from .pair_rows import PairRow
 from .rows import IGNORED, TokenRow
@@ -79,6 +81,22 @@ class PairTrainer(DPOTrainer):
         if not self._packs:
             add_packed_forward(causal_model(self.accelerator.unwrap_model(self.model)))
             self._packs = True
+
+    def _precompute_ref_logps(
+        self, dataset: Dataset, name: str, batch_size: int
+    ) -> Dataset:
+        """Return the data set with the reference's sums, the same in every process.
+
+        TRL's main process hands them on in a file beside the data set's own. One in memory
+        has none, and each process would look in a folder of its own.
+        """
+        path = Path(self.args.output_dir) / "reference" / name
+        if is_main():
+            rmtree(path, ignore_errors=True)
+            dataset.save_to_disk(str(path))
+        meet()
+        with_files = load_from_disk(str(path))
+        return super()._precompute_ref_logps(with_files, name, batch_size)
 
     def compute_ref_log_probs(self, model: Any, inputs: dict[str, Any]) -> Any:
         """Return the reference's sums of both sides; TRL asks while it is being made."""

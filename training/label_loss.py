@@ -7,7 +7,7 @@ turned into float32 a few rows at a time, forward and backward.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -18,38 +18,49 @@ ROWS = 64
 
 class _LabelLogps(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def forward(
+        ctx: Any, logits: torch.Tensor, targets: torch.Tensor, temperature: float
+    ) -> torch.Tensor:
         found, normalizers = [], []
         for rows, wanted in zip(logits.split(ROWS), targets.split(ROWS), strict=True):
-            exact = rows.float()
+            exact = rows.float() / temperature
             normalizer = exact.logsumexp(-1)
             found.append(exact.gather(-1, wanted[:, None])[:, 0] - normalizer)
             normalizers.append(normalizer)
         ctx.save_for_backward(logits, targets, torch.cat(normalizers))
+        ctx.temperature = temperature
+        ctx.is_read_again = logits.is_leaf
         return torch.cat(found)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         logits, targets, normalizers = ctx.saved_tensors
-        (outer,) = gradients
-        result = torch.empty_like(logits)
+        outer = gradients[0] / ctx.temperature
+        # What a model made is read by nobody after this: its memory takes the gradient.
+        result = torch.empty_like(logits) if ctx.is_read_again else logits
         for start in range(0, len(targets), ROWS):
             part = slice(start, start + ROWS)
-            share = (logits[part].float() - normalizers[part, None]).exp_()
+            exact = logits[part].float() / ctx.temperature
+            share = (exact - normalizers[part, None]).exp_()
             ones = torch.full_like(targets[part, None], -1, dtype=share.dtype)
             share.scatter_add_(-1, targets[part, None], ones)
             result[part] = share.mul_(-outer[part, None])
-        return result, None
+        return result, None, None
 
 
-def label_logps(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def label_logps(
+    logits: torch.Tensor, targets: torch.Tensor, temperature: float = 1.0
+) -> torch.Tensor:
     """Return each target's log-probability, [labels] in float32.
+
+    The backward pass writes over logits that were computed: it can be run once.
 
     Args:
         logits: [labels, vocabulary], of any precision.
         targets: [labels] the tokens that followed.
+        temperature: what the logits are divided by, in float32.
     """
-    found = _LabelLogps.apply(logits, targets)
+    found = _LabelLogps.apply(logits, targets, temperature)
     assert isinstance(found, torch.Tensor)
     return found
 
@@ -67,31 +78,45 @@ def label_loss(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     return -label_logps(logits, targets).sum()
 
 
-@dataclass(frozen=True)
-class LabelFigures:
-    """What is reported of logits, each [labels] and without gradient."""
+def _entropy(exact: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+    surprise = exact.log_softmax(-1)
+    return -(surprise.exp() * surprise).sum(-1)
 
-    entropy: torch.Tensor
-    mean_logits: torch.Tensor
-    is_top1: torch.Tensor
-    """Whether the target is the most likely word."""
+
+FIGURES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "entropy": _entropy,
+    "mean_logits": lambda exact, _: exact.mean(-1),
+    "is_top1": lambda exact, wanted: exact.argmax(-1) == wanted,
+}
+"""What can be reported of logits; `is_top1` tells whether the target is the first choice."""
 
 
 @torch.no_grad()
-def label_figures(logits: torch.Tensor, targets: torch.Tensor) -> LabelFigures:
-    """Return entropy, mean and whether the target is the first choice.
+def label_figures(
+    logits: torch.Tensor,
+    targets: torch.Tensor,
+    names: Iterable[str] = tuple(FIGURES),
+    temperature: float = 1.0,
+) -> dict[str, torch.Tensor]:
+    """Return figures of the logits by name, each [labels], without gradient.
 
-    >>> figures = label_figures(torch.tensor([[0.0, 0.0], [9.0, 0.0]]), torch.tensor([0, 1]))
-    >>> [round(value, 4) for value in figures.entropy.tolist()]
+    Args:
+        logits: [labels, vocabulary], of any precision.
+        targets: [labels] the tokens that followed.
+        names: which of `FIGURES`.
+        temperature: what the logits are divided by.
+
+    >>> found = label_figures(torch.tensor([[0.0, 0.0], [9.0, 0.0]]), torch.tensor([0, 1]))
+    >>> [round(value, 4) for value in found["entropy"].tolist()]
     [0.6931, 0.0012]
-    >>> figures.is_top1.tolist()
+    >>> found["is_top1"].tolist()
     [True, False]
     """
-    entropies, means, tops = [], [], []
+    parts: dict[str, list[torch.Tensor]] = {name: [] for name in names}
+    if not parts:
+        return {}
     for rows, wanted in zip(logits.split(ROWS), targets.split(ROWS), strict=True):
-        exact = rows.float()
-        surprise = exact.log_softmax(-1)
-        entropies.append(-(surprise.exp() * surprise).sum(-1))
-        means.append(exact.mean(-1))
-        tops.append(exact.argmax(-1) == wanted)
-    return LabelFigures(torch.cat(entropies), torch.cat(means), torch.cat(tops))
+        exact = rows.float() / temperature
+        for name, found in parts.items():
+            found.append(FIGURES[name](exact, wanted))
+    return {name: torch.cat(found) for name, found in parts.items()}

@@ -7,7 +7,7 @@ are packed as in fine-tuning, and logits are made where there is a label alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MethodType
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from transformers.utils.generic import ModelOutput
 
-from .label_loss import label_figures, label_logps
+from .label_loss import FIGURES, label_figures, label_logps
 from .packing import label_logits, pack_rows
 from .rows import IGNORED, TokenRow
 
@@ -38,34 +38,46 @@ def causal_model(model: Any) -> Any:
     return model.get_base_model() if hasattr(model, "get_base_model") else model
 
 
-def add_packed_forward(model: Any, temperature: float = 1.0) -> None:
+def add_packed_forward(
+    model: Any, temperature: float = 1.0, figures: Sequence[str] = tuple(FIGURES)
+) -> None:
     """Make a model answer `fused_lm_head=True` with packed rows, in TRL's answer's place.
 
     Args:
         model: a causal model with the attention of `attention.py`, under its adapter if it
             has one; any other call is answered as before.
         temperature: what the logits are divided by.
+        figures: what is answered beside the log-probabilities, where a call does not say.
     """
-    plain = model.forward
+    plain = model.forward.__func__  # of whichever model is asked: a copy has its own
 
     def forward(
-        _: Any, *arguments: Any, fused_lm_head: bool = False, **named: Any
+        self: Any,
+        *arguments: Any,
+        fused_lm_head: bool = False,
+        figures: Sequence[str] = tuple(figures),
+        **named: Any,
     ) -> ModelOutput:
+        own = MethodType(plain, self)
         if not fused_lm_head:
-            return plain(*arguments, **named)
-        return _scored(plain, temperature, named)
+            return own(*arguments, **named)
+        return _scored(own, temperature, figures, named)
 
     model.forward = MethodType(forward, model)
 
 
 def _scored(
-    plain: Callable[..., Any], temperature: float, named: Mapping[str, Any]
+    plain: Callable[..., Any],
+    temperature: float,
+    figures: Sequence[str],
+    named: Mapping[str, Any],
 ) -> ScoredOutput:
     """Return a padded batch's figures, made of a packed one's.
 
     Args:
         plain: the model.
         temperature: what the logits are divided by.
+        figures: what is wanted beside the log-probabilities.
         named: `input_ids`, `attention_mask` and `labels` [rows, tokens]; the label of a
             token stands in its own place.
     """
@@ -75,16 +87,11 @@ def _scored(
     router = {n: named[n] for n in ("output_router_logits",) if n in named}
     outputs, targets = label_logits(plain, batch | router)
     logits = outputs.logits[0]
-    if temperature != 1.0:
-        logits = logits / temperature
-    figures = label_figures(logits, targets)
+    told = label_figures(logits, targets, figures, temperature)
+    told["log_probs"] = label_logps(logits, targets, temperature)
     places = (seen & (labels != IGNORED))[:, 1:]
-    spread = _Spread(places)
     return ScoredOutput(
-        log_probs=spread(label_logps(logits, targets)),
-        entropy=spread(figures.entropy),
-        mean_logits=spread(figures.mean_logits),
-        is_top1=spread(figures.is_top1),
+        **{name: _spread(values, places) for name, values in told.items()},
         aux_loss=getattr(outputs, "aux_loss", None),
     )
 
@@ -95,13 +102,11 @@ def _rows(ids: torch.Tensor, seen: torch.Tensor, labels: torch.Tensor) -> list[T
     return [TokenRow(i[k].tolist(), wanted[k].tolist(), "") for i, wanted, k in rows]
 
 
-@dataclass(frozen=True)
-class _Spread:
-    """Puts packed values, row after row, where they belong in a padded batch."""
+def _spread(values: torch.Tensor, places: torch.Tensor) -> torch.Tensor:
+    """Put packed values, row after row, where they belong in a padded batch.
 
-    places: torch.Tensor
-    """[rows, tokens - 1]; true where there is a value."""
-
-    def __call__(self, values: torch.Tensor) -> torch.Tensor:
-        empty = values.new_zeros(self.places.shape)
-        return empty.masked_scatter(self.places, values)
+    Args:
+        values: [labels].
+        places: [rows, tokens - 1]; true where there is a value.
+    """
+    return values.new_zeros(places.shape).masked_scatter(places, values)

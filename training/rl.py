@@ -295,7 +295,7 @@ class RlRun(TrainingRun[RlConfig]):
     def _trainer(
         self, rows: Sequence[PlannedQuestion], callbacks: list[Any], tokenizer: Any
     ) -> Any:
-        from .attention import check_window
+        from .attention import check_attention
         from .model import load_weights, lora_settings
         from .rl_trainer import PolicyTrainer, policy_arguments
 
@@ -303,8 +303,7 @@ class RlRun(TrainingRun[RlConfig]):
         mean = float(self._config.max_length or USUAL_TOKENS)
         arguments = policy_arguments(self._config, mean, self._checkpoints)
         weights = load_weights(self._model, self._config)
-        if self._max_length is not None:
-            check_window(weights.config, self._max_length)
+        check_attention(weights, self._max_length or 0)
         fresh = self._fresh_memory(tokenizer)
         self._rollouts = self._make_rollouts(rows, tokenizer, fresh)
         trainer = PolicyTrainer(

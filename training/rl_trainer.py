@@ -77,7 +77,7 @@ class PolicyTrainer(GRPOTrainer):
             **arguments,
         )
         policy = self.accelerator.unwrap_model(self.model)
-        add_packed_forward(causal_model(policy), self.temperature)
+        add_packed_forward(causal_model(policy), self.temperature, ("entropy",))
         self._round_rewards = torch.zeros(0)
         self._estimator: Estimator = ESTIMATORS[config.algorithm]
 
@@ -109,7 +109,9 @@ class PolicyTrainer(GRPOTrainer):
         attention_mask: torch.Tensor,
         logits_to_keep: int,
         batch_size: int | None = None,
-        **asked: Any,
+        compute_entropy: bool = False,
+        compute_aux_loss: bool = False,
+        **_: Any,
     ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
         """Return log-probabilities and entropies where the policy wrote, else 0.
 
@@ -121,7 +123,7 @@ class PolicyTrainer(GRPOTrainer):
         labels[:, -logits_to_keep:] = input_ids[:, -logits_to_keep:].masked_fill(
             written == 0, IGNORED
         )
-        router = {"output_router_logits": True} if asked.get("compute_aux_loss") else {}
+        router = {"output_router_logits": True} if compute_aux_loss else {}
         found = []
         for part in torch.arange(len(labels)).split(batch_size or len(labels)):
             with self.accelerator.autocast():
@@ -130,13 +132,18 @@ class PolicyTrainer(GRPOTrainer):
                     attention_mask=attention_mask[part],
                     labels=labels[part],
                     fused_lm_head=True,
+                    figures=("entropy",) if compute_entropy else (),
                     **router,
                 )
             found.append(output)
         logps = torch.cat([output.log_probs for output in found])[:, -logits_to_keep:]
-        entropies = torch.cat([output.entropy for output in found])[:, -logits_to_keep:]
-        balance = [output.aux_loss for output in found if output.aux_loss is not None]
-        return logps, entropies, torch.stack(balance).mean() if balance else None
+        entropies, balance = None, None
+        if compute_entropy:
+            entropies = torch.cat([output.entropy for output in found])
+            entropies = entropies[:, -logits_to_keep:]
+        if compute_aux_loss:
+            balance = torch.stack([output.aux_loss for output in found]).mean()
+        return logps, entropies, balance
 
     def _calculate_rewards(self, *arguments: Any, **named: Any) -> torch.Tensor:
         found = super()._calculate_rewards(*arguments, **named)
@@ -150,8 +157,6 @@ class PolicyTrainer(GRPOTrainer):
             output = super()._generate_and_score_completions(inputs)
         else:
             output = self._compared(inputs, self._tolerance)
-        if self._estimator == "group":
-            return output
         if self._config.kl and self._config.kl_in == "reward":
             output["advantages"] = self._token_advantages(output)
             return output
@@ -209,8 +214,8 @@ class PolicyTrainer(GRPOTrainer):
         return loss if memorized is None else loss + memorized
 
     def _policy_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
-        # Processes run the model in step, and a divergence is of every row.
-        if process_count() > 1 or self._config.kl:
+        # Processes run the model in step; a divergence and a balance are of every row.
+        if process_count() > 1 or self._config.kl or self.aux_loss_enabled:
             return self._loss_of(model, inputs)
         return self._informed_loss(model, inputs)
 
@@ -221,13 +226,14 @@ class PolicyTrainer(GRPOTrainer):
         gradients; late in a training that is most questions. Entropy and clipping are
         reported of the other rows then.
         """
-        advantages = inputs["advantages"]
-        count = len(advantages)
-        teaches = advantages.reshape(count, -1).any(1)
+        count = len(inputs["advantages"])
+        pushed = inputs["advantages"].reshape(count, -1).any(1)
+        teaches = pushed & (inputs["completion_mask"] * inputs["tool_mask"]).any(1)
+        if not teaches.any():
+            # One row all the same: ZeRO-3 takes no gradient without a forward pass.
+            lengths = inputs["prompt_mask"].sum(1) + inputs["completion_mask"].sum(1)
+            teaches[lengths.argmin()] = True
         rows = int(teaches.sum())
-        if not rows:
-            trained = (p for p in model.parameters() if p.requires_grad)
-            return torch.stack([p.flatten()[:1].sum() * 0.0 for p in trained]).sum()
         informed = {
             name: value[teaches] if torch.is_tensor(value) and value.dim() else value
             for name, value in inputs.items()

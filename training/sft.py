@@ -131,7 +131,7 @@ def row_trainer(
         BatchSizeError: the batch size does not divide evenly.
     """
     from .arguments import training_arguments
-    from .attention import check_window
+    from .attention import check_attention
     from .master_weights import MasterAdamW, keeps_copies
     from .model import load_for_training
     from .trainer import RowDataset, RowTrainer
@@ -151,7 +151,7 @@ def row_trainer(
             },
         )
     loaded = load_for_training(model, config)
-    check_window(loaded.config, max(row.tokens for row in (*rows, *held_out)))
+    check_attention(loaded, max(row.tokens for row in (*rows, *held_out)))
     return RowTrainer(
         model=loaded,
         args=arguments,

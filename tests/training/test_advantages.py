@@ -53,6 +53,18 @@ def test_estimators_differ_where_the_algorithms_do():
     assert wrong[0] < 0 < wrong[2]  # plain REINFORCE++ tells whole groups apart
 
 
+@pytest.mark.parametrize("reward", [0.1, 0.3, 0.9, 1 / 3])
+def test_rounding_of_equal_rewards_teaches_nothing(reward):
+    rewards = torch.full((16,), reward)
+    for estimator in ("group", "group_baseline", "batch"):
+        assert not advantages(rewards, 8, estimator).any()
+    rewards[-1] = 0.0
+    for estimator in ("group", "group_baseline"):
+        found = advantages(rewards, 8, estimator)
+        assert not found[:8].any()
+        assert found[8:].all()
+
+
 def test_equal_rewards_teach_nothing():
     for estimator in ("group", "group_baseline", "batch"):
         assert advantages(torch.ones(6), 3, estimator).abs().max() == 0.0

@@ -1,5 +1,6 @@
 import inspect
 import warnings
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,7 @@ from langgraph_deepsearch.training import attention  # noqa: E402
 from langgraph_deepsearch.training.attention import (  # noqa: E402
     BLOCK,
     AttentionError,
-    check_window,
+    check_attention,
     varlen_attention,
 )
 
@@ -103,19 +104,47 @@ def test_a_window_is_refused_where_a_sequence_does_not_fit_it():
     assert torch.equal(plain, wide)
 
 
+def model_of(config, **marks):
+    return SimpleNamespace(config=config, **marks)
+
+
 def test_a_models_window_is_told_by_its_configuration():
     from transformers import MistralConfig, Qwen2Config
 
-    check_window(MistralConfig(sliding_window=8), 8)
+    check_attention(model_of(MistralConfig(sliding_window=8)), 8)
     with pytest.raises(AttentionError, match="window of 8 tokens"):
-        check_window(MistralConfig(sliding_window=8), 9)
-    check_window(MistralConfig(sliding_window=None), 9)
-    check_window(Qwen2Config(sliding_window=8, use_sliding_window=False), 9)
+        check_attention(model_of(MistralConfig(sliding_window=8)), 9)
+    check_attention(model_of(MistralConfig(sliding_window=None)), 9)
+    check_attention(model_of(Qwen2Config(sliding_window=8, use_sliding_window=False)), 9)
     narrow = Qwen2Config(
         sliding_window=8, use_sliding_window=True, max_window_layers=1, num_hidden_layers=2
     )
     with pytest.raises(AttentionError, match="the longest has 9"):
-        check_window(narrow, 9)
+        check_attention(model_of(narrow), 9)
+
+
+def test_models_that_would_leak_between_samples_are_refused():
+    from transformers import AutoModelForCausalLM, FalconH1Config, Lfm2Config
+
+    sizes = {"vocab_size": 32, "hidden_size": 16, "num_hidden_layers": 2}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "intermediate_size": 16}
+    mamba = {"mamba_d_ssm": 16, "mamba_n_heads": 2, "mamba_d_head": 8}
+    configs = {
+        "conv": Lfm2Config(**sizes, **heads, layer_types=["conv", "full_attention"]),
+        "hybrid": FalconH1Config(**sizes, **heads, **mamba),
+    }
+    for kind, config in configs.items():
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config)
+        with pytest.raises(AttentionError, match=f"mixes tokens by {kind}.* leak"):
+            check_attention(model, 9)
+
+
+def test_a_model_that_caps_its_scores_is_refused_before_it_trains():
+    from transformers import Gemma2Config
+
+    with pytest.raises(AttentionError, match="softcap"):
+        check_attention(model_of(Gemma2Config(attn_logit_softcapping=50.0)), 9)
 
 
 def test_a_model_with_a_window_trains_on_what_fits_it():

@@ -11,7 +11,7 @@ pytest.importorskip("torch", reason="training needs torch")
 pytest.importorskip("trl", reason="needs trl: pip install 'langgraph-deepsearch[train]'")
 
 import torch
-from killed_runs import finish, start_python
+from killed_runs import finish, start_python, torchrun
 from torch.nn.functional import logsigmoid
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -219,6 +219,35 @@ def test_the_papers_settings_train_under_zero_3(pairs_file, tiny_model, tmp_path
     before = AutoModelForCausalLM.from_pretrained(tiny_model)
     assert trained.lm_head.weight.shape == before.lm_head.weight.shape
     assert not torch.equal(trained.lm_head.weight, before.lm_head.weight)
+
+
+TWO_PROCESSES = """
+import json, os, sys
+from langgraph_deepsearch.training.dpo import train_dpo
+from langgraph_deepsearch.training.dpo_config import DpoConfig
+result = train_dpo(*sys.argv[1:4], DpoConfig(**json.loads(sys.argv[4])))
+if os.environ["RANK"] == "0":
+    print(json.dumps(result.to_json()))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("deepspeed", [None, "zero3"], ids=["ddp", "zero3"])
+def test_two_processes_lose_what_one_does(pairs_file, tiny_model, tmp_path, deepspeed):
+    if deepspeed:
+        pytest.importorskip("deepspeed", reason="ZeRO needs deepspeed")
+    settings = {**QUICK.to_json(), "micro_batch_size": 1, "evaluation_fraction": 0.34}
+    one = train_dpo(pairs_file, tiny_model, tmp_path / "one", DpoConfig(**settings))
+    script = tmp_path / "two.py"
+    script.write_text(TWO_PROCESSES)
+    values = json.dumps({**settings, "deepspeed": deepspeed})
+    said = torchrun(script, pairs_file, tiny_model, tmp_path / "two", values)
+    two = json.loads(said.strip().splitlines()[-1])
+    assert two["losses"] == pytest.approx(one.losses, abs=1e-3)
+    assert two["losses"][0] == pytest.approx(0.6931, abs=1e-4)
+    assert two["losses"][-1] < 0.69
+    assert two["evaluation_losses"] == pytest.approx(one.evaluation_losses, abs=1e-3)
 
 
 def test_the_papers_settings_ship():

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import copy
+from types import MethodType
+
 import pytest
 
 pytest.importorskip("torch", reason="training needs torch")
@@ -67,6 +70,26 @@ def test_a_batch_without_a_label_has_a_gradient_of_nothing(tiny_model):
     assert all(gradient.abs().max() == 0 for gradient in gradients)
 
 
+def test_only_figures_that_are_wanted_are_made(tiny_model):
+    model = load_weights(tiny_model, TrainingConfig(dtype="float32"))
+    add_packed_forward(model, figures=("entropy",))
+    usual = model(**padded(), fused_lm_head=True)
+    assert usual.entropy is not None
+    assert usual.is_top1 is usual.mean_logits is None
+    assert model(**padded(), fused_lm_head=True, figures=()).entropy is None
+
+
+def test_a_copy_answers_with_its_own_weights(tiny_model):
+    model = load_weights(tiny_model, TrainingConfig(dtype="float32"))
+    add_packed_forward(model)
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        for weight in other.parameters():
+            weight.zero_()
+    found, zeroed = (m(**padded(), fused_lm_head=True).log_probs for m in (model, other))
+    assert not torch.allclose(found, zeroed)
+
+
 def test_other_calls_are_answered_as_before(tiny_model):
     model = load_weights(tiny_model, TrainingConfig(dtype="float32"))
     ids = torch.tensor([[5, 6, 7]])
@@ -80,12 +103,12 @@ def test_the_model_sees_no_padding_and_makes_no_logit_without_a_label(tiny_model
     seen = []
     plain = model.forward
 
-    def watched(**named):
+    def watched(_, **named):
         outputs = plain(**named)
         seen.append((named["input_ids"].shape, outputs.logits.shape[:2]))
         return outputs
 
-    model.forward = watched
+    model.forward = MethodType(watched, model)
     add_packed_forward(model)
     batch = padded()
     model(**batch, fused_lm_head=True)

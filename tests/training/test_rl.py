@@ -17,7 +17,7 @@ pytest.importorskip("peft", reason="LoRA needs peft")
 
 import policy_processes
 import torch
-from killed_runs import finish, start_python
+from killed_runs import torchrun
 from policy_processes import Prepared, prepared_columns, train_prepared
 from policy_processes import settings as settings_of
 from tiny_server import TinyServer
@@ -39,7 +39,6 @@ from langgraph_deepsearch.training.reload import ReloadError
 from langgraph_deepsearch.training.rl import train_rl
 from langgraph_deepsearch.training.rl_config import RlConfig
 from langgraph_deepsearch.training.rl_trainer import PolicyTrainer, policy_arguments
-from langgraph_deepsearch.training.serve import free_port
 from langgraph_deepsearch.training.sft import TrainingError
 
 SMALL = RlConfig(
@@ -258,12 +257,15 @@ def test_processes_draw_other_questions_for_dynamic_sampling(
     assert not {"q2", "q3"} & set(drawn)
 
 
-def log_probabilities(model, prompt, ids):
+def log_probabilities(model, prompt, ids, temperature=1.0):
     logits = model(torch.tensor([[*prompt, *ids]])).logits[0, len(prompt) - 1 : -1]
+    logits = logits / temperature
     return logits.log_softmax(-1).gather(1, torch.tensor(ids)[:, None])[:, 0]
 
 
 ALGORITHMS = [
+    ("grpo", {"temperature": 0.7}),
+    ("grpo", {"micro_batch_size": 1}),
     ("reinforce_plus_plus", {"kl": 0.1}),
     ("reinforce_plus_plus_baseline", {"kl": 0.1}),
     ("grpo", {"kl": 0.1}),
@@ -298,7 +300,7 @@ def test_loss_and_gradients_equal_a_plain_reference(
     trainer.current_gradient_accumulation_steps = 1
     batch = trainer._generate_and_score_completions([{"prompt": str(i)} for i in range(4)])
     with torch.no_grad():
-        scored = all_log_probabilities(model, given)
+        scored = all_log_probabilities(model, given, config.temperature)
     move(model, generator)  # as earlier updates on these rollouts would: ratios leave 1
     loss = trainer.compute_loss(model, batch)
     loss.backward()
@@ -308,7 +310,7 @@ def test_loss_and_gradients_equal_a_plain_reference(
         tiny_model, dtype=torch.float32, attn_implementation="eager"
     )
     with torch.no_grad():
-        base = all_log_probabilities(plain, given)
+        base = all_log_probabilities(plain, given, config.temperature)
     expected, clipped = reference(config, model, given, scored, base)
     expected.backward()
     assert loss.item() == pytest.approx(expected.item(), abs=1e-3)
@@ -333,9 +335,9 @@ def adapter_gradients(model):
     return found
 
 
-def all_log_probabilities(model, given):
+def all_log_probabilities(model, given, temperature):
     return [
-        log_probabilities(model, prompt, ids)
+        log_probabilities(model, prompt, ids, temperature)
         for prompt, ids in zip(given["prompt_ids"], given["completion_ids"], strict=True)
     ]
 
@@ -346,7 +348,7 @@ def reference(config, model, given, scored, base):
     pushed = plain_advantages(config, given["reward"], masks, scored, base)
     low, high = 1 - 0.2, 1 + (0.28 if config.algorithm == "dapo" else 0.2)
     losses, clipped = [], 0
-    own = all_log_probabilities(model, given)
+    own = all_log_probabilities(model, given, config.temperature)
     for n, mask in enumerate(masks):
         sampled = torch.tensor(given["logprobs"][n])
         correction = torch.exp((scored[n] - sampled) * mask).clamp(max=1.2)
@@ -464,8 +466,64 @@ def test_rollouts_that_are_all_worth_the_same_change_nothing(tiny_model, tmp_pat
     loss = trainer.compute_loss(trainer.model, batch)
     loss.backward()
     assert loss.item() == 0
-    assert not seen
-    assert all(g.abs().max() == 0 for g in adapter_gradients(trainer.model).values())
+    # One row is run all the same, the shortest: ZeRO-3 wants a forward pass.
+    shortest = len(given["prompt_ids"][3]) + len(given["completion_ids"][3])
+    assert seen == [shortest, sum(given["env_mask"][3])]
+    assert all(not g.any() for g in adapter_gradients(trainer.model).values())
+    assert trainer._metrics["train"]["entropy"]
+
+
+def test_a_rollout_that_was_cut_off_is_not_run_through_the_model(tiny_model, tmp_path):
+    given = prepared_columns([1.0, 0.0, 2.0, -2.0], torch.Generator().manual_seed(0))
+    given["env_mask"] = [
+        [0] * len(m) if n == 1 else m for n, m in enumerate(given["env_mask"])
+    ]
+    trainer, batch = policy_trainer(tiny_model, tmp_path, given, algorithm="grpo")
+    seen = watch_tokens(trainer)
+    trainer.compute_loss(trainer.model, batch)
+    sizes = [
+        len(prompt) + len(ids)
+        for prompt, ids in zip(given["prompt_ids"], given["completion_ids"], strict=True)
+    ]
+    assert seen[0] == sum(sizes) - sizes[1]
+
+
+def test_scoring_makes_logits_where_the_policy_wrote_alone(tiny_model, tmp_path):
+    given = prepared_columns([1.0, 0.0, 2.0, -2.0], torch.Generator().manual_seed(0))
+    trainer, _ = policy_trainer(tiny_model, tmp_path, given, algorithm="grpo")
+    seen = watch_tokens(trainer)
+    trainer._generate_and_score_completions([{"prompt": str(i)} for i in range(4)])
+    assert seen[1] == sum(sum(mask) for mask in given["env_mask"])
+
+
+def test_a_mixture_of_experts_is_balanced_over_all_rollouts(tmp_path, base_tokenizer):
+    from transformers import Qwen3MoeConfig, Qwen3MoeForCausalLM
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16}
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+    config = Qwen3MoeConfig(
+        vocab_size=len(base_tokenizer),
+        **sizes,
+        **heads,
+        **experts,
+        router_aux_loss_coef=0.5,
+    )
+    model = tmp_path / "experts"
+    Qwen3MoeForCausalLM(config).save_pretrained(model)
+    base_tokenizer.save_pretrained(model)
+    given = prepared_columns([1.0, 1.0, 2.0, 2.0], torch.Generator().manual_seed(0))
+    trainer, batch = policy_trainer(model, tmp_path, given, algorithm="grpo")
+    seen = watch_tokens(trainer)
+    loss = trainer.compute_loss(trainer.model, batch)
+    # Nothing to learn but the balance, which is about 1 for each expert that is chosen.
+    assert loss.item() == pytest.approx(0.5 * trainer._metrics["train"]["aux_loss"][0])
+    assert loss.item() > 0.5
+    assert seen[0] == sum(
+        len(prompt) + len(ids)
+        for prompt, ids in zip(given["prompt_ids"], given["completion_ids"], strict=True)
+    )
 
 
 def test_no_gradient_comes_from_the_graphs_tokens(tiny_model, tmp_path):
@@ -689,13 +747,11 @@ def test_a_server_of_another_model_is_refused(
     assert not list((tmp_path / "out.checkpoints").glob("checkpoint-*"))
 
 
-def torchrun(*words):
-    """Run `policy_processes.py` in two processes; return what the first one printed."""
+def in_processes(*words, processes=2):
+    """Run `policy_processes.py` in several processes; return what the first one printed."""
     script = Path(policy_processes.__file__)
-    launch = ["-m", "torch.distributed.run", "--nproc_per_node=2"]
-    launch += [f"--master_port={free_port()}", script]
     where = os.pathsep.join([str(script.parent), os.environ.get("PYTHONPATH", "")])
-    return finish(start_python(*launch, *words, PYTHONPATH=where), 1100)
+    return torchrun(script, *words, processes=processes, PYTHONPATH=where)
 
 
 CASES = [
@@ -713,7 +769,7 @@ def test_two_processes_push_as_one_does(tiny_model, tmp_path):
     small = {**SMALL.to_json(), "learning_rate": 1e-2, "micro_batch_size": 2}
     cases = [({**small, **changes}, memorize) for changes, memorize in CASES]
     one = [train_prepared(tiny_model, tmp_path, *case) for case in cases]
-    torchrun("prepared", tiny_model, tmp_path, json.dumps(cases))
+    in_processes("prepared", tiny_model, tmp_path, json.dumps(cases))
     two = torch.load(tmp_path / "adapters.pt")
     still = {**small, "learning_rate": 1e-9}
     start, _ = train_prepared(tiny_model, tmp_path, still, False)
@@ -722,6 +778,23 @@ def test_two_processes_push_as_one_does(tiny_model, tmp_path):
         assert (alone - together).norm() < 0.02 * (alone - start).norm(), case
         # AdamW hides a factor; the norms do not.
         assert norms_of_two == pytest.approx(norms, rel=1e-2), case
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("rewards", [[1.0, 1.0, 2.0, -2.0], [1.0, 1.0, 2.0, 2.0]])
+def test_one_process_with_zero_3_leaves_rows_out(tiny_model, tmp_path, rewards):
+    pytest.importorskip("deepspeed", reason="ZeRO needs deepspeed")
+    shipped = json.loads(find_config("zero3").read_text())
+    shipped["zero_optimization"]["stage3_param_persistence_threshold"] = 0  # cut up all
+    zero = tmp_path / "zero.json"
+    zero.write_text(json.dumps(shipped))
+    values = {**SMALL.to_json(), "algorithm": "grpo", "micro_batch_size": 1}
+    case = ({**values, "deepspeed": str(zero)}, False, rewards)
+    in_processes("prepared", tiny_model, tmp_path, json.dumps([case]), processes=1)
+    _, norms = torch.load(tmp_path / "adapters.pt")[0]
+    _, expected = train_prepared(tiny_model, tmp_path, values, False, rewards)
+    assert norms == pytest.approx(expected, rel=1e-2, abs=1e-6)
 
 
 @pytest.mark.slow
@@ -744,7 +817,7 @@ def test_two_processes_ask_one_server(server, tiny_model, tmp_path, zero):
         {**SMALL.to_json(), **changes, "deepspeed": deepspeed and str(deepspeed)}
     )
     out = tmp_path / "policy"
-    said = torchrun("graph", tiny_model, out, path, server.url, values)
+    said = in_processes("graph", tiny_model, out, path, server.url, values)
     result = json.loads(said.strip().splitlines()[-1])
     assert len(result["losses"]) == 2
     # Every process's rollouts come from the version that all of them train.

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="training needs torch")
 
 import torch
-from killed_runs import finish, kill_after_a_checkpoint, start_python
+from killed_runs import finish, kill_after_a_checkpoint, start_python, torchrun
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from langgraph_deepsearch.trace import TraceFileError, read_traces, write_traces
@@ -18,7 +18,6 @@ from langgraph_deepsearch.training.checkpoints import TrainingMismatchError
 from langgraph_deepsearch.training.config import ConfigError
 from langgraph_deepsearch.training.rows import IGNORED, TokenRow, build_rows
 from langgraph_deepsearch.training.run import split_rows
-from langgraph_deepsearch.training.serve import free_port
 from langgraph_deepsearch.training.sft import (
     SftConfig,
     TrainingError,
@@ -394,11 +393,9 @@ def test_two_processes_lose_what_one_does(traces_file, tiny_model, tmp_path, dee
     script = tmp_path / "two.py"
     script.write_text(TWO_PROCESSES)
     out = tmp_path / "two"
-    torchrun = ["-m", "torch.distributed.run", "--nproc_per_node=2"]
-    torchrun += [f"--master_port={free_port()}", script]
     values = json.dumps({**settings, "deepspeed": deepspeed})
-    process = start_python(*torchrun, traces_file, tiny_model, out, values)
-    two = json.loads(finish(process, 1100).strip().splitlines()[-1])
+    said = torchrun(script, traces_file, tiny_model, out, values)
+    two = json.loads(said.strip().splitlines()[-1])
     assert two["losses"] == pytest.approx(one.losses, abs=1e-3)
     assert len(one.losses) == 3
     assert apart(out, tmp_path / "one", tiny_model) < 0.02
