@@ -25,9 +25,11 @@ def rerender(
     """Write traces again in another dialect, to train a model of that one on them."""
     require_traces(traces)
     from ..curation.rerender import inline_dialect
+    from ..curation.rerendered import refuse_other_rerender
     from ..trace import read_traces, write_traces
 
     inline_dialect(dialect)
+    refuse_other_rerender(out, traces, dialect)
     left_out: list[str] = []
     written = _written(read_traces(traces), dialect, left_out)
     first = next(written, None)

@@ -84,3 +84,56 @@ def test_bad_input_is_one_line_and_keeps_the_earlier_file(
     assert done.code == 1
     assert words in done.complaint
     assert (files / "again.jsonl").read_text() == "earlier"
+
+
+@pytest.fixture
+def source(tmp_path):
+    """A run directory with a trace that can be said in another dialect, and one that cannot."""
+    file = tmp_path / "run" / "traces.jsonl"
+    write_traces(file, [trace(1, SDS.render_results("Lima it is.")), trace(2, "odd")])
+    return file
+
+
+@pytest.mark.parametrize("traces", ["run", "run/traces.jsonl"])
+@pytest.mark.parametrize(
+    "out", ["run/traces.jsonl", "run/../run/traces.jsonl", "link.jsonl"]
+)
+def test_the_source_is_never_replaced(deepsearch, tmp_path, source, traces, out):
+    (tmp_path / "link.jsonl").symlink_to(source)
+    before = source.read_bytes()
+    done = deepsearch("rerender", traces, "--dialect", "search_r1", "--out", out)
+    assert done.code == 1
+    assert f"{out} is read here and would be replaced: name another --out" in done.complaint
+    assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize("dialect", ["simple_deep_searcher", "search_r1"])
+def test_other_traces_are_not_replaced(deepsearch, tmp_path, source, dialect):
+    other = trace(3, SDS.render_results("Elsewhere."))
+    write_traces(tmp_path / "other.jsonl", [other.model_copy(update={"dialect": dialect})])
+    before = (tmp_path / "other.jsonl").read_bytes()
+    done = deepsearch("rerender", source, "--dialect", "search_r1", "--out", "other.jsonl")
+    assert done.code == 1
+    assert "other.jsonl holds traces that are not those of" in done.complaint
+    assert (tmp_path / "other.jsonl").read_bytes() == before
+
+
+def test_originals_are_not_replaced_by_their_way_back(deepsearch, tmp_path, source):
+    """A rerender of a rerender has the originals' ids and dialect, and not their words."""
+    deepsearch("rerender", source, "--dialect", "search_r1", "--out", "there.jsonl")
+    before = source.read_bytes()
+    back = ("--dialect", "simple_deep_searcher", "--out", source)
+    done = deepsearch("rerender", "there.jsonl", *back)
+    assert done.code == 1
+    assert source.read_bytes() == before
+
+
+def test_the_same_command_may_be_typed_again(deepsearch, tmp_path, source):
+    command = ("rerender", "run", "--dialect", "search_r1", "--out", "again.jsonl")
+    assert deepsearch(*command).code == 0
+    first = (tmp_path / "again.jsonl").read_bytes()
+    assert deepsearch(*command).code == 0
+    assert (tmp_path / "again.jsonl").read_bytes() == first
+    write_traces(source, [*read_traces(source), trace(3, SDS.render_results("Yes."))])
+    assert deepsearch(*command).code == 0
+    assert [one.id for one in read_traces(tmp_path / "again.jsonl")] == ["t1", "t3"]
