@@ -116,6 +116,7 @@ def create_deep_search_agent(
     Raises:
         ValueError: a setting is unknown or out of bounds.
         UnknownDialectError: no dialect has that name.
+        NoAnswerDialectError: the dialect given is one that answers no questions.
         SearchSpecError: `search` names no known provider.
 
     Example:
@@ -132,6 +133,9 @@ def create_deep_search_agent(
         "dialect": dialect,
     }
     components = Components.of(parts, settings)
+    # The environment's is told by a run: an import must not fail for it.
+    if dialect is not None:
+        components.check_dialect()
     compiled = build_graph(components).compile(
         checkpointer=checkpointer, store=store, name=name
     )

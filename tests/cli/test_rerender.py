@@ -71,6 +71,8 @@ def test_nothing_written_is_an_error_and_keeps_the_earlier_file(deepsearch, tmp_
         ("empty.jsonl", "search_r1", "no traces in empty.jsonl"),
         ("good.jsonl", "klingon", "unknown dialect 'klingon'"),
         ("good.jsonl", "web_dancer", "name an inline one"),
+        ("good.jsonl", "know_agent", "'know_agent' is for imported traces alone"),
+        ("good.jsonl", "web_thinker_report", "answers no questions"),
     ],
 )
 def test_bad_input_is_one_line_and_keeps_the_earlier_file(

@@ -7,14 +7,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from scripted import FewPages
 from systems import TWELVE
 
+from langgraph_deepsearch import create_deep_search_agent
 from langgraph_deepsearch.nodes.dialects import (
     UnknownDialectError,
     get_dialect,
     list_dialects,
     list_variants,
 )
+from langgraph_deepsearch.nodes.dialects.parts.answering import NoAnswerDialectError
+from langgraph_deepsearch.nodes.dialects.registry import RECORDED, REPORTS
 
 
 def test_all_twelve_are_there_the_default_first():
@@ -60,6 +64,26 @@ def test_parts_are_no_dialects():
     assert not {"base", "registry", "parts"} & set(list_dialects())
     with pytest.raises(UnknownDialectError):
         get_dialect("base")
+
+
+def test_the_listed_answer_and_the_others_do_not():
+    names = [name for main in list_dialects() for name in (main, *list_variants(main))]
+    assert {get_dialect(name).use for name in names} == {"answers"}
+    assert {get_dialect(name).use for name in RECORDED} == {"recorded"}
+    assert {get_dialect(name).use for name in REPORTS} == {"reports"}
+
+
+@pytest.mark.parametrize("name", sorted(RECORDED | REPORTS))
+def test_an_agent_is_not_made_of_a_dialect_that_answers_nothing(agent_of_text, name):
+    for dialect in (name, get_dialect(name)):
+        with pytest.raises(NoAnswerDialectError, match=f"'{name}'.*`deepsearch dialects`"):
+            agent_of_text(dialect, [])
+
+
+def test_a_run_may_not_name_one_either():
+    agent = create_deep_search_agent("openai:absent", search=FewPages())
+    with pytest.raises(NoAnswerDialectError):
+        agent.invoke({"question": "Who?"}, context={"dialect": "know_agent"})
 
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "dialects" / "question_mark.py"
