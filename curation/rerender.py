@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import DeepSearchError
-from ..nodes.dialects import Action, Dialect, get_dialect
+from ..nodes.dialects import Action, Dialect, dialect_of, get_dialect, recorded_name
 from ..nodes.dialects.base import Result
 from ..nodes.dialects.parts.answering import as_answering_dialect
 from ..nodes.models.base import chat_segments
@@ -40,7 +40,7 @@ def rerender(trace: Trace, dialect: str) -> Trace:
 
     Args:
         trace: of any dialect.
-        dialect: an inline dialect's name.
+        dialect: an inline dialect's name, or the path of a dialect file.
 
     Raises:
         UnknownDialectError: no dialect has that name.
@@ -49,7 +49,7 @@ def rerender(trace: Trace, dialect: str) -> Trace:
             message that has no counterpart there.
     """
     target = inline_dialect(dialect)
-    return _Writer(trace, get_dialect(trace.dialect), target, dialect).trace()
+    return _Writer(trace, dialect_of(trace), target, recorded_name(dialect)).trace()
 
 
 def inline_dialect(name: str) -> Dialect:

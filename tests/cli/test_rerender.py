@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from langgraph_deepsearch.nodes.dialects import get_dialect
@@ -86,6 +88,34 @@ def test_bad_input_is_one_line_and_keeps_the_earlier_file(
     assert done.code == 1
     assert words in done.complaint
     assert (files / "again.jsonl").read_text() == "earlier"
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "dialects" / "question_mark.py"
+
+
+def test_a_dialect_file_serves_from_any_folder(deepsearch, tmp_path, monkeypatch):
+    source = tmp_path / "traces.jsonl"
+    write_traces(source, [trace(1, SDS.render_results("Lima it is."))])
+    (tmp_path / "sign.py").write_text(EXAMPLE.read_text("utf-8"), encoding="utf-8")
+    out = tmp_path / "signs.jsonl"
+    assert deepsearch("rerender", source, "--dialect", "sign.py", "--out", out).code == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert deepsearch("export", out, "--out", "rows.jsonl").code == 0
+    assert deepsearch("rerender", out, "--dialect", "search_r1", "--out", "b").code == 0
+    (again,) = read_traces("b")
+    assert again.answer == "Lima"
+
+
+@pytest.mark.parametrize("verb", ["rerender", "export", "curate"])
+def test_a_trace_whose_dialect_file_is_gone_is_named(deepsearch, tmp_path, verb):
+    gone = trace(1, "x").model_copy(update={"dialect": "gone.py", "outcome": {"em": 1.0}})
+    write_traces(tmp_path / "traces.jsonl", [gone])
+    options = ("--dialect", "search_r1") if verb == "rerender" else ()
+    done = deepsearch(verb, "traces.jsonl", *options, "--out", "new")
+    assert done.code == 1
+    assert "trace t1 is in the dialect of the file gone.py, which is not" in done.complaint
+    assert "run this in the folder where gone.py lies, or put it into" in done.complaint
 
 
 @pytest.fixture
