@@ -125,6 +125,8 @@ class Dialect(ABC):
     """Text an assistant turn is opened with before the model writes: the one turn of an
     inline dialect, every turn of one with `turns`."""
     uses_chat_template: ClassVar[bool] = True
+    prompt_source: ClassVar[str] = ""
+    """Where the original's prompt text is found; empty: not known."""
     budgets: ClassVar[Budgets] = Budgets()
     forces_answer: ClassVar[bool] = True
     """Whether an answer is forced by default when a budget ends."""

@@ -56,12 +56,14 @@ def list_variants(name: str) -> list[str]:
     """Return the full names (`name:variant`) of a dialect's other ways of speaking.
 
     Args:
-        name: a name of `list_dialects()`, or the path of a dialect file.
+        name: a name of `list_dialects()`, or the path of a dialect file; a variant has no
+            others.
 
     Raises:
         UnknownDialectError: no dialect has that name.
     """
-    return [f"{name}:{variant}" for variant in sorted(_variants(_module(name)))]
+    main, variant = _split(name)
+    return [] if variant else [_join(main, one) for one in sorted(_variants(_module(main)))]
 
 
 @cache
