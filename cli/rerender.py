@@ -19,7 +19,9 @@ from .terminal import err, print_text
 @app.command(rich_help_panel=TRACES)
 def rerender(
     traces: Traces,
-    dialect: Annotated[str, typer.Option("--dialect", help="An inline dialect's name.")],
+    dialect: Annotated[
+        str, typer.Option("--dialect", help="An inline dialect's name or file.")
+    ],
     out: Annotated[Path, out_file("Trace file to write.")],
 ) -> None:
     """Write traces again in another dialect, to train a model of that one on them."""

@@ -102,7 +102,8 @@ def create_deep_search_agent(
         model: a served model's name (with `base_url=` among the settings), a
             `provider:model` string, or any chat model. None: the run's `Context.model`.
         search: a provider, or one of `tavily`, `serper`, `searxng:URL`, `corpus:PATH`,
-            `http:URL`.
+            `dense:PATH`, `hybrid:PATH`, `http:URL`, `http+CONTRACT:URL`, `simulated:URL`
+            (docs/tools.md).
         reader: reads pages by their addresses: `web` (over HTTP, the default),
             `corpus:PATH`, or an object of your own.
         condenser: the summarize step: `none`, `extractive`, `reason_in_documents`, or

@@ -76,6 +76,16 @@ def test_nothing_is_planned_in_a_dialect_that_answers_nothing(deepsearch, files)
     assert "'know_agent' is for imported traces alone" in done.complaint
 
 
+@pytest.mark.parametrize("verb", ["ask", "report"])
+@pytest.mark.parametrize("question", ["", " \n"])
+def test_an_empty_question(deepsearch, searching, files, verb, question):
+    done = deepsearch(verb, question, "--base-url", searching.base_url, *CORPUS)
+    assert done.code == 1
+    assert done.complaint == (
+        "error: the question is empty: write one behind the command, in quotes"
+    )
+
+
 @pytest.mark.parametrize("verb", RUNS, ids=lambda verb: verb[0])
 def test_a_model_server_that_is_down(deepsearch, files, verb):
     done = deepsearch(*verb, "--base-url", DOWN, *CORPUS)
