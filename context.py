@@ -75,7 +75,8 @@ class Context(BaseSettings):
     )
     search: str = Field(
         default="tavily",
-        description="tavily, serper, searxng:URL, corpus:PATH or http:URL.",
+        description="tavily[?full], serper, searxng:URL, corpus:PATH[?snippets], dense:PATH, "
+        "hybrid:PATH, http:URL, http+CONTRACT:URL or simulated:URL.",
         json_schema_extra=SEARCH,
     )
     reader: str = Field(

@@ -48,7 +48,7 @@ from langgraph_deepsearch.curation.rerender import RerenderError, inline_dialect
 from langgraph_deepsearch.errors import DeepSearchError
 from langgraph_deepsearch.graph.rollout import check_manifest
 from langgraph_deepsearch.loop import PRESETS, Loop, loop_preset
-from langgraph_deepsearch.nodes.dialects import get_dialect, list_dialects
+from langgraph_deepsearch.nodes.dialects import get_dialect, list_dialects, recorded_name
 from langgraph_deepsearch.trace import Trace, read_traces, write_traces
 from langgraph_deepsearch.training.result import read_result
 
@@ -77,7 +77,7 @@ class Cell:
 
     @property
     def name(self) -> str:
-        dialect = Path(self.dialect).stem.replace(":", ".")
+        dialect = Path(self.dialect).name.replace(".py", "").replace(":", ".")
         return f"{dialect}-{self.loop}-s{self.seed}"
 
 
@@ -278,7 +278,8 @@ def targets(names: Sequence[str]) -> list[str]:
         return [n for n in list_dialects() if get_dialect(n).layout == "inline"]
     for name in names:
         inline_dialect(name)
-    return list(names)
+    # As traces name them.
+    return [recorded_name(name) for name in names]
 
 
 def own_loop(options: argparse.Namespace) -> FinishedLoop:

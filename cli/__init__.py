@@ -7,6 +7,7 @@ the verbs, so `--help` is quick.
 from . import (  # noqa: F401  (each adds its verb to the command)
     ask,
     curate,
+    dialects,
     evaluate,
     export,
     import_traces,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-import typer
-
 from ..errors import DeepSearchError
 from .app import AGENT, app
-from .options import AsJson, RunOptions, with_run_options
+from .options import AsJson, RunOptions, question_argument, with_run_options
 from .terminal import err, out, print_json
 from .watch import watch
 
@@ -16,7 +14,7 @@ from .watch import watch
 @app.command(rich_help_panel=AGENT)
 @with_run_options
 def ask(
-    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    question: Annotated[str, question_argument("What you want to know.")],
     run: RunOptions,
     as_json: AsJson = False,
 ) -> None:
@@ -44,9 +42,11 @@ def ask(
 
 
 def _print_answer(final: dict[str, Any]) -> None:
+    from ..nodes.sources import words_of
+
     err.print()
     out.print(final["answer"], style="bold", markup=False)
     for source in final["sources"]:
         if source["used"]:
-            line = f"  [{source['id']}] {source['title']}  {source['url']}"
+            line = f"  [{source['id']}] {'  '.join(words_of(source))}"
             out.print(line.rstrip(), markup=False, highlight=False)

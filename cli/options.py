@@ -20,6 +20,9 @@ from ..errors import DeepSearchError
 SETTINGS = "Settings of each run (or DEEPSEARCH_NAME in the environment)"
 """Heading of the shared options in a verb's `--help`."""
 
+CONDENSERS = "none | extractive | reason_in_documents | learnings | explorer"
+"""The values of `--condenser`."""
+
 
 def named_path(text: str | Path) -> Path:
     """Return the path that was named; an empty one would be the current folder.
@@ -41,6 +44,18 @@ def _named_file(text: str | Path) -> Path:
     return path
 
 
+def _asked(text: str) -> str:
+    if not text.strip():
+        msg = "the question is empty: write one behind the command, in quotes"
+        raise DeepSearchError(msg)
+    return text
+
+
+def question_argument(text: str) -> Any:
+    """Return the argument of a verb that is asked something."""
+    return typer.Argument(help=text, metavar="question", parser=_asked)
+
+
 def out_folder(text: str) -> Any:
     """Return the option `--out` of a verb that writes several files."""
     return typer.Option("--out", help=text, metavar="<path>", parser=named_path)
@@ -59,7 +74,14 @@ Seed = Annotated[int, typer.Option(help="Seed of all sampling.")]
 Traces = Annotated[Path, typer.Argument(help="Trace file or run directory.")]
 
 
-def _setting(name: str, text: str, default: str = "") -> Any:
+def setting(name: str, text: str, default: str = "") -> Any:
+    """Return an option for a setting of a run.
+
+    Args:
+        name: the option.
+        text: its help.
+        default: what its help says the default is.
+    """
     return typer.Option(
         name, help=text, rich_help_panel=SETTINGS, show_default=default or False
     )
@@ -71,48 +93,50 @@ class RunOptions:
 
     model: Annotated[
         str,
-        _setting(
+        setting(
             "--model", "Served model name, or provider:model.", "first the server lists"
         ),
     ] = ""
     base_url: Annotated[
         str,
-        _setting("--base-url", "OpenAI-compatible server.", "http://127.0.0.1:8000/v1"),
+        setting("--base-url", "OpenAI-compatible server.", "http://127.0.0.1:8000/v1"),
     ] = ""
     search: Annotated[
         str,
-        _setting(
-            "--search", "tavily | serper | searxng:URL | corpus:PATH | http:URL", "tavily"
+        setting(
+            "--search",
+            "tavily | serper | searxng:URL | corpus:PATH | dense:PATH | hybrid:PATH | "
+            "http:URL | http+CONTRACT:URL | simulated:URL",
+            "tavily",
         ),
     ] = ""
     dialect: Annotated[
         str,
-        _setting(
+        setting(
             "--dialect",
-            "Protocol the model was trained to speak: a name, or a .py file of your own.",
+            "Protocol the model was trained to speak: one of `deepsearch dialects`, or a .py "
+            "file of your own.",
             "simple_deep_searcher",
         ),
     ] = ""
     condenser: Annotated[
         str,
-        _setting(
+        setting(
             "--condenser",
-            "none | extractive | reason_in_documents | learnings | explorer",
+            CONDENSERS,
             "the dialect's",
         ),
     ] = ""
     summarizer_model: Annotated[
         str,
-        _setting(
-            "--summarizer-model", "Model that reads documents.", "the reasoning model"
-        ),
+        setting("--summarizer-model", "Model that reads documents.", "the reasoning model"),
     ] = ""
     summarizer_url: Annotated[
-        str, _setting("--summarizer-url", "Its server.", "--base-url")
+        str, setting("--summarizer-url", "Its server.", "--base-url")
     ] = ""
     pairs: Annotated[
         list[str],
-        _setting(
+        setting(
             "--set",
             "Any other setting as NAME=VALUE, e.g. max_searches=4; `deepsearch settings` "
             "lists them.",

@@ -11,7 +11,15 @@ import typer
 
 from ..errors import DeepSearchError
 from .app import AGENT, app
-from .options import AsJson, RunOptions, out_file, with_run_options
+from .options import (
+    CONDENSERS,
+    AsJson,
+    RunOptions,
+    out_file,
+    question_argument,
+    setting,
+    with_run_options,
+)
 from .terminal import err, print_json
 from .watch import watch
 
@@ -22,8 +30,20 @@ WRITER = "The writer"
 @app.command(rich_help_panel=AGENT)
 @with_run_options
 def report(
-    question: Annotated[str, typer.Argument(help="What the report is to be about.")],
+    question: Annotated[str, question_argument("What the report is to be about.")],
     run: RunOptions,
+    dialect: Annotated[
+        str,
+        setting(
+            "--dialect",
+            "Protocol in which the model has a report written: web_thinker_report, or a .py "
+            "file of your own.",
+            "web_thinker_report",
+        ),
+    ] = "",
+    condenser: Annotated[
+        str, setting("--condenser", CONDENSERS, "the dialect's: explorer")
+    ] = "",
     out: Annotated[Path | None, out_file("File for the report, in markdown.")] = None,
     writer_model: Annotated[
         str,
@@ -47,8 +67,13 @@ def report(
 
     if out is not None:
         _require_file(out)
-    writer = {"writer_model": writer_model, "writer_url": writer_url}
-    named = {name: value for name, value in writer.items() if value}
+    own = {
+        "dialect": dialect,
+        "condenser": condenser,
+        "writer_model": writer_model,
+        "writer_url": writer_url,
+    }
+    named = {name: value for name, value in own.items() if value}
     agent = create_report_agent(**{**run.settings(), **named})
     check_agent(agent)
     final, failures = watch(agent, question, shows_text=not as_json)

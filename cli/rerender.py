@@ -19,15 +19,19 @@ from .terminal import err, print_text
 @app.command(rich_help_panel=TRACES)
 def rerender(
     traces: Traces,
-    dialect: Annotated[str, typer.Option("--dialect", help="An inline dialect's name.")],
+    dialect: Annotated[
+        str, typer.Option("--dialect", help="An inline dialect's name or file.")
+    ],
     out: Annotated[Path, out_file("Trace file to write.")],
 ) -> None:
     """Write traces again in another dialect, to train a model of that one on them."""
     require_traces(traces)
     from ..curation.rerender import inline_dialect
+    from ..curation.rerendered import refuse_other_rerender
     from ..trace import read_traces, write_traces
 
     inline_dialect(dialect)
+    refuse_other_rerender(out, traces, dialect)
     left_out: list[str] = []
     written = _written(read_traces(traces), dialect, left_out)
     first = next(written, None)

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import DeepSearchError
 from ..evals.metrics import outcome
-from ..nodes.dialects import get_dialect
+from ..nodes.dialects import dialect_of
 from ..trace import Trace, write_traces
 from .correction import correct_answer_form
 from .difficulty import histogram
@@ -195,7 +195,7 @@ class _Curation:
         trace = self._prepare(trace, counts=True)
         question = self._count(trace)
         report.before.add(trace, self._measures)
-        dialect = get_dialect(trace.dialect)
+        dialect = dialect_of(trace)
         for one, count in zip(self._preset.filters, report.filters, strict=True):
             count.seen += 1
             if reason := one.reason(trace, dialect):
@@ -224,7 +224,7 @@ class _Curation:
                 self._verdicts.count(trace)
             trace = self._verdicts.on(trace)
         if self._preset.correction is not None:
-            dialect = get_dialect(trace.dialect)
+            dialect = dialect_of(trace)
             corrected = correct_answer_form(trace, dialect, self._preset.correction)
             trace, kinds = corrected.trace, corrected.kinds
         answer_changed = bool(trace.golds) and trace.answer != before
@@ -309,7 +309,7 @@ def _searches(trace: Trace) -> int:
 
 
 def _first_objection(filters: Sequence[Filter], trace: Trace) -> tuple[int, str] | None:
-    dialect = get_dialect(trace.dialect)
+    dialect = dialect_of(trace)
     for position, one in enumerate(filters):
         if reason := one.reason(trace, dialect):
             return position, reason

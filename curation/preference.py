@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
 from ..errors import DeepSearchError
-from ..nodes.dialects import Dialect, get_dialect
+from ..nodes.dialects import Dialect, dialect_of
 from ..trace import Segment, Trace
 from .filters import is_correct
 from .filters.outcome import MEASURES
@@ -212,7 +212,7 @@ def to_candidate(
         right=right,
         calls=_calls(trace),
         length=len(model_text(trace)),
-        fault=rule.fault(trace, get_dialect(trace.dialect)),
+        fault=rule.fault(trace, dialect_of(trace)),
     )
 
 

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import DeepSearchError
-from ..nodes.dialects import Action, Dialect, get_dialect
+from ..nodes.dialects import Action, Dialect, dialect_of, get_dialect, recorded_name
 from ..nodes.dialects.base import Result
+from ..nodes.dialects.parts.answering import as_answering_dialect
 from ..nodes.models.base import chat_segments
 from ..trace import SearchRecord, Segment, Speaker, Trace
 
@@ -39,15 +40,16 @@ def rerender(trace: Trace, dialect: str) -> Trace:
 
     Args:
         trace: of any dialect.
-        dialect: an inline dialect's name.
+        dialect: an inline dialect's name, or the path of a dialect file.
 
     Raises:
         UnknownDialectError: no dialect has that name.
+        NoAnswerDialectError: no model that answers questions speaks it.
         RerenderError: the dialect has turns of its own, or the trace holds an action or a
             message that has no counterpart there.
     """
     target = inline_dialect(dialect)
-    return _Writer(trace, get_dialect(trace.dialect), target, dialect).trace()
+    return _Writer(trace, dialect_of(trace), target, recorded_name(dialect)).trace()
 
 
 def inline_dialect(name: str) -> Dialect:
@@ -55,9 +57,10 @@ def inline_dialect(name: str) -> Dialect:
 
     Raises:
         UnknownDialectError: no dialect has that name.
+        NoAnswerDialectError: no model that answers questions speaks it.
         RerenderError: the dialect has turns of its own.
     """
-    target = get_dialect(name)
+    target = as_answering_dialect(get_dialect(name))
     if target.layout != "inline":
         msg = f"dialect {name!r} places results as {target.layout}: name an inline one"
         raise RerenderError(msg)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import DeepSearchError
-from ..nodes.dialects import Action, get_dialect
+from ..nodes.dialects import Action, dialect_of, get_dialect, recorded_name
 from ..nodes.models.base import chat_segments
 from ..tools.snippet import snippet_window
 from ..trace import Document, Segment, Trace, Usage
@@ -87,7 +87,7 @@ class Rewriter:
 
     def __init__(self, asker: Asker, dialect: str = DIALECT) -> None:
         self.asker = asker
-        self.dialect = dialect
+        self.dialect = recorded_name(dialect)
         self._dialect = get_dialect(dialect)
         self._wrap = recall_form(dialect)
 
@@ -121,7 +121,7 @@ class Rewriter:
         heat = RETRY_TEMPERATURE if attempt else 0.0
         reply = await self.asker.ask(prompt, temperature=heat, seed=attempt)
         steps, conclusion = read_steps(reply)
-        dialects = (self._dialect, get_dialect(trace.dialect))
+        dialects = (self._dialect, dialect_of(trace))
         reject(check_words(steps, conclusion, dialects))
         reject(check_sources(steps, shown.documents))
         reject(check_answer(steps, answers_of(trace)))

@@ -23,7 +23,7 @@ from random import Random
 from typing import Any, Literal
 
 from ..errors import DeepSearchError
-from ..nodes.dialects import Dialect, get_dialect
+from ..nodes.dialects import Dialect, dialect_of
 from ..tools.base import Episode
 from ..tools.simulated import DOCUMENTS, PROMPT, fill_prompt, write_documents
 from ..tools.snippet import SNIPPET_CHARS, snippet_window
@@ -120,7 +120,7 @@ class SimulatorRows:
     def of(self, trace: Trace) -> Iterator[SimulatorRow]:
         """Yield the rows of a run that is judged and has gold answers."""
         kind: Kind = "useful" if is_correct(trace) else "noisy"
-        dialect = get_dialect(trace.dialect)
+        dialect = dialect_of(trace)
         episode = Episode(trace.question, tuple(trace.golds))
         for number, record in enumerate(trace.searches):
             texts = self._texts(record, dialect)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..nodes.dialects import get_dialect
+from ..nodes.dialects import dialect_of
 from ..trace import Trace
 from .asked_queries import queries
 from .bootstrap import Interval, intervals
@@ -81,7 +81,7 @@ def score_open_ended(
     similarity = similarity or default_similarity()
     found = findings(trace.answer)
     match = match_findings(found, trace.golds, similarity, threshold)
-    asked = queries(trace, get_dialect(trace.dialect))
+    asked = queries(trace, dialect_of(trace))
     return OpenEndedScore(
         findings_f1=match.f1,
         findings_precision=match.precision,

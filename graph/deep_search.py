@@ -102,7 +102,8 @@ def create_deep_search_agent(
         model: a served model's name (with `base_url=` among the settings), a
             `provider:model` string, or any chat model. None: the run's `Context.model`.
         search: a provider, or one of `tavily`, `serper`, `searxng:URL`, `corpus:PATH`,
-            `http:URL`.
+            `dense:PATH`, `hybrid:PATH`, `http:URL`, `http+CONTRACT:URL`, `simulated:URL`
+            (docs/tools.md).
         reader: reads pages by their addresses: `web` (over HTTP, the default),
             `corpus:PATH`, or an object of your own.
         condenser: the summarize step: `none`, `extractive`, `reason_in_documents`, or
@@ -116,6 +117,7 @@ def create_deep_search_agent(
     Raises:
         ValueError: a setting is unknown or out of bounds.
         UnknownDialectError: no dialect has that name.
+        NoAnswerDialectError: the dialect given is one that answers no questions.
         SearchSpecError: `search` names no known provider.
 
     Example:
@@ -132,6 +134,9 @@ def create_deep_search_agent(
         "dialect": dialect,
     }
     components = Components.of(parts, settings)
+    # The environment's is told by a run: an import must not fail for it.
+    if dialect is not None:
+        components.check_dialect()
     compiled = build_graph(components).compile(
         checkpointer=checkpointer, store=store, name=name
     )

@@ -11,6 +11,7 @@ from typing import Any
 from ..context import Context
 from ..nodes.budget import estimate_tokens
 from ..nodes.dialects import get_dialect
+from ..nodes.dialects.parts.answering import as_answering_dialect
 from ..questions import Question
 from ..trace import Trace, read_traces
 from .recorder import TRACE_FILE
@@ -126,6 +127,7 @@ def plan_rollouts(
         rates: speed and prices.
 
     Raises:
+        NoAnswerDialectError: the dialect answers no questions.
         RolloutError: the directory holds runs of other questions under the same ids.
     """
     rates = rates or Rates()
@@ -185,7 +187,7 @@ def _read(trace: Trace) -> float:
 
 def _assumed(questions: Sequence[Question], context: Context) -> _Averages:
     """Return the paper's averages; one call a search where a model reads documents."""
-    dialect = get_dialect(context.dialect)
+    dialect = as_answering_dialect(get_dialect(context.dialect))
     sample = questions[0].question if questions else ""
     prompt = estimate_tokens("".join(m["content"] for m in dialect.prompt(sample)))
     whole = prompt + PAPER_OUTPUT_TOKENS + PAPER_SEARCHES * EVIDENCE_TOKENS

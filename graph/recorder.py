@@ -61,7 +61,8 @@ def to_trace(state: Mapping[str, Any], **fields: Any) -> Trace:
         "answer": state["answer"] or None,
         "stop_reason": state["stop_reason"] or "error",
         "error": state.get("error"),
-        "dialect": settings["dialect"],
+        # Runs from before it was told, in checkpoints, have the settings' alone.
+        "dialect": run.get("dialect", settings["dialect"]),
         "model": run["model"],
         "summarizer": _summarizer(state),
         "exactness": run["exactness"],

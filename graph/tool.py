@@ -7,6 +7,7 @@ from typing import Any
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool
 
+from ..nodes.sources import words_of
 from .deep_search import create_deep_search_agent
 
 DESCRIPTION = (
@@ -58,5 +59,5 @@ def _content(output: dict[str, Any]) -> str:
     if output.get("report"):
         return answer  # it lists its own sources
     used = [source for source in output.get("sources", ()) if source["used"]]
-    lines = [f"[{s['id']}] {s['title']} {s['url']}".rstrip() for s in used]
+    lines = [f"[{s['id']}] {' '.join(words_of(s))}".rstrip() for s in used]
     return "\n".join([answer, *(["", "Sources:", *lines] if lines else [])])

@@ -20,6 +20,7 @@ from .condensers.base import Condenser
 from .condensers.factory import Parts as CondenserParts
 from .condensers.factory import make_condenser
 from .dialects import Dialect, get_dialect
+from .dialects.parts.answering import as_answering_dialect
 from .models.base import Reasoner, Sampling
 from .models.resolve import resolve_reasoner
 from .roles import RolesReasoner
@@ -150,8 +151,23 @@ class Components:
         return found
 
     def dialect_for(self, run: Run) -> Dialect:
-        """Return the run's dialect."""
+        """Return the run's dialect.
+
+        Raises:
+            NoAnswerDialectError: it is one that answers no questions.
+        """
+        return as_answering_dialect(self._named_dialect(run))
+
+    def _named_dialect(self, run: Run) -> Dialect:
         return self.dialect or get_dialect(run["settings"]["dialect"])
+
+    def check_dialect(self) -> None:
+        """Refuse a dialect of the factory's that the graph cannot use.
+
+        Raises:
+            DeepSearchError: it is one.
+        """
+        self.dialect_for({"settings": self.context(None).model_dump()})
 
     def reasoner_for(self, run: Run) -> Reasoner:
         """Return what writes the turns: the reasoning model, or several roles of it."""

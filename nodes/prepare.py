@@ -16,7 +16,7 @@ from ..context import Context, resolve_context
 from ..errors import DeepSearchError
 from ..trace import require_trace_folder
 from .components import Components
-from .dialects import Dialect
+from .dialects import Dialect, recorded_name
 from .models.base import chat_segments
 from .prompt_file import read_instruction
 from .thoughts import check_thoughts
@@ -121,6 +121,7 @@ class Prepare:
             "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "episode": dict(state.get("episode") or {}),
             "settings": settings,
+            "dialect": recorded_name(settings["dialect"]),
             "limits": limits(context, dialect),
         }
         messages = prompt_messages(run, dialect)

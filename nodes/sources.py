@@ -17,6 +17,10 @@ _CITATION = re.compile(r"\[(\d{1,3}(?:\s{0,3}[,;]\s{0,3}\d{1,3}){0,60})\]")
 _ID = re.compile(r"\d+")
 
 
+EXCERPT = 80
+"""Characters of a text that are shown where it has neither title nor address."""
+
+
 class SourceList:
     """Gives documents their ids, in order of first appearance."""
 
@@ -55,6 +59,8 @@ class SourceList:
         known = self._by_key.get(address) if address else None
         if known is None:
             entry = {"url": address, "title": title, "content_hash": _hash(text)}
+            if not (address or title.strip()):
+                entry["excerpt"] = _excerpt(text)
             known = self._by_key.get(_key(entry)) or self._new(entry)
         return known["id"]
 
@@ -73,6 +79,21 @@ class SourceList:
 
 def _hash(text: str) -> str:
     return sha256(text.encode()).hexdigest()[:16]
+
+
+def _excerpt(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= EXCERPT else f"{words[:EXCERPT].rstrip()} …"
+
+
+def words_of(source: Mapping[str, Any]) -> list[str]:
+    """Return what names a source to people: title and address, else how its text begins.
+
+    >>> words_of({"title": "Peru", "url": ""}), words_of({"title": "", "url": ""})
+    (['Peru'], [])
+    """
+    named = [part for part in (source["title"], source["url"]) if part.strip()]
+    return named or [part for part in (source.get("excerpt"),) if part]
 
 
 def _key(entry: Mapping[str, Any]) -> str:

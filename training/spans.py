@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import DeepSearchError
-from ..nodes.dialects import get_dialect
+from ..nodes.dialects import dialect_of
 from ..trace import Segment, Trace
 
 
@@ -50,7 +50,7 @@ def trace_spans(trace: Trace, tokenizer: Any) -> list[TokenSpan]:
     Raises:
         RowError: the trace's layout has no token form yet, or its prompt is empty.
     """
-    layout = get_dialect(trace.dialect).layout
+    layout = dialect_of(trace).layout
     if layout not in LAYOUTS:
         msg = (
             f"trace {trace.id}: dialect {trace.dialect!r} places results as {layout}, "
@@ -189,7 +189,7 @@ def _prompt_span(trace: Trace, prompt: Sequence[Segment], tokenizer: Any) -> Tok
     stored = prompt[-1].token_ids
     if stored and _holds(tokenizer.decode(stored), prompt):
         return TokenSpan(list(stored), trainable=False, kind="prompt", stored=True)
-    if not get_dialect(trace.dialect).uses_chat_template or not tokenizer.chat_template:
+    if not dialect_of(trace).uses_chat_template or not tokenizer.chat_template:
         text = "".join(segment.text for segment in prompt)
         ids = tokenizer(text, add_special_tokens=True)["input_ids"]
         return TokenSpan(ids, trainable=False, kind="prompt")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...nodes.dialects import get_dialect
+from ...nodes.dialects import dialect_of
 from ...trace import Trace
 
 
@@ -15,7 +15,7 @@ def to_messages(trace: Trace) -> list[dict[str, str]]:
     """
     messages = trace.prompt_messages
     output = [s for s in trace.segments if s.kind != "prompt"]
-    if get_dialect(trace.dialect).layout == "inline":
+    if dialect_of(trace).layout == "inline":
         text = "".join(s.text for s in output)
         return [*messages, {"role": "assistant", "content": text}] if output else messages
     previous = None
@@ -30,6 +30,6 @@ def to_messages(trace: Trace) -> list[dict[str, str]]:
 
 def mixes_speakers(trace: Trace) -> bool:
     """Return whether an assistant's message holds text that the model did not write."""
-    if get_dialect(trace.dialect).layout != "inline":
+    if dialect_of(trace).layout != "inline":
         return False
     return any(s.kind != "prompt" and not s.trainable for s in trace.segments)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ...nodes.dialects import get_dialect
+from ...nodes.dialects import dialect_of
 from ...trace import Segment, Trace
 from ..inputs import question_key
 
@@ -54,7 +54,7 @@ def _turn(trace: Trace, segments: list[Segment]) -> list[dict[str, str]]:
 
 
 def _queries(trace: Trace, segment: Segment) -> tuple[str, ...]:
-    return get_dialect(trace.dialect).parse(segment.text).queries
+    return dialect_of(trace).parse(segment.text).queries
 
 
 def _searched(trace: Trace, segment: Segment) -> list[dict[str, str]]:

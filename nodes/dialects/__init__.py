@@ -4,9 +4,11 @@ from .base import Action, Budgets, Dialect, TurnPart
 from .registry import (
     DEFAULT_DIALECT,
     UnknownDialectError,
+    dialect_of,
     get_dialect,
     list_dialects,
     list_variants,
+    recorded_name,
 )
 
 __all__ = [
@@ -16,7 +18,9 @@ __all__ = [
     "Dialect",
     "TurnPart",
     "UnknownDialectError",
+    "dialect_of",
     "get_dialect",
     "list_dialects",
     "list_variants",
+    "recorded_name",
 ]

@@ -23,6 +23,10 @@ Layout = Literal["inline", "turns"]
 """inline: results are placed inside the one assistant text. turns: each result is a
 message of its own."""
 
+Use = Literal["answers", "reports", "recorded"]
+"""answers: a model that answers questions. reports: one that has reports written, for the
+report graph. recorded: no model, traces of another system."""
+
 ZERO_WIDTH_SPACE = "\u200b"
 
 FOREIGN_TAG = re.compile(
@@ -109,6 +113,8 @@ class Dialect(ABC):
     """Base of all dialects. Instances are stateless and shared."""
 
     name: ClassVar[str]
+    use: ClassVar[Use] = "answers"
+    """What a run in it gives."""
     layout: ClassVar[Layout] = "inline"
     stop: ClassVar[tuple[str, ...]]
     """Strings that end a model turn; each stays in the text."""
@@ -119,6 +125,8 @@ class Dialect(ABC):
     """Text an assistant turn is opened with before the model writes: the one turn of an
     inline dialect, every turn of one with `turns`."""
     uses_chat_template: ClassVar[bool] = True
+    prompt_source: ClassVar[str] = ""
+    """Where the original's prompt text is found; empty: not known."""
     budgets: ClassVar[Budgets] = Budgets()
     forces_answer: ClassVar[bool] = True
     """Whether an answer is forced by default when a budget ends."""

@@ -97,6 +97,7 @@ class DeepResearcherDialect(ToolCallDialect):
     """
 
     name = "deep_researcher"
+    prompt_source = "GAIR-NLP/DeepResearcher: scrl/llm_agent/generation.py:136-202"
     tools = (Tool(SEARCH, "search", "query"), Tool(BROWSE, "read", "url_list"))
     prefill = THINK.open
     page_condenser = "paging_reader"

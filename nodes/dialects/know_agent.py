@@ -37,6 +37,7 @@ class KnowAgentDialect(Dialect):
     """The form of the recorded HotpotQA rollouts."""
 
     name = "know_agent"
+    use = "recorded"
     stop = ("\nObservation",)
     tags = ()
     uses_chat_template = False

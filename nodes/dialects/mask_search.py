@@ -67,6 +67,7 @@ class MaskSearchDialect(TaggedDialect):
     """
 
     name = "mask_search"
+    prompt_source = "Alibaba-NLP/MaskSearch: src/multi_agent/prompt.py"
     layout = "turns"
     result_speaker = "tool"
     stop = ("</search>", "</answer>")

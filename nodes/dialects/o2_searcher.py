@@ -232,6 +232,7 @@ class O2SearcherDialect(TurnsDialect):
     """
 
     name = "o2_searcher"
+    prompt_source = "Acade-Mate/O2-Searcher: scripts/data/o2searcher_dataset.py:19"
     layout = "inline"
     budgets = Budgets(
         max_searches=None,

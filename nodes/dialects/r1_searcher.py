@@ -61,6 +61,12 @@ class R1SearcherDialect(TaggedDialect):
     """
 
     name = "r1_searcher"
+    prompt_source = (
+        "RUCAIBox/R1-Searcher: training "
+        "OpenRLHF-RAG/openrlhf/datasets/prompts_dataset.py:24-31; "
+        "evaluation/eval_search_loacl.py:10-103; online "
+        "evaluation/eval_search_online.py:322-367"
+    )
     stop = (END_QUERY, "</answer>", "<|im_end|>", "<|endoftext|>")
     tags = (
         BEGIN_QUERY,

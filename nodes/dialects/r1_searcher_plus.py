@@ -43,6 +43,7 @@ class R1SearcherPlusDialect(TaggedDialect):
     """
 
     name = "r1_searcher_plus"
+    prompt_source = "not published; arXiv 2505.17005"
     stop = ("</external>", "</internal>", "</answer>")
     tags = (
         "<internal>",

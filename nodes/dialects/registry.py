@@ -2,8 +2,8 @@
 
 A dialect module is named as its dialect and exposes the class as `DIALECT`. Where an
 original speaks in more than one way, `VARIANTS` maps each other way's name to its class,
-reached as `name:variant`. A dialect of your own is named by the path of its file. Shared
-parts live in `parts/`; listing imports nothing.
+reached as `name:variant`. A dialect of your own is named by the path of its file, also with
+`:variant`. Shared parts live in `parts/`; listing imports nothing.
 """
 
 from __future__ import annotations
@@ -13,10 +13,14 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ...errors import DeepSearchError
 from ...python_file import load_python_file
 from .base import Dialect
+
+if TYPE_CHECKING:
+    from ...trace import Trace
 
 DEFAULT_DIALECT = "simple_deep_searcher"
 
@@ -51,10 +55,15 @@ def list_dialects() -> list[str]:
 def list_variants(name: str) -> list[str]:
     """Return the full names (`name:variant`) of a dialect's other ways of speaking.
 
+    Args:
+        name: a name of `list_dialects()`, or the path of a dialect file; a variant has no
+            others.
+
     Raises:
         UnknownDialectError: no dialect has that name.
     """
-    return [f"{name}:{variant}" for variant in sorted(_variants(_module(name)))]
+    main, variant = _split(name)
+    return [] if variant else [_join(main, one) for one in sorted(_variants(_module(main)))]
 
 
 @cache
@@ -63,20 +72,73 @@ def get_dialect(name: str = DEFAULT_DIALECT) -> Dialect:
 
     Args:
         name: a name of `list_dialects()`, `name:variant`, or the path of a Python file
-            that exposes `DIALECT`.
+            that exposes `DIALECT`, also with `:variant`.
 
     Raises:
         UnknownDialectError: there is none; the message lists the names.
     """
-    if name.endswith(".py"):
-        return _instance(
-            load_python_file(Path(name), "dialect", UnknownDialectError), "", name
-        )
-    main, _, variant = name.partition(":")
+    main, variant = _split(name)
     return _instance(_module(main), variant, name)
 
 
+@cache
+def recorded_name(name: str) -> str:
+    """Return the name under which a trace finds its dialect from any folder.
+
+    Args:
+        name: as for `get_dialect`; only a file's path changes.
+    """
+    main, variant = _split(name)
+    return _join(str(Path(main).resolve()), variant) if _is_file(main) else name
+
+
+def dialect_of(trace: Trace) -> Dialect:
+    """Return the dialect that a trace is in.
+
+    A dialect file that is gone from its place is looked for in the current folder.
+
+    Raises:
+        UnknownDialectError: there is none; the message names the trace.
+    """
+    try:
+        return get_dialect(trace.dialect)
+    except UnknownDialectError as error:
+        main, variant = _split(trace.dialect)
+        if not _is_file(main) or Path(main).is_file():
+            msg = f"trace {trace.id}: {error}"
+            raise UnknownDialectError(msg) from error
+    here = Path(main).name
+    if Path(here).is_file():
+        return get_dialect(_join(here, variant))
+    msg = (
+        f"trace {trace.id} is in the dialect of the file {main}, which is not there: run this "
+        f"in the folder where {here} lies, or put it into this one"
+    )
+    raise UnknownDialectError(msg)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return a name or path, and the variant behind it.
+
+    >>> _split("search_r1:inference"), _split("mine.py:loud"), _split("C:/mine.py")
+    (('search_r1', 'inference'), ('mine.py', 'loud'), ('C:/mine.py', ''))
+    """
+    main, separator, variant = name.rpartition(":")
+    return (main, variant) if separator and not _is_file(name) else (name, "")
+
+
+def _join(main: str, variant: str) -> str:
+    return f"{main}:{variant}" if variant else main
+
+
+def _is_file(name: str) -> bool:
+    return name.endswith(".py")
+
+
+@cache
 def _module(name: str) -> ModuleType:
+    if _is_file(name):
+        return load_python_file(Path(name), "dialect", UnknownDialectError)
     if name not in _names() and name not in RECORDED | REPORTS:
         msg = f"unknown dialect {name!r}; known: {', '.join(list_dialects())}"
         raise UnknownDialectError(msg)

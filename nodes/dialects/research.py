@@ -38,6 +38,9 @@ class ReSearchDialect(TaggedDialect):
     """
 
     name = "research"
+    prompt_source = (
+        "Agent-RL/ReCall, branch re-search: src/verl/utils/dataset/template.py:1-19"
+    )
     stop = ("</search>", "</answer>")
     tags = ("<search>", "</search>", "<result>", "</result>", "<answer>", "</answer>")
     query_tag = Tag("<search>", "</search>")

@@ -41,6 +41,10 @@ class SearchO1Dialect(SpecialTokenDialect):
     """
 
     name = "search_o1"
+    prompt_source = (
+        "sunnynexus/Search-o1: scripts/prompts.py (single-hop 110, multi-hop 131, "
+        "mathematics 25, code 47, multiple choice 3, open 357)"
+    )
     needs_final_marker = True
     budgets = Budgets(max_searches=10, max_turns=15, max_turn_tokens=20480, top_k=10)
 

@@ -45,6 +45,9 @@ class SearchR1Dialect(TaggedDialect):
     """
 
     name = "search_r1"
+    prompt_source = (
+        "PeterGriffinJin/Search-R1: infer.py:20-24, scripts/data_process/nq_search.py:32-36"
+    )
     stop = ("</search>", "</answer>")
     tags = (
         "<search>",

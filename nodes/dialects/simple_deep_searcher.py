@@ -36,6 +36,10 @@ class SimpleDeepSearcherDialect(SpecialTokenDialect):
     """
 
     name = "simple_deep_searcher"
+    prompt_source = (
+        "RUCAIBox/SimpleDeepSearcher: inference/prompts.py:2-44; training: "
+        "process_data/repsonse_curation/format_prompt.py:15-20"
+    )
     thinking_close = "</think>"
     budgets = Budgets(max_searches=10, max_turns=15, max_turn_tokens=20480, top_k=10)
 

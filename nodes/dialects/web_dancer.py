@@ -96,6 +96,11 @@ class WebDancerDialect(ToolCallDialect):
     """The form of the released trajectories."""
 
     name = "web_dancer"
+    prompt_source = (
+        "Alibaba-NLP/DeepResearch: first two messages of "
+        "WebAgent/WebDancer/datasets/sample_traj.jsonl; demo "
+        "demos/agents/search_agent.py"
+    )
     tools = (Tool(SEARCH, "search", "query"), Tool(VISIT, "read", "url", "goal"))
     budgets = Budgets(max_searches=None, max_turns=50, max_turn_tokens=10_000, top_k=10)
     """50 model calls (search_agent.py:42-100)."""

@@ -80,6 +80,7 @@ class WebThinkerDialect(SpecialTokenDialect):
     """
 
     name = "web_thinker"
+    prompt_source = "RUC-NLPIR/WebThinker: scripts/prompts.py"
     condenser = "explorer"
     thinking_close = "</think>"
     tags = (

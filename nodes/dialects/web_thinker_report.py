@@ -66,6 +66,7 @@ class WebThinkerReportDialect(WebThinkerDialect, ReportDialect):
     """The main loop of report mode."""
 
     name = "web_thinker_report"
+    prompt_source = "RUC-NLPIR/WebThinker: scripts/prompts/prompts_report.py"
     # Without the opening tag of a check, which the turn ends with as well: a server that
     # swallows stop strings would make it the end of the run. The stream is cut there.
     stop = (END_QUERY, WRITE.close, EDIT.close)

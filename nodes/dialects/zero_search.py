@@ -22,6 +22,7 @@ class ZeroSearchDialect(SearchR1Dialect):
     """
 
     name = "zero_search"
+    prompt_source = "Alibaba-NLP/ZeroSearch: inference.py:97-101"
     budgets = Budgets(
         max_searches=5,
         max_turns=6,

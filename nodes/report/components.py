@@ -41,7 +41,7 @@ class ReportComponents(Components):
         Raises:
             NoReportDialectError: it is one that answers questions.
         """
-        return as_report_dialect(super().dialect_for(run))
+        return as_report_dialect(self._named_dialect(run))
 
     def writer_for(self, run: Run) -> Reasoner:
         """Return the model that writes; the summarizer unless one is given or named."""

@@ -28,6 +28,11 @@ WRONG_SETTINGS = [
     (("--search", "tavily"), "set the environment variable TAVILY_API_KEY"),
     (("--search", "serper"), "set the environment variable SERPER_API_KEY"),
     ((*CORPUS, "--dialect", "esperanto"), "unknown dialect 'esperanto'; known: "),
+    ((*CORPUS, "--dialect", "know_agent"), "'know_agent' is for imported traces alone"),
+    (
+        (*CORPUS, "--dialect", "web_thinker_report"),
+        "'web_thinker_report' answers no questions, it is for `deepsearch report`",
+    ),
     ((*CORPUS, "--condenser", "magic"), "setting condenser: "),
     ((*CORPUS, "--model", "absent"), "does not serve 'absent'; it serves: fake-model"),
     ((*CORPUS, "--model", "openai:gpt-4.1"), "OPENAI_API_KEY"),
@@ -52,6 +57,33 @@ def test_settings_that_cannot_work(deepsearch, searching, files, verb):
         assert not searching.generations(), f"{options}: the model wrote for nothing"
     # A directory is not bound to settings that never worked.
     assert not (files / "run").exists()
+
+
+@pytest.mark.parametrize("verb", RUNS, ids=lambda verb: verb[0])
+def test_a_dialect_of_the_environment_that_answers_nothing(
+    deepsearch, searching, files, monkeypatch, verb
+):
+    monkeypatch.setenv("DEEPSEARCH_DIALECT", "web_thinker_report")
+    done = deepsearch(*verb, "--base-url", searching.base_url, *CORPUS)
+    assert done.code == 1
+    assert "'web_thinker_report' answers no questions" in done.complaint
+    assert not searching.generations()
+
+
+def test_nothing_is_planned_in_a_dialect_that_answers_nothing(deepsearch, files):
+    done = deepsearch(*RUNS[1], *CORPUS, "--plan", "--dialect", "know_agent")
+    assert done.code == 1
+    assert "'know_agent' is for imported traces alone" in done.complaint
+
+
+@pytest.mark.parametrize("verb", ["ask", "report"])
+@pytest.mark.parametrize("question", ["", " \n"])
+def test_an_empty_question(deepsearch, searching, files, verb, question):
+    done = deepsearch(verb, question, "--base-url", searching.base_url, *CORPUS)
+    assert done.code == 1
+    assert done.complaint == (
+        "error: the question is empty: write one behind the command, in quotes"
+    )
 
 
 @pytest.mark.parametrize("verb", RUNS, ids=lambda verb: verb[0])

@@ -83,6 +83,7 @@ def test_the_writer_has_a_model_of_its_own(report, fake_server):
         (["--out", "."], "is a folder: name a file"),
         (["--out", "corpus.jsonl/report.md"], "no folder can be made there"),
         (["--dialect", "search_r1"], "'search_r1' writes no reports"),
+        (["--condenser", "magic"], "setting condenser: "),
         (["--set", "writer_documents=many"], "setting writer_documents"),
         (["--writer-model", "nobody"], "nobody"),
     ],

@@ -40,6 +40,19 @@ def test_ask_shows_the_run_and_prints_answer_and_sources(deepsearch, settings):
     assert done.err.count("Lima") == 1  # the finished answer is not shown as tokens again
 
 
+def test_a_source_without_title_and_address_is_told_by_its_words(
+    deepsearch, searching, files
+):
+    text = "Lima is the capital of Peru.\nIt lies [far] on the coast" + ", and" * 20
+    (files / "bare.jsonl").write_text(json.dumps({"id": "1", "text": text}) + "\n")
+    settings = ("--base-url", searching.base_url, "--condenser", "extractive")
+    done = deepsearch("ask", "Who?", *settings, "--search", "corpus:bare.jsonl")
+    (line,) = [line for line in done.out.splitlines() if line.startswith("  [1]")]
+    assert line.startswith("  [1] Lima is the capital of Peru. It lies [far] on the coast,")
+    assert line.endswith(" …")
+    assert len(line) < 100
+
+
 def test_ask_as_json(deepsearch, settings):
     done = deepsearch("ask", "What is the capital of Peru?", *settings, "--json")
     result = json.loads(done.out)

@@ -11,6 +11,13 @@ import pytest
 
 from langgraph_deepsearch.cli.setting_names import OTHER_VARIABLES
 from langgraph_deepsearch.context import Context, ReportContext
+from langgraph_deepsearch.nodes.dialects import get_dialect
+from langgraph_deepsearch.tools.factory import (
+    ADDRESSED,
+    LOCAL_RANKINGS,
+    NAMED,
+    SEARCH_FORMS,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,6 +52,36 @@ def test_a_misspelt_setting_is_told_with_the_nearest_and_all_others(deepsearch, 
 def test_a_setting_of_reports_is_told_to_be_one(deepsearch):
     done = deepsearch("ask", "Who?", "--set", "polish=false")
     assert "setting 'polish' is for `deepsearch report` alone" in done.complaint
+
+
+def kinds_of_search() -> set[str]:
+    kinds = {*NAMED, *ADDRESSED, *LOCAL_RANKINGS, "http+CONTRACT"}
+    return {kind.partition("?")[0] for kind in kinds} - {"https"}
+
+
+def test_every_kind_of_search_is_told(deepsearch):
+    told = Context.model_fields["search"].description
+    assert told == f"{SEARCH_FORMS}."
+    (shown,) = re.findall(r"--search +<str> +(.*?)\[default", words("ask", deepsearch))
+    for kind in kinds_of_search():
+        assert kind in re.findall(r"[a-z+A-Z]+", told)
+        assert kind in re.findall(r"[a-z+A-Z]+", shown)
+
+
+def test_a_reports_help_gives_its_own_defaults(deepsearch):
+    shown = words("report", deepsearch)
+    assert "--dialect <str> " in shown
+    assert "[default: (web_thinker_report)]" in shown
+    assert "simple_deep_searcher" not in shown
+    assert "[default: (the dialect's: explorer)]" in shown
+    assert "[default: (simple_deep_searcher)]" in words("ask", deepsearch)
+    report = get_dialect(ReportContext().dialect)
+    assert (report.name, report.condenser) == ("web_thinker_report", "explorer")
+
+
+def words(verb, deepsearch) -> str:
+    """Return a verb's help as one line, without the frames."""
+    return " ".join(deepsearch(verb, "--help").out.replace("│", " ").split())
 
 
 def test_help_says_where_the_settings_are_listed(deepsearch):

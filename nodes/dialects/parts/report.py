@@ -18,6 +18,8 @@ class ReportDialect(Dialect):
     the model's closing words, not the report.
     """
 
+    use = "reports"
+
     @abstractmethod
     def wrap_outline(self, outline: str) -> str:
         """Return the report's outline the way a check is answered."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....curation.transcript import written_turns
-from ....nodes.dialects import get_dialect
+from ....nodes.dialects import dialect_of
 from ....trace import Trace
 
 
@@ -13,7 +13,7 @@ def deep_researcher_format(trace: Trace) -> list[str]:
     Source: DeepResearcher generation.py:339-379 (a malformed output ends the run) and
     format_and_f1.py:67-118.
     """
-    dialect = get_dialect(trace.dialect)
+    dialect = dialect_of(trace)
     turns = ["".join(s.text for s in turn) for turn in written_turns(trace)]
     problems = [
         f"turn {number}: {action.text or 'no action'}"

@@ -8,7 +8,7 @@ from ....curation.filters.reflection import count_word
 from ....curation.filters.repetition import RepeatedTrigrams
 from ....curation.filters.self_written import NoSelfWrittenResults
 from ....curation.transcript import model_text, written_turns
-from ....nodes.dialects import get_dialect
+from ....nodes.dialects import dialect_of
 from ....trace import Trace
 
 REFLECTION_WORDS = ("alternatively", "wait", "hmm")
@@ -44,7 +44,7 @@ class PaperFormat:
 
     def __call__(self, trace: Trace) -> list[str]:
         """Return what is wrong with the run."""
-        dialect = get_dialect(trace.dialect)
+        dialect = dialect_of(trace)
         text = model_text(trace)
         found = [
             NoSelfWrittenResults().reason(trace, dialect),
@@ -59,7 +59,7 @@ class PaperFormat:
     def _gibberish(self, trace: Trace, text: str) -> str | None:
         if REPLACEMENT in text:
             return "characters that are none"
-        return RepeatedTrigrams().reason(trace, get_dialect(trace.dialect))
+        return RepeatedTrigrams().reason(trace, dialect_of(trace))
 
     def _reflections(self, text: str) -> str | None:
         count = sum(count_word(word, text) for word in REFLECTION_WORDS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....curation.filters.self_written import NoSelfWrittenResults
 from ....curation.filters.turn_shape import TurnShape
-from ....nodes.dialects import get_dialect
+from ....nodes.dialects import dialect_of
 from ....trace import Trace
 
 RULES = (TurnShape(thinking="optional"), NoSelfWrittenResults())
@@ -17,6 +17,6 @@ def well_formed(trace: Trace) -> list[str]:
     Every turn but the last must end in an action that parses, the last in the answer;
     control tags stand nowhere else, and no result is of the model's own making.
     """
-    dialect = get_dialect(trace.dialect)
+    dialect = dialect_of(trace)
     found = (rule.reason(trace, dialect) for rule in RULES)
     return [problem for problem in found if problem]
