@@ -17,8 +17,8 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from http import HTTPStatus
 from hashlib import sha256
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -152,7 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self._is_asked_right()
 
-    do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_PUT
+    do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_PUT  # noqa: N815
 
     def send_error(
         self, code: int, message: str | None = None, explain: str | None = None
