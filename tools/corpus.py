@@ -153,10 +153,12 @@ def _make_index(
         return Bm25(texts, **kept), dict(INDEX_SETTINGS)
     from .dense import DenseIndex
 
+    # Words first: what they need may be missing, and vectors take long.
+    words = [Bm25(texts, **kept)] if ranking == "hybrid" else []
     dense = DenseIndex(texts, model=model, **kept)
-    if ranking == "dense":
+    if not words:
         return dense, dict(dense.settings)
-    hybrid = HybridIndex([Bm25(texts, **kept), dense])
+    hybrid = HybridIndex([*words, dense])
     return hybrid, {**INDEX_SETTINGS, **dense.settings, **hybrid.settings}
 
 
