@@ -5,7 +5,7 @@ several. No citations, and so left as they are:
 
 - a list that begins with 0, as in `a probability in [0, 1]`: sources are numbered from 1;
 - two numbers in rising order after a word that makes them an interval: `values in [10, 20]`,
-  `the range [1, 5]`, `∈ [2, 3]`. Any other list is of citations, whatever its numbers are;
+  `in the range [1, 5]`, `∈ [2, 3]`. Any other list is of citations, whatever its numbers are;
 - an index: a bracket stuck to one small letter (`x[3]`), to a name with an underscore
   (`row_sum[3]`) or to a word before an equals sign (`values[3] = 5`), and `[0]` stuck to any.
   Stuck to another word it is a citation, as many writers leave out the space: `Lima[3]`.
@@ -41,10 +41,12 @@ _REPEATED = re.compile(r"()(\[\d{1,3}\])(?:[ \t]*\2)+")
 
 _RISING = re.compile(r"\[(\d+)\s*[,;]\s*(\d+)\]")
 _BEFORE_INTERVAL = re.compile(
-    r"(?:∈|\b(?:intervals?|ranges?|domain|between|within|"
-    r"(?:values?|numbers?|lies?|lying|falls?|fell|varies|varying) (?:in|on|over)))[ \t]*\Z",
+    r"(?:∈|\b(?:interval|(?:in|on|over|from|within) the range|"
+    r"(?:values?|numbers?|lies?|lying|falls?|fell|varies|varying) (?:in|on|over|within)))"
+    r"[ \t]*\Z",
     re.IGNORECASE,
 )
+"""Kept narrow: behind `the mountain ranges` stand citations."""
 _INDEXED = re.compile(r"(?:(?:\A|(?<=[\s(]))[a-z]|[A-Za-z0-9]_[A-Za-z0-9_]*[A-Za-z0-9])\Z")
 _ASSIGNED = re.compile(r"[ \t]*(?:[-+*/:]?=)")
 _CONTEXT = 40
