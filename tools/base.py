@@ -94,6 +94,18 @@ class SearchProvider(Protocol):
 
 
 @runtime_checkable
+class IdentifiedSearch(Protocol):
+    """A search whose documents have ids of their own, apart from those a run gives.
+
+    They come beside the documents: in `Document.id` they would be taken for a run's.
+    """
+
+    def search_with_ids(self, query: str, k: int) -> list[tuple[str, Document]]:
+        """Return what `search` does, each document with its own id."""
+        ...
+
+
+@runtime_checkable
 class Reader(Protocol):
     """Reads a page."""
 

@@ -112,10 +112,12 @@ class CorpusSearch:
         self, query: str, k: int, *, episode: Episode | None = None
     ) -> list[Document]:
         """Return at most `k` passages, best first; by BM25 such as share a term."""
-        return [
-            self._document(self._passages[place], score, query)
-            for place, score in self.ranked(query, k)
-        ]
+        return [document for _, document in self.search_with_ids(query, k)]
+
+    def search_with_ids(self, query: str, k: int) -> list[tuple[str, Document]]:
+        """Return the same, each with its passage's id."""
+        found = [(self._passages[place], score) for place, score in self.ranked(query, k)]
+        return [(one.id, self._document(one, score, query)) for one, score in found]
 
     def ranked(self, query: str, k: int) -> list[tuple[int, float]]:
         """Return the same as (place, score) pairs; places count the passages from 0."""
@@ -151,10 +153,12 @@ def _make_index(
         return Bm25(texts, **kept), dict(INDEX_SETTINGS)
     from .dense import DenseIndex
 
+    # Words first: what they need may be missing, and vectors take long.
+    words = [Bm25(texts, **kept)] if ranking == "hybrid" else []
     dense = DenseIndex(texts, model=model, **kept)
-    if ranking == "dense":
+    if not words:
         return dense, dict(dense.settings)
-    hybrid = HybridIndex([Bm25(texts, **kept), dense])
+    hybrid = HybridIndex([*words, dense])
     return hybrid, {**INDEX_SETTINGS, **dense.settings, **hybrid.settings}
 
 

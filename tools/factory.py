@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import DeepSearchError
 from .base import Reader, SearchProvider
 from .cache import Cache
 from .cached import CachedReader, CachedSearch
+from .model_folder import model_state
 from .reader import HttpReader
 from .safety import UnsafeUrlError, check_url, parse_allowed
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from .corpus import RankingName
 
 SEARCH_FORMS = (
-    "tavily[?full], serper, searxng:URL, corpus:PATH[?snippets], dense:PATH, hybrid:PATH, "
+    "tavily[?full], serper, searxng:URL, corpus:PATH[?snippets], "
+    "dense:PATH[?model=FOLDER&snippets], hybrid:PATH[?model=FOLDER&snippets], "
     "http:URL, http+CONTRACT:URL or simulated:URL"
 )
 """The specs that `make_search` understands."""
@@ -49,6 +52,9 @@ CACHE_FILE = "tools.sqlite"
 
 _building = threading.Lock()
 
+_OPTION = r"(?:snippets|model=[^?&]*)"
+_OPTIONS = re.compile(rf"\?({_OPTION}(?:[?&]{_OPTION})*)\Z")
+
 
 class SearchSpecError(DeepSearchError):
     """A search spec names no provider, or its address is no address."""
@@ -71,8 +77,9 @@ def make_search(
 
     Args:
         spec: tavily, serper, searxng:URL, corpus:PATH, http:URL; `tavily?full` brings
-            whole pages, `corpus:PATH?snippets` only snippets; `dense:PATH[?model=NAME]`
-            and `hybrid:PATH` rank a corpus by vectors, or by words and vectors;
+            whole pages, `corpus:PATH?snippets` only snippets; `dense:PATH` and
+            `hybrid:PATH` rank a corpus by vectors, or by words and vectors, and take
+            `?model=FOLDER` and `?snippets`, joined by `&`;
             `http+CONTRACT:URL` asks a server of another contract (`contracts.CONTRACTS`);
             `simulated:URL` lets a served model write what a search would find.
         cache_dir: folder for results of web searches and the corpus index; none: nothing
@@ -103,6 +110,9 @@ def check_search_spec(spec: str) -> None:
     kind, _, argument = spec.partition(":")
     if kind.startswith("http+") and argument:
         _check_contract(spec, kind.removeprefix("http+"))
+    elif kind == "corpus" and split_corpus_spec(argument).model:
+        msg = f"{spec!r}: words need no model; use dense: or hybrid: for vectors"
+        raise SearchSpecError(msg)
     elif spec not in NAMED and not (argument and kind in (*ADDRESSED, *LOCAL_RANKINGS)):
         raise _unknown(spec)
 
@@ -146,15 +156,32 @@ def make_reader(
     if kind != "corpus" or not argument:
         msg = f"unknown reader {spec!r}: use {READER_FORMS}"
         raise ReaderSpecError(msg)
-    path, _ = split_corpus_spec(argument)
+    path = split_corpus_spec(argument).path
     with _building:
         return _corpus_reader(path, _corpus_state(path))
 
 
-def split_corpus_spec(argument: str) -> tuple[Path, bool]:
-    """Return path and whether snippets are wanted, from the part after `corpus:`."""
-    path = argument.removesuffix("?snippets")
-    return Path(path).expanduser(), path != argument
+class CorpusSpec(NamedTuple):
+    """What stands after `corpus:`, `dense:` or `hybrid:`."""
+
+    path: Path
+    snippets: bool = False
+    model: str = ""
+
+
+def split_corpus_spec(argument: str) -> CorpusSpec:
+    """Return the parts of a spec's `PATH?model=FOLDER&snippets`, both options optional.
+
+    >>> split_corpus_spec("a?b.jsonl?snippets&model=e5")[1:]
+    (True, 'e5')
+    """
+    found = _OPTIONS.search(argument)
+    if found is None:
+        return CorpusSpec(Path(argument).expanduser())
+    options = re.split(r"[?&]", found[1])
+    models = [one.removeprefix("model=") for one in options if one.startswith("model=")]
+    path = Path(argument[: found.start()]).expanduser()
+    return CorpusSpec(path, "snippets" in options, models[-1] if models else "")
 
 
 def _folder(cache_dir: str | os.PathLike[str] | None) -> Path | None:
@@ -165,7 +192,8 @@ def _fingerprint(spec: str) -> tuple[str, ...]:
     """Return what, besides the spec, a provider was built from: it is rebuilt on change."""
     kind, _, argument = spec.partition(":")
     if kind in LOCAL_RANKINGS:
-        return _corpus_state(split_corpus_spec(argument.partition("?model=")[0])[0])
+        corpus = split_corpus_spec(argument)
+        return _corpus_state(corpus.path) + _model_state(corpus.model)
     return (os.environ.get("TAVILY_API_KEY", ""), os.environ.get("SERPER_API_KEY", ""))
 
 
@@ -178,6 +206,10 @@ def _corpus_state(path: Path) -> tuple[str, ...]:
     return (str(path.resolve()), str(status.st_mtime_ns), str(status.st_size))
 
 
+def _model_state(model: str) -> tuple[str, ...]:
+    return model_state(Path(model).expanduser()) if model else ()
+
+
 @lru_cache(maxsize=16)
 def _search(spec: str, folder: Path | None, _state: tuple[str, ...]) -> SearchProvider:
     kind, _, argument = spec.partition(":")
@@ -185,14 +217,13 @@ def _search(spec: str, folder: Path | None, _state: tuple[str, ...]) -> SearchPr
         from .corpus import CorpusSearch
 
         # A corpus answers faster than any cache; the folder keeps its index.
-        argument, _, model = argument.partition("?model=")
-        path, snippets = split_corpus_spec(argument)
+        corpus = split_corpus_spec(argument)
         return CorpusSearch(
-            path,
-            snippets=snippets,
+            corpus.path,
+            snippets=corpus.snippets,
             cache_dir=folder,
             ranking=LOCAL_RANKINGS[kind],
-            model=model,
+            model=corpus.model,
         )
     provider = _web_search(spec, kind, argument)
     # What a simulator finds depends on the episode, which no cache knows.

@@ -2,6 +2,9 @@
 
 So the originals' own clients can use it.
 
+A document has the id that its corpus gives it; where the search knows none (the web), a
+hash of its text.
+
     GET  /health
     POST /retrieve       Search-R1's ("queries") and ZeroSearch's ("query")
     POST /queries        R1-Searcher's
@@ -15,12 +18,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from ..errors import DeepSearchError
 from ..trace import Document
-from .base import SearchError, SearchProvider
+from .base import IdentifiedSearch, SearchError, SearchProvider
 from .contracts import join_contents, write_line
 
 HOST = "127.0.0.1"
@@ -29,6 +33,8 @@ DEFAULT_K = 3
 """Documents where a request names no number (Search-R1's topk)."""
 
 MAX_K = 100
+"""Documents a request may ask for; one that wants more is refused, not cut short."""
+
 MAX_QUERIES = 10_000
 """Queries of one request, at most; Search-R1's client posts a whole batch of rollouts in
 one, 2,560 with its GRPO settings."""
@@ -44,6 +50,16 @@ class SearchServerError(DeepSearchError):
     """The search cannot be served there."""
 
 
+METHODS = {
+    "/health": "GET",
+    "/retrieve": "POST",
+    "/queries": "POST",
+    "/search": "POST",
+    "/batch_search": "POST",
+}
+"""Each route and how it is asked."""
+
+
 class _RefusedError(Exception):
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -51,6 +67,7 @@ class _RefusedError(Exception):
 
 
 Found = list[list[Document]]
+"""For each query its documents, with ids of their own where the search knows them."""
 
 
 @contextmanager
@@ -94,7 +111,7 @@ def run_search_server(
         SearchServerError: the port is taken.
     """
     with serve_search(provider, host=host, port=port) as url:
-        routes = "/retrieve, /queries, /search, /batch_search"
+        routes = ", ".join(route for route, method in METHODS.items() if method == "POST")
         print(f"search at {url}: {routes}; Ctrl-C stops", flush=True)
         try:
             threading.Event().wait()
@@ -117,12 +134,12 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self) -> None:
-        if self.path == "/health":
+        if self._is_asked_right():
             self._answer(200, {"status": "ok", "search": self.provider.name})
-        else:
-            self._answer(404, {"error": f"no route {self.path}"})
 
     def do_POST(self) -> None:
+        if not self._is_asked_right():
+            return
         try:
             answer = self._route(self._body())
         except _RefusedError as error:
@@ -131,6 +148,31 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(503 if error.retryable else 502, {"error": str(error)})
         else:
             self._answer(200, answer)
+
+    def do_PUT(self) -> None:
+        self._is_asked_right()
+
+    do_DELETE = do_HEAD = do_OPTIONS = do_PATCH = do_PUT  # noqa: N815
+
+    def send_error(
+        self, code: int, message: str | None = None, explain: str | None = None
+    ) -> None:
+        # The base class answers what it cannot read, with a page of HTML.
+        self.close_connection = True
+        self._answer(code, {"error": message or HTTPStatus(code).phrase})
+
+    def _is_asked_right(self) -> bool:
+        """Return whether the route is there for this method; else say so."""
+        path = self.path.partition("?")[0]
+        method = METHODS.get(path)
+        if method == self.command:
+            return True
+        self.close_connection = True  # what was not read would be the next request
+        if method is None:
+            self._answer(404, {"error": f"no route {path}"})
+        else:
+            self._answer(405, {"error": f"{method} it: {path}"}, allow=method)
+        return False
 
     def _body(self) -> Mapping[str, Any]:
         length = self.headers.get("Content-Length") or ""
@@ -154,8 +196,6 @@ class _Handler(BaseHTTPRequestHandler):
             "/search": self._search,
             "/batch_search": self._batch_search,
         }
-        if path not in answers:
-            raise _RefusedError(404, f"no route {path}")
         return answers[path](body)
 
     def _retrieve(self, body: Mapping[str, Any]) -> Any:
@@ -189,18 +229,30 @@ class _Handler(BaseHTTPRequestHandler):
         return [documents, scores] if body.get("return_score") else documents
 
     def _find(self, queries: list[str], k: int) -> Found:
-        return [self.provider.search(query, k) for query in queries]
+        return [_identified(self.provider, query, k) for query in queries]
 
-    def _answer(self, status: int, value: Any) -> None:
+    def _answer(self, status: int, value: Any, *, allow: str = "") -> None:
         data = json.dumps(value, ensure_ascii=False).encode(errors="replace")
         try:
             self.send_response(status)
             self.send_header("Content-Type", "application/json; charset=utf-8")
             self.send_header("Content-Length", str(len(data)))
+            if allow:
+                self.send_header("Allow", allow)
+            if self.close_connection:
+                self.send_header("Connection", "close")
             self.end_headers()
-            self.wfile.write(data)
+            if self.command != "HEAD":
+                self.wfile.write(data)
         except OSError:  # the client hung up
             self.close_connection = True
+
+
+def _identified(provider: SearchProvider, query: str, k: int) -> list[Document]:
+    if not isinstance(provider, IdentifiedSearch):
+        return provider.search(query, k)
+    found = provider.search_with_ids(query, k)
+    return [document.model_copy(update={"id": known}) for known, document in found]
 
 
 def _contents(document: Document) -> dict[str, Any]:
@@ -234,6 +286,7 @@ def _number(body: Mapping[str, Any], name: str) -> int:
     value = body.get(name)
     if value is None:
         return DEFAULT_K
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise _RefusedError(400, f"`{name}` must be a whole number from 1")
-    return min(value, MAX_K)
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not is_whole or not 1 <= value <= MAX_K:
+        raise _RefusedError(400, f"`{name}` must be a whole number from 1 to {MAX_K}")
+    return value

@@ -11,7 +11,8 @@ from collections.abc import Generator
 from ..dialects.parts.prompt import fill_in
 from ..dialects.parts.report import ReportDialect
 from .article import Article, article_of, one_line, title_draft
-from .citations import CitationCheck, hide_citations
+from .citation_forms import hide_citations
+from .citations import CitationCheck
 from .step import Done, Messages, Reply, State, Work, WriterStep
 
 INSTRUCTION = (

@@ -1,9 +1,9 @@
 """Citations: every one is checked by code against what was retrieved.
 
-A writer cites a source by its id, `[3]`; what else writers make of that (`[Source 3]`, `【3】`,
-`[ 3 ]`, `[3, p. 5]`) is read as it. One that names nothing it was shown is taken out and
-counted; so are links to pages that were not retrieved, pictures, and HTML that links or loads
-something. In the finished report the numbers run in order of first use.
+A writer cites a source by its id, in one of the forms of `citation_forms.py`. A citation that
+names nothing the writer was shown is taken out and counted; so are links to pages that were not
+retrieved, pictures, and HTML that links or loads something. In the finished report the numbers
+run in order of first use.
 """
 
 from __future__ import annotations
@@ -13,52 +13,34 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...tools.safety import normalize_url
-from .code import outside_code
+from .citation_forms import change_citations, plain_citations, without_repeats
+from .code import outside_code, outside_fences
+from .gaps import GAP, SEAM, close_gaps, without_marks
+from .html_tags import drop_loading
 
-_NUMBER = (
-    r"(?:(?:sources?|refs?|references?|docs?|documents?|citations?)\b[ .:#]{0,3})?"
-    r"\^?\d{1,3}"
+_LINK = re.compile(
+    r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\](?!\())*+)\]"
+    r"\(\s{0,9}(?:<([^<>\n]{0,2000})>|((?:[^()\s<>]|\([^()\s]*\))*))(?:\s[^)]{0,1000})?\)"
 )
-_BETWEEN = r"[ \t]{0,3}(?:[,;–-]|,?[ ](?:and\b|&))[ \t]{0,3}"
-_PLACE = (
-    r"(?:[ \t]{0,3}[,;:][ \t]{0,3}(?:(?:pp?|secs?|ch|figs?)\.|(?:pages?|sections?|chapters?|lines?|"
-    r"figures?|tables?)\b)|[ \t]{0,3}[§†])[^\[\]【】［］\n]{0,40}"
-)
-_WRITTEN = re.compile(
-    rf"\\?[\[【［][ \t]{{0,3}}({_NUMBER}(?:{_BETWEEN}{_NUMBER}){{0,60}})"
-    rf"(?:{_PLACE})?[ \t]{{0,3}}\\?[\]】］]",
-    re.IGNORECASE,
-)
-"""A citation in any form that writers use."""
-_AND = re.compile(r",?[ \t]*(?:\band\b|&)", re.IGNORECASE)
-_WORD = re.compile(r"[^\W\d_]+[ .:#]*")
-_HTML = re.compile(
-    r"<(?:/?(?:img|image|picture|source|video|audio|iframe|embed|object|svg|script|link)\b|/a\b|"
-    r"a(?=\s[^<>]{0,300}href))(?:[^<>]*>)?",
-    re.IGNORECASE,
-)
-"""A tag that links or loads; one without an end too, which a browser would find one for."""
-_IMAGE = re.compile(r"!\[([^\]]{0,500})\]\([^)\s]*(?:\s[^)]*)?\)")
-_NUMBERED_LINK = re.compile(r"\[\^?(\d{1,3})\]\((?:[^()\s]|\([^()\s]*\))*(?:\s[^)]*)?\)")
-_LINK = re.compile(r"\[([^\[\]]*)\]\(<?((?:[^()\s<>]|\([^()\s]*\))*)>?(?:\s[^)]*)?\)")
+"""A link or a picture: `!` or nothing, the label, the address in angles or without. Of a link
+in a link's label the inner one is a link."""
+_NUMBER = re.compile(r"\[?\^?(\d{1,3})\]?")
 _ADDRESS = re.compile(
-    r"(?<![ \t])[ \t]*<?\b(https?://[^\s<>\"'`\\{}|\[\]]+)>?", re.IGNORECASE
+    r"(?<![ \t])([ \t]*)<?\b(https?://[^\s<>\"'`\\{}|\[\]。，、；！？（）「」『』“”\ue000\ue001]+)>?",
+    re.IGNORECASE,
 )
 _DEFINITION = re.compile(
     r"^[ \t]*\[(?:\^?\d{1,3}\]:|[^\[\]\n]{1,200}\]:[ \t]*<?(?:[a-z]{1,9}:)?//).*(?:\n|$)",
     re.MULTILINE | re.IGNORECASE,
 )
 """The address of a footnote, or of what is linked by a name."""
-_CITATION = re.compile(
-    r"(?<![ \t])([ \t]*)((?:\[\^?\d{1,3}(?:\s*[,;–-]\s*\^?\d{1,3})*\])+)"
-)
-"""The space before, and a row of citations: `[1]`, `[1, 2]`, `[2-5]`, `[^1]`, `[1][2]`."""
-_REPEATED = re.compile(r"(\[\d{1,3}\])(?:[ \t]*\1)+")
-_AFTER = ".,;:!?)*_"
-"""What may follow an address in a sentence and is no part of it."""
+_AFTER = ".,;:!?*_"
+"""What may follow an address in a sentence and is no part of it; a closing parenthesis is
+none either, unless the address opened it."""
 
-LONGEST_RANGE = 20
-"""Sources that a citation like `[2-5]` may name; a longer one is taken for no range."""
+MOST_PASSES = 30
+"""Taking out may bring together what is to be taken out as well (`<im<img>g …>`), so a text
+is checked until nothing changes; one nested deeper than this loses its brackets."""
 
 
 class CitationCheck:
@@ -81,87 +63,90 @@ class CitationCheck:
     def clean(self, text: str) -> str:
         """Return the text with only such citations as name a source; code stays as it is.
 
+        What was cleaned is not changed by cleaning it again.
+
         >>> check = CitationCheck([{"id": "1", "url": "http://w.test/peru"}])
         >>> check.clean("Lima [1, 9]. See [Peru](http://w.test/peru) or http://e.test.")
         'Lima [1]. See Peru [1] or.'
         >>> check.removed
         2
         """
+        for _ in range(MOST_PASSES):
+            cleaned = self._pass(text)
+            if cleaned == text:
+                return text
+            text = cleaned
+        return self._pass(outside_code(text, _without_brackets))
+
+    def _pass(self, text: str) -> str:
+        text = outside_code(text, lambda part: plain_citations(without_marks(part)))
+        text = outside_fences(text, lambda block: _DEFINITION.sub("", block))
         return outside_code(text, self._clean)
 
     def _clean(self, text: str) -> str:
-        text = _DEFINITION.sub("", plain_citations(text))
-        text = _HTML.sub(self._html, text)
-        text = _IMAGE.sub(self._image, text)
-        text = _NUMBERED_LINK.sub(r"[\1]", text)
-        text = _LINK.sub(self._link, text)
+        text = drop_loading(text, self._count)
+        text = self._without_links(text)
         text = _ADDRESS.sub(self._address, text)
-        text = _CITATION.sub(self._citation, text)
-        return _REPEATED.sub(r"\1", text)
+        text = change_citations(text, self._citation)
+        return close_gaps(without_repeats(text))
 
-    def _html(self, found: re.Match[str]) -> str:
-        self.removed += not found[0].startswith("</")
-        return ""
-
-    def _image(self, found: re.Match[str]) -> str:
+    def _count(self) -> None:
         self.removed += 1
-        return found[1]
+
+    def _without_links(self, text: str) -> str:
+        for _ in range(MOST_PASSES):  # from the inner to the outer
+            text, count = _LINK.subn(self._link, text)
+            if not count:
+                break
+        return text
 
     def _link(self, found: re.Match[str]) -> str:
-        label, url = found[1], found[2]
-        known = self._by_url.get(normalize_url(url))
+        is_picture, label, url = bool(found[1]), found[2], found[3] or found[4] or ""
+        number = _NUMBER.fullmatch(label)
+        if number and not is_picture:
+            return f"[{number[1]}]"  # checked as what it is, a citation
+        known = None if is_picture else self._by_url.get(normalize_url(url))
         if known is not None:
             return f"{label} [{known}]".strip()
         self.removed += 1
-        return label
+        return f"{label}{SEAM}"
 
     def _address(self, found: re.Match[str]) -> str:
-        whole = found[1]
-        address = whole.rstrip(_AFTER)
+        space, whole = found[1], found[2]
+        address = _without_ending(whole)
         rest = whole[len(address) :]
         known = self._by_url.get(normalize_url(address))
         if known is not None:
-            return f" [{known}]{rest}"
+            before = found.string[found.start() - 1] if found.start() else "\n"
+            space = space if before in "\n([" else " "
+            return f"{space}[{known}]{rest}"
         if address in self._seen_text:
             return found[0]
         self.removed += 1
-        return rest
+        return f"{GAP}{rest}"
 
-    def _citation(self, found: re.Match[str]) -> str:
-        named = cited_ids(found[2])
+    def _citation(self, space: str, named: list[str]) -> str:
         kept = [number for number in named if number in self._ids]
         self.removed += len(named) - len(kept)
-        return f"{found[1]}{''.join(f'[{number}]' for number in kept)}" if kept else ""
+        return f"{space}{''.join(f'[{number}]' for number in kept)}" if kept else GAP
 
 
-def plain_citations(text: str) -> str:
-    """Return the text with every citation in the one form that the check reads.
+def _without_ending(run: str) -> str:
+    """Return an address without the sentence's marks behind it.
 
-    >>> plain_citations("A [Source 3], 【4†a】, [ 5 ] and [Sources 6 and 7, p. 3] in [1999].")
-    'A [3], [4], [5] and [6, 7] in [1999].'
+    >>> _without_ending("http://w.test/Lima_(city).)")
+    'http://w.test/Lima_(city)'
     """
-    return _WRITTEN.sub(lambda found: f"[{_WORD.sub('', _AND.sub(',', found[1]))}]", text)
+    unopened = run.count(")") - run.count("(")
+    end = len(run)
+    while end and (run[end - 1] in _AFTER or (run[end - 1] == ")" and unopened > 0)):
+        end -= 1
+        unopened -= run[end] == ")"
+    return run[:end]
 
 
-def cited_ids(row: str) -> list[str]:
-    """Return the ids that a row of citations names, each once.
-
-    >>> cited_ids("[1, 3-5][1]")
-    ['1', '3', '4', '5']
-    """
-    ids: dict[str, None] = {}
-    for part in filter(None, re.split(r"[,;\[\]^]+", row)):
-        numbers = [int(number) for number in re.findall(r"\d+", part)]
-        first, last = numbers[0], numbers[-1]
-        whole = len(numbers) == 2 and first <= last < first + LONGEST_RANGE
-        named = range(first, last + 1) if whole else numbers
-        ids.update(dict.fromkeys(map(str, named)))
-    return list(ids)
-
-
-def cited_in(text: str) -> set[str]:
-    """Return the ids that a text cites."""
-    return {one for found in _CITATION.finditer(text) for one in cited_ids(found[2])}
+def _without_brackets(text: str) -> str:
+    return text.replace("<", "&lt;").replace("[", "(").replace("]", ")")
 
 
 def number_sources(text: str) -> tuple[str, dict[str, int]]:
@@ -178,23 +163,11 @@ def number_sources(text: str) -> tuple[str, dict[str, int]]:
     """
     numbers: dict[str, int] = {}
 
-    def renumber(found: re.Match[str]) -> str:
-        named = [numbers.setdefault(i, len(numbers) + 1) for i in cited_ids(found[2])]
-        return f"{found[1]}{''.join(f'[{number}]' for number in named)}"
+    def renumber(space: str, ids: list[str]) -> str:
+        named = [numbers.setdefault(i, len(numbers) + 1) for i in ids]
+        return f"{space}{''.join(f'[{number}]' for number in named)}"
 
-    return outside_code(text, lambda part: _CITATION.sub(renumber, part)), numbers
-
-
-def hide_citations(text: str) -> str:
-    """Return text from outside without what a writer could take for our citations.
-
-    A page's own footnotes are numbered as ours are.
-
-    >>> hide_citations("Lima [3] is large [4, 5].")
-    'Lima (3) is large (4, 5).'
-    """
-    plain = plain_citations(text)
-    return re.sub(r"\[(\^?\d{1,3}(?:\s*[,;–-]\s*\d{1,3})*)\]", r"(\1)", plain)
+    return outside_code(text, lambda part: change_citations(part, renumber)), numbers
 
 
 def source_list(sources: Sequence[Mapping[str, Any]]) -> str:

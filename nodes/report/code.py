@@ -34,14 +34,17 @@ def close_fence(text: str) -> str:
 
 
 def outside_code(text: str, change: Callable[[str], str]) -> str:
-    """Return the text with everything changed that is no code."""
+    """Return the text with everything changed that is no code, inline code left out too."""
+    return outside_fences(text, lambda block: _outside_inline(block, change))
+
+
+def outside_fences(text: str, change: Callable[[str], str]) -> str:
+    """Return the text with all blocks of lines changed that are no fenced code."""
     blocks = (
         (is_code, "\n".join(line for line, _ in lines))
         for is_code, lines in groupby(code_lines(text), key=lambda pair: pair[1])
     )
-    return "\n".join(
-        block if is_code else _outside_inline(block, change) for is_code, block in blocks
-    )
+    return "\n".join(block if is_code else change(block) for is_code, block in blocks)
 
 
 def _scanned(text: str) -> Iterator[tuple[str, bool, str]]:

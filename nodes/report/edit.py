@@ -10,7 +10,8 @@ from ...trace import Document
 from ..dialects.parts.prompt import fill_in
 from ..dialects.parts.report import ReportDialect
 from .article import Article, article_draft, article_of, read_article, unfence
-from .citations import CitationCheck, cited_in
+from .citation_forms import cited_in
+from .citations import CitationCheck
 from .evidence import show_documents
 from .step import Done, Messages, Reply, State, Work, WriterStep
 from .write import SHRINKINGS, answer_for, ask_shrinking, documents_for, mark_used

@@ -13,7 +13,7 @@ from ...tools.passage import evidence_window
 from ...tools.stemming import terms
 from ...trace import Document
 from ..dialects import Dialect
-from .citations import hide_citations
+from .citation_forms import hide_citations
 
 NO_SOURCES = "(nothing was found)"
 """What stands for the sources where there are none."""

@@ -20,7 +20,8 @@ from .article import (
     section_draft,
     unfence,
 )
-from .citations import CitationCheck, hide_citations
+from .citation_forms import hide_citations
+from .citations import CitationCheck
 from .evidence import best_documents, found_documents, show_documents
 from .step import Done, Messages, Reply, State, Work, WriterStep
 

@@ -154,6 +154,8 @@ def test_the_originals_requests_are_answered_in_their_shapes(corpus):
         ("/retrieve", {"queries": ["a"] * 10_001}, 400),
         ("/queries", {"queries": ["tea"], "k": 0}, 400),
         ("/search", {"query": "tea", "top_n": True}, 400),
+        ("/retrieve", {"queries": ["tea"], "topk": 101}, 400),
+        ("/retrieve", {"query": "tea", "top_k": 101}, 400),
         ("/batch_search", ["tea"], 400),
         ("/nowhere", {}, 404),
     ],
@@ -165,6 +167,74 @@ def test_a_bad_request_is_refused_and_the_server_lives(corpus, route, body, stat
         assert answer.json()["error"]
         assert client.post("/search", content=b"{").status_code == 400
         assert client.post("/search", json={"query": "tea"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "route", "status", "says"),
+    [
+        ("GET", "/retrieve", 405, "POST it: /retrieve"),
+        ("PUT", "/search", 405, "POST it: /search"),
+        ("DELETE", "/health", 405, "GET it: /health"),
+        ("POST", "/health", 405, "GET it: /health"),
+        ("PUT", "/nowhere", 404, "no route /nowhere"),
+        ("BREW", "/search", 501, "Unsupported method ('BREW')"),
+    ],
+)
+def test_a_request_of_another_method_is_told_how_to_ask(
+    corpus, method, route, status, says
+):
+    with serve_search(corpus) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        answer = client.request(method, route, json={"query": "tea"})
+        assert (answer.status_code, answer.json()) == (status, {"error": says})
+        assert answer.headers.get("Allow", "") == (
+            says[:4].strip() if status == 405 else ""
+        )
+        head = client.head("/search")
+        assert (head.status_code, head.content) == (405, b"")
+        assert client.post("/search", json={"query": "tea"}).status_code == 200
+
+
+def test_a_document_has_the_id_of_its_corpus(tmp_path):
+    path = tmp_path / "corpus.jsonl"
+    records = [
+        {"id": "a", "text": "Green tea."},
+        {"id": 7, "text": "Tea."},
+        {"text": "teas"},
+    ]
+    path.write_text("".join(json.dumps(one) + "\n" for one in records))
+    with (
+        serve_search(CorpusSearch(path)) as url,
+        httpx.Client(base_url=url, trust_env=False) as client,
+    ):
+
+        def ids(route, body):
+            answer = client.post(route, json=body).json()
+            found = answer["result"][0] if route == "/retrieve" else answer
+            found = found[0] if route == "/batch_search" else found
+            return {one.get("document", one)["id"] for one in found}
+
+        known = {"a", "7", "3"}  # the last line has none: it is known by its number
+        assert ids("/retrieve", {"queries": ["tea"]}) == known
+        assert ids("/retrieve", {"queries": ["tea"], "return_scores": True}) == known
+        assert ids("/search", {"query": "tea"}) == known
+        assert ids("/batch_search", {"query": ["tea"]}) == known
+
+
+def test_where_no_id_is_known_it_is_a_hash_of_the_text():
+    class Web:
+        name, returns_full_text, settings = "web", True, {}
+
+        def search(self, query, k, *, episode=None):
+            return [Document(text="Tea."), Document(text="Tea."), Document(text="Coffee.")]
+
+    with serve_search(Web()) as url:
+        found = httpx.post(f"{url}/search", json={"query": "tea"}, trust_env=False).json()
+    assert len({one["id"] for one in found}) == 2
+
+
+def test_a_corpus_id_is_no_id_of_a_run(corpus):
+    assert [one.id for one in corpus.search("tea", 3)] == ["", ""]
+    assert [known for known, _ in corpus.search_with_ids("tea", 3)] == ["1", "2"]
 
 
 def test_a_failed_search_is_no_empty_result():

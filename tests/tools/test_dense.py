@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from langgraph_deepsearch.errors import MissingDependencyError
 from langgraph_deepsearch.tools.bm25 import IndexFileError
+from langgraph_deepsearch.tools.corpus import CorpusError
 from langgraph_deepsearch.tools.dense import PREFIXES, DenseModelError, prefixes
 from langgraph_deepsearch.tools.factory import make_search
 from langgraph_deepsearch.tools.hybrid import FUSION_K, HybridIndex, fuse
@@ -95,7 +100,156 @@ def test_settings_tell_rankings_apart(corpus):
 def test_a_model_that_is_not_there_is_one_clear_line(corpus, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(DenseModelError, match="cannot be loaded"):
-        make_search(f"dense:{corpus}?model=/nowhere/at-all")
+        make_search(f"dense:{corpus}?model=nobody/nothing-at-all")
+
+
+class FlatIndex:
+    """What FAISS's flat index does, by NumPy."""
+
+    def __init__(self, vectors):
+        self.vectors = vectors
+        self.ntotal = len(vectors)
+
+    @property
+    def add(self):
+        return lambda vectors: self.__init__(vectors)
+
+    def search(self, queries, k):
+        scores = queries @ self.vectors.T
+        places = np.argsort(-scores)[:, :k]
+        return np.take_along_axis(scores, places, 1), places
+
+    @staticmethod
+    def write(index, file):
+        Path(file).write_bytes(index.vectors.tobytes())
+
+    @staticmethod
+    def read(file):
+        return FlatIndex(np.frombuffer(Path(file).read_bytes(), "float32").reshape(-1, 26))
+
+
+class Encoder:
+    """A model whose one weight, its alphabet, lies in its folder."""
+
+    def __init__(self, folder):
+        self.alphabet = (Path(folder) / "model.safetensors").read_text()
+        if "a" not in self.alphabet:
+            msg = "torn weights"
+            raise TornError(msg)
+
+    def encode(self, texts, **_):
+        rows = [[text.lower().count(one) for one in self.alphabet] for text in texts]
+        vectors = np.array(rows, "float32") + 1e-6
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+class TornError(Exception):
+    """As safetensors' error, of no base that could be named."""
+
+
+ALPHABET = "abcdefghijklmnopqrstuvwxyz"
+
+
+@pytest.fixture
+def stand_ins(monkeypatch):
+    """Both packages by stand-ins, so that what is ours is tested without them."""
+    faiss = SimpleNamespace(
+        IndexFlatIP=lambda width: FlatIndex(np.zeros((0, width), "float32")),
+        write_index=FlatIndex.write,
+        read_index=FlatIndex.read,
+    )
+    monkeypatch.setitem(sys.modules, "faiss", faiss)
+    package = SimpleNamespace(SentenceTransformer=Encoder)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", package)
+
+
+def save_model(folder, weight=ALPHABET):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_text(weight)
+    return folder
+
+
+def test_models_of_one_folder_name_have_an_index_each(corpus, tmp_path, stand_ins):
+    cache = tmp_path / "cache"
+    one = save_model(tmp_path / "one" / "model")
+    two = save_model(tmp_path / "two" / "model", ALPHABET[::-1])
+
+    def first(model):
+        search = make_search(f"dense:{corpus}?model={model}", cache_dir=cache)
+        return [(d.title, d.score) for d in search.search(PASSAGES[1][1], 4)], search
+
+    found, search = first(one)
+    assert found[0][0] == "Automobile"
+    again, other = first(two)
+    assert again == [(title, pytest.approx(score)) for title, score in found]
+    assert search.settings != other.settings
+    assert len(list(cache.iterdir())) == 2
+    moved = shutil.copytree(one, tmp_path / "three" / "model")
+    assert first(moved)[0] == found
+    assert len(list(cache.iterdir())) == 2  # the same files are the same model
+
+
+def test_a_model_trained_again_in_its_folder_is_another(corpus, tmp_path, stand_ins):
+    spec = f"hybrid:{corpus}?model={save_model(tmp_path / 'model')}&snippets"
+    before = make_search(spec, cache_dir=tmp_path / "cache")
+    assert make_search(spec, cache_dir=tmp_path / "cache") is before
+    assert not before.returns_full_text
+    assert before.search_with_ids("motor vehicle", 1)[0][0] == "1"
+    save_model(tmp_path / "model", ALPHABET[1:] + "a")
+    after = make_search(spec, cache_dir=tmp_path / "cache")
+    assert after.settings["model_hash"] != before.settings["model_hash"]
+    assert after.search("motor vehicle", 1)[0].title == "Automobile"
+    assert len(list((tmp_path / "cache").glob("dense-*"))) == 2
+
+
+@pytest.mark.parametrize("kind", ["dense", "hybrid"])
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("/nowhere/at-all", "no dense model at /nowhere/at-all: check the path"),
+        ("{here}", "holds no model .* name the folder"),
+        ("{here}/corpus.jsonl", "holds no model .* name the folder"),
+        ("{here}/torn", r"cannot be loaded \(torn weights\): name a folder"),
+    ],
+)
+def test_a_wrong_model_is_one_clear_line(corpus, stand_ins, kind, model, says):
+    save_model(corpus.parent / "torn", "no")
+    spec = f"{kind}:{corpus}?model={model.format(here=corpus.parent)}"
+    with pytest.raises(DenseModelError, match=says) as told:
+        make_search(spec)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("kind", ["dense", "hybrid"])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("", "is empty: a corpus has one"),
+        ('{"text": "a"}\n{"text": \n', ":2: not valid JSON"),
+    ],
+)
+def test_a_bad_corpus_is_one_clear_line(corpus, stand_ins, kind, content, says):
+    corpus.write_text(content)
+    with pytest.raises(CorpusError, match=says) as told:
+        make_search(f"{kind}:{corpus}")
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("missing", "says"),
+    [
+        ("sentence_transformers", r"sentence-transformers is not .*\[dense\]"),
+        ("bm25s", r"bm25s is not .*\[local\]"),
+    ],
+)
+def test_what_a_hybrid_lacks_is_told_before_vectors_are_made(
+    corpus, tmp_path, stand_ins, monkeypatch, missing, says
+):
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.setattr(Encoder, "encode", None)
+    with pytest.raises(MissingDependencyError, match=says):
+        make_search(f"hybrid:{corpus}?model={save_model(tmp_path / 'fresh')}")
 
 
 @pytest.mark.parametrize("kind", ["dense", "hybrid"])

@@ -14,6 +14,7 @@ from langgraph_deepsearch.tools.factory import (
     check_search_spec,
     make_reader,
     make_search,
+    split_corpus_spec,
 )
 from langgraph_deepsearch.tools.http_retriever import HttpRetriever
 from langgraph_deepsearch.tools.searxng import SearxngSearch
@@ -73,6 +74,28 @@ def test_unknown_spec_lists_the_forms(spec: str) -> None:
 )
 def test_a_known_spec_is_let_pass_whatever_it_names_is_there(spec: str) -> None:
     check_search_spec(spec)
+
+
+def test_words_need_no_model(corpus: Path) -> None:
+    for takes_spec in (make_search, check_search_spec):
+        with pytest.raises(SearchSpecError, match="use dense: or hybrid:"):
+            takes_spec(f"corpus:{corpus}?model=e5")
+
+
+@pytest.mark.parametrize(
+    ("argument", "parts"),
+    [
+        ("c.jsonl", ("c.jsonl", False, "")),
+        ("c.jsonl?snippets", ("c.jsonl", True, "")),
+        ("c.jsonl?model=m/e5", ("c.jsonl", False, "m/e5")),
+        ("c.jsonl?model=m/e5&snippets", ("c.jsonl", True, "m/e5")),
+        ("c.jsonl?snippets?model=m/e5", ("c.jsonl", True, "m/e5")),
+        ("c.jsonl?other", ("c.jsonl?other", False, "")),
+    ],
+)
+def test_a_corpus_spec_holds_a_path_and_options(argument: str, parts: tuple) -> None:
+    path, *options = split_corpus_spec(argument)
+    assert (str(path), *options) == parts
 
 
 @pytest.mark.parametrize(

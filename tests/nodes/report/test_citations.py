@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from langgraph_deepsearch.nodes.report.article import Article, Section
-from langgraph_deepsearch.nodes.report.citations import (
-    CitationCheck,
+from langgraph_deepsearch.nodes.report.citation_forms import (
+    cited_ids,
     cited_in,
     hide_citations,
+    plain_citations,
+)
+from langgraph_deepsearch.nodes.report.citations import (
+    CitationCheck,
     number_sources,
     source_list,
 )
+from langgraph_deepsearch.nodes.report.code import outside_code
 
 SOURCES = [
     {"id": "1", "url": "http://w.test/peru"},
@@ -36,7 +42,7 @@ CODE = "`x[9]` and\n```\ny[9] http://e.test\n```\n"
         ("Lima [1, 2; 9].", "Lima [1][2].", 1),
         ("Lima [1-3].", "Lima [1][2][3].", 0),
         ("Lima [2-9].", "Lima [2][3].", 6),
-        ("Lima [^1] and [^9].", "Lima [1] and.", 1),
+        ("Lima [^1] and [^9].", "Lima [1].", 1),
         ("Lima[1] [1].", "Lima[1].", 0),
         ("In [1999] it was.", "In [1999] it was.", 0),
         ("[1](http://evil.test/x)", "[1]", 0),
@@ -50,18 +56,18 @@ CODE = "`x[9]` and\n```\ny[9] http://e.test\n```\n"
         ("A [1]\n[1]: http://evil.test\n", "A [1]\n", 0),
         (CODE, CODE, 0),
         ("| a [1] | b [9] |", "| a [1] | b |", 1),
-        ("A [Source 1], [Source 99].", "A [1],.", 1),
+        ("A [Source 1], [Source 99].", "A [1].", 1),
         ("A [Sources 1, 2, and 9] [2 & 3].", "A [1][2][3].", 1),
         ("A [sources 1, 9; ref. 2].", "A [1][2].", 1),
         ("A 【2】【9】 and 【3†L1-L9】.", "A [2] and [3].", 1),
         ("A [ 1 ] [ 9 ].", "A [1].", 1),
         ("A [1, p. 3] [99, p. 3] [2; Section 4].", "A [1] [2].", 1),
-        (r"A \[1\], \[9\].", "A [1],.", 1),
+        (r"A \[1\], \[9\].", "A [1].", 1),
         ("A [120 pages].", "A [120 pages].", 0),
         ("[Source 1](http://evil.test/x)", "[1]", 0),
-        ('A <img src="//evil.test/x.png"> b', "A  b", 1),
+        ('A <img src="//evil.test/x.png"> b', "A b", 1),
         ('A <a href="//evil.test">b</a> c', "A b c", 1),
-        ("A <IMG src=//evil.test/x", "A  src=//evil.test/x", 1),
+        ("A <IMG src=//evil.test/x", "A src=//evil.test/x", 1),
         ("x <a and y> b", "x <a and y> b", 0),
         ("![m][p] a\n[p]: //evil.test/x.png\n", "![m][p] a\n", 0),
     ],
@@ -71,20 +77,165 @@ def test_a_citation_names_what_was_retrieved(text, clean, removed):
     assert (check.clean(text), check.removed) == (clean, removed)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A probability in [0, 1] holds, [0,1]^n too, and [0-5].",
+        "Values in [10, 20], in the range [1, 5] and x ∈ [2; 3].",
+        "x[3] = 5, a[9] and row_sum[9]; values[9] = 5; names[0] is the first.",
+        "x[1][1] = 5",
+    ],
+)
+def test_an_interval_and_an_index_are_no_citations(text):
+    check = CitationCheck(SOURCES)
+    assert (check.clean(text), check.removed) == (text, 0)
+    assert cited_in(text) == set()
+    assert number_sources(text) == (text, {})
+    assert hide_citations(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "clean", "removed"),
+    [
+        ("As shown in [10, 20].", "As shown in.", 2),
+        ("As shown in [20, 10], values in [5, 1].", "As shown in, values in [1].", 3),
+        ("The mountain ranges [1, 2].", "The mountain ranges [1][2].", 0),
+        ("Lima[9] is.", "Lima is.", 1),
+        ("利马[9]是[1]。", "利马是[1]。", 1),
+        ("Peru's[9] and_so[1].", "Peru's and_so[1].", 1),
+    ],
+)
+def test_any_other_list_and_any_other_word_has_citations(text, clean, removed):
+    check = CitationCheck(SOURCES)
+    assert (check.clean(text), check.removed) == (clean, removed)
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("See http://w.test/a_(b).", "See [4]."),
+        ("See (http://w.test/a_(b)), or (http://w.test/lima).", "See ([4]), or ([2])."),
+        ("http://w.test/lima。下一句", "[2]。下一句"),
+        ("(see http://e.test/x_(y)) and", "(see) and"),
+        ("[x](<http://w.test/a_(b)>)", "x [4]"),
+        ("[x]( http://w.test/a_(b) )", "x [4]"),
+    ],
+)
+def test_an_address_keeps_the_parentheses_it_opened(text, clean):
+    sources = [*SOURCES, {"id": "4", "url": "http://w.test/a_(b)"}]
+    assert CitationCheck(sources).clean(text) == clean
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("Lima [1], [99].", "Lima [1]."),
+        ("Lima [1]; [99], so", "Lima [1], so"),
+        ("Lima [99], [1].", "Lima [1]."),
+        ("Lima [1] and [99].", "Lima [1]."),
+        ("Lima ([99]), so", "Lima, so"),
+        ("Lima (http://e.test).", "Lima."),
+        ("[[9]](http://e.test)", ""),
+        ("[[1]](http://e.test)", "[1]"),
+        ("[see [9]](http://w.test/lima)", "see [2]"),
+        ("[a [b](http://e.test)](http://e.test)", "a b"),
+        ("Run `ls`[1]: it lists.", "Run `ls`[1]: it lists."),
+    ],
+)
+def test_what_is_left_around_a_gap_reads_well(text, clean):
+    assert CitationCheck(SOURCES).clean(text) == clean
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("[1[9]]", "(1)"),
+        ("[1<img src=x>]", "(1)"),
+        ("[1, http://e.test 2]", "(1, 2)"),
+        ("[1 http://e.test]", "(1)"),
+        ("[[ ](http://e.test)1]", "( 1)"),
+        ("[Source 1([9])]", "(Source 1)"),
+    ],
+)
+def test_taking_out_makes_no_citation(text, clean):
+    assert CitationCheck(SOURCES).clean(text) == clean
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("<input type=image src=//e.test/a.png>", ""),
+        ('<base href="//e.test/">A', "A"),
+        ('<p style="background:url(//e.test/a.png)">A</p>', "<p>A</p>"),
+        ("<td\nBACKGROUND=//e.test/a>A", "<td>A"),
+        ("<b/onclick=x>A</b>", "<b>A</b>"),
+        ('<p title=">" style="x">A', "<p>A"),
+        ("<meta http-equiv=refresh content='0;url=//e.test'>A", "A"),
+        ("<form action=//e.test>A<button>B</button></form>", "AB"),
+        ("<style>A</style>", "A"),
+        ("<body background=//e.test>A", "A"),
+        ("<im<img src=x>g src=x>A", "A"),
+        ('H<sub title="t">2</sub>O<br/> Vec<u8> a<b and b>c', None),
+    ],
+)
+def test_html_that_loads_is_taken_out_and_no_other(text, clean):
+    check = CitationCheck(SOURCES)
+    assert check.clean(text) == (text if clean is None else clean)
+    assert bool(check.removed) == (clean is not None)
+
+
+def test_what_is_nested_too_deeply_loses_its_brackets():
+    text = CitationCheck(SOURCES).clean(
+        "<im" * 200 + "<img src=//e.test>" + "g src=x>" * 200
+    )
+    assert "<" not in text
+    assert CitationCheck(SOURCES).clean(text) == text
+
+
 PIECES = st.sampled_from(
     ["[1]", "[9]", "[1,9]", "[2-4]", "[^9]", "![a](http://e.test)", "[a](http://e.test)",
-     "http://e.test/x", "[1](", ")", "`", "```", "\n", "[", "]", " ", "a"]
+     "http://e.test/x", "[1](", ")", "`", "```", "\n", "[", "]", " ", "a",
+     "[0, 1]", "x[3]", "[10, 20]", "in ", " = 5", "[[9]](http://e.test)", "(", ",", ".", "1",
+     "9", "0", "-", "and ", "[Source 9]", "【2】", "\\", "http://w.test/lima", "_(b)", "\ue000",
+     "<img src=x>", "<im", "g src=x>", '<p style="x">', "<a href=x>", "</a>", "<", ">", '"',
+     "[1]: //e.test", "[Peru](http://w.test/peru)", "~~~", "^", "http", "://e.test"]
 )  # fmt: skip
+TEXTS = st.lists(PIECES, max_size=15).map("".join)
+
+
+def named_in(text):
+    """Return every id that a text names in brackets, code and intervals included."""
+    rows = re.findall(r"\[[\d\s,;–^-]*\d[\d\s,;–^-]*\]", plain_citations(text))
+    return {one for row in rows for one in cited_ids(row)}
+
+
+@settings(max_examples=600, deadline=None)
+@given(text=TEXTS)
+@example(text="[1[9]]")
+@example(text="[[ ](http://e.test)1]")
+def test_cleaning_twice_is_cleaning_once_and_makes_no_citation(text):
+    check = CitationCheck(SOURCES)
+    cleaned = check.clean(text)
+    again = CitationCheck(SOURCES)
+    assert (again.clean(cleaned), again.removed) == (cleaned, 0)
+    by_address = {"1", "2"} if "w.test" in text else set()
+    named = named_in(text) | by_address
+    outside_code(cleaned, lambda part: check_part(part, named) or part)
+
+
+def check_part(part, named):
+    assert cited_in(part) <= {"1", "2", "3"}  # none beyond the sources
+    assert cited_in(part) <= named  # none that was not there
 
 
 @settings(max_examples=300, deadline=None)
-@given(text=st.lists(PIECES, max_size=15).map("".join))
+@given(text=TEXTS)
 def test_whatever_is_written_no_unknown_source_is_cited(text):
     check = CitationCheck(SOURCES)
     numbered, numbers = number_sources(check.clean(text))
     assert set(numbers) <= {"1", "2", "3"}
     assert sorted(numbers.values()) == list(range(1, len(numbers) + 1))
-    outside = numbered.split("`")[0]
+    outside = re.split("[`~]", numbered)[0]
     assert {int(i) for i in cited_in(outside)} <= set(numbers.values())
 
 
@@ -131,7 +282,21 @@ def test_an_open_fence_in_one_section_leaves_the_later_ones_text():
 
 @pytest.mark.parametrize(
     "text",
-    ["![" * 30_000, "[1" * 30_000, "<a " * 30_000, "[1, " * 30_000, "```\n" * 30_000],
+    [
+        "![" * 30_000,
+        "[1" * 30_000,
+        "<a " * 30_000,
+        "[1, " * 30_000,
+        "```\n" * 30_000,
+        "[a](b " * 30_000,
+        "<p \"<p '" * 30_000,
+        "http://e.test" + ")" * 30_000,
+        "[" * 30_000,
+        "([9" * 30_000,
+        "[9], " * 30_000,
+        "[" * 9_000 + "a](x)" * 9_000,
+        "<im" * 30_000 + "g>" * 30_000,
+    ],
 )
 def test_a_long_text_takes_no_long_time(text):
     started = time.perf_counter()
