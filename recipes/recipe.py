@@ -177,6 +177,9 @@ class Recipe:
     commands: tuple[str, ...]
     """The full-size run, command by command, in the folder that `export` writes."""
     desk: Desk
+    files: Mapping[str, Any] = field(default_factory=dict)
+    """Further files that `export` writes for the commands, besides the stages' settings:
+    name to what it holds as JSON."""
 
     @property
     def rewards(self) -> tuple[str, ...]:

@@ -40,7 +40,7 @@ from langgraph_deepsearch.training.config import load_config
 from langgraph_deepsearch.training.curriculum import get_curriculum
 from langgraph_deepsearch.training.rewards import get_reward
 from langgraph_deepsearch.training.rl_config import RlConfig
-from langgraph_deepsearch.training.schedule import CONFIGS, load_schedule
+from langgraph_deepsearch.training.schedule import load_schedule
 
 ROOT = Path(__file__).parents[1]
 NAMES = list_recipes()
@@ -128,12 +128,8 @@ def shown_commands(recipe: Recipe):
 
 
 def scheduled(recipe: Recipe, schedule):
-    """Return the settings files of a recipe whose content a shipped schedule has."""
-    stages = load_schedule(schedule).stages
-    configs = [load_config(one.config, CONFIGS[one.method]) for one in stages]
-    found = [stage for stage in recipe.stages if stage.config in configs]
-    assert len({id(stage.config) for stage in found if stage.kind == "rl"}) == len(configs)
-    return {settings_file(stage) for stage in found}
+    """Return the settings files that a schedule of a recipe names."""
+    return {stage["config"] for stage in recipe.files[str(schedule)]["stages"]}
 
 
 class Terminals:
@@ -255,11 +251,24 @@ def test_export_writes_settings_that_training_reads(recipe: Recipe, tmp_path):
     for stage in recipe.stages:
         read = load_config(tmp_path / settings_file(stage), type(stage.config))
         assert read == stage.config
+    for name, content in recipe.files.items():
+        assert json.loads((tmp_path / name).read_text()) == content
     script = (tmp_path / "run.sh").read_text()
     assert all(command in script for command in recipe.commands)
     (tmp_path / "run.sh").write_text("mine")
     with pytest.raises(RecipeError, match="has been changed"):
         export_recipe(recipe, tmp_path)
+
+
+def test_an_exported_schedule_reads_the_exported_settings(tmp_path):
+    recipe = RECIPES["mask_search"]
+    export_recipe(recipe, tmp_path)
+    changed = {**recipe.stage("rl").config.to_json(), "steps": 7}
+    (tmp_path / "rl.json").write_text(json.dumps(changed))
+    stages = load_schedule(tmp_path / "rl_stages.json").stages
+    assert [Path(stage.config).name for stage in stages] == ["ramp_rl.json", "rl.json"]
+    assert load_config(stages[0].config, RlConfig) == recipe.stage("ramp_rl").config
+    assert load_config(stages[1].config, RlConfig).steps == 7
 
 
 @each_recipe

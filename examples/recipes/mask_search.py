@@ -18,6 +18,14 @@ SETTING = "Google"
 
 FINE_TUNING = load_config("sft_mask_search")
 
+SCHEDULE = {
+    "stages": [
+        {"name": "ramp", "method": "rl", "config": "ramp_rl.json", "data": "ramp"},
+        {"name": "task", "method": "rl", "config": "rl.json", "data": "task"},
+    ]
+}
+"""Both reinforcement stages, with the settings that are exported beside it."""
+
 RECIPE = Recipe(
     name="mask_search",
     system="MaskSearch",
@@ -149,7 +157,7 @@ RECIPE = Recipe(
         "deepsearch train sft runs/curated.jsonl --out sft --config sft.json "
         "--model ramp_sft",
         "# both reinforcement stages, ramp_rl.json and rl.json, the adapter merged between",
-        "deepsearch train stages stages_mask_search_rl --out rl "
+        "deepsearch train stages rl_stages.json --out rl "
         "--data ramp=ramp/synthesized.jsonl --data task=hotpotqa_train.jsonl "
         "--model models/Qwen2.5-7B-Instruct --dialect mask_search --search serper",
         "# in place of the teacher: deepsearch serve sft --name mask-search-sft",
@@ -159,6 +167,7 @@ RECIPE = Recipe(
         "deepsearch evaluate test.jsonl --out evaluation-rl --model mask-search-rl "
         "--dialect mask_search --search serper",
     ),
+    files={"rl_stages.json": SCHEDULE},
     desk=Desk(
         search="searxng:{world}",
         without=("supported_answer",),
