@@ -28,6 +28,10 @@ KNOWN: Mapping[Known, str] = {
     "none": "the system has no such part",
 }
 
+EIGHT_DEVICES = "torchrun --nproc_per_node 8 -m langgraph_deepsearch.cli"
+"""In a recipe's commands in place of `deepsearch`, where the settings of a training shard it
+by DeepSpeed (docs/training.md)."""
+
 Kind = Literal["sft", "dpo", "rl"]
 """Methods of training."""
 

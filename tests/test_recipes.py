@@ -31,7 +31,7 @@ from langgraph_deepsearch.recipes.describe import (
     result_line,
 )
 from langgraph_deepsearch.recipes.export import export_recipe, settings_file
-from langgraph_deepsearch.recipes.recipe import KNOWN, Recipe
+from langgraph_deepsearch.recipes.recipe import EIGHT_DEVICES, KNOWN, Recipe
 from langgraph_deepsearch.recipes.registry import RecipeError, get_recipe, list_recipes
 from langgraph_deepsearch.recipes.sizes import SIZES, desk_config
 from langgraph_deepsearch.tools.factory import make_search
@@ -121,7 +121,7 @@ def test_its_desk_run_can_be_configured(recipe: Recipe):
 def shown_commands(recipe: Recipe):
     """Yield every `deepsearch …` of a recipe's commands, those in comments too."""
     for line in recipe.commands:
-        for part in line.split("; "):
+        for part in line.replace(EIGHT_DEVICES, "deepsearch").split("; "):
             start = part.find("deepsearch ")
             if start >= 0:
                 yield part[start:]
@@ -130,6 +130,18 @@ def shown_commands(recipe: Recipe):
 def scheduled(recipe: Recipe, schedule):
     """Return the settings files that a schedule of a recipe names."""
     return {stage["config"] for stage in recipe.files[str(schedule)]["stages"]}
+
+
+@each_recipe
+def test_a_training_that_is_sharded_has_several_processes(recipe: Recipe):
+    settings = {settings_file(stage): stage.config.to_json() for stage in recipe.stages}
+    trainings = [
+        line for line in recipe.commands if re.search(r"\btrain (sft|dpo|rl) ", line)
+    ]
+    for line in trainings:
+        (named,) = re.findall(r"--config (\S+)", line)
+        sharded = bool({**settings, **recipe.files}[named].get("deepspeed"))
+        assert line.startswith(f"{EIGHT_DEVICES} " if sharded else "deepsearch "), line
 
 
 class Terminals:
@@ -228,14 +240,14 @@ def parsed(line: str):
 def test_its_commands_are_taken(recipe: Recipe):
     commands = list(shown_commands(recipe))
     assert commands
-    settings = {settings_file(stage) for stage in recipe.stages}
+    settings = {settings_file(stage) for stage in recipe.stages} | set(recipe.files)
     named = set()
     for line in commands:
         path, given = parsed(line)
         if given.get("config"):
             named.add(str(given["config"]))
         if given.get("schedule"):
-            named |= scheduled(recipe, given["schedule"])
+            named |= {str(given["schedule"]), *scheduled(recipe, given["schedule"])}
         if path == "curate":
             assert get_preset(given["preset"])
         if given.get("dialect"):
@@ -253,6 +265,7 @@ def test_export_writes_settings_that_training_reads(recipe: Recipe, tmp_path):
         assert read == stage.config
     for name, content in recipe.files.items():
         assert json.loads((tmp_path / name).read_text()) == content
+        assert "stages" in content or load_config(tmp_path / name).to_json() == content
     script = (tmp_path / "run.sh").read_text()
     assert all(command in script for command in recipe.commands)
     (tmp_path / "run.sh").write_text("mine")

@@ -1,6 +1,7 @@
 """MaskSearch: filling masks by search as a pre-training, then the task itself."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    EIGHT_DEVICES,
     Desk,
     Filters,
     PaperResult,
@@ -149,12 +150,12 @@ RECIPE = Recipe(
         "# a list of masked spans stands in no single result; one answer does",
         "deepsearch curate ramp-runs --out ramp-runs --preset direct "
         "--without supported_answer",
-        "deepsearch train sft ramp-runs/curated.jsonl --out ramp_sft "
+        f"{EIGHT_DEVICES} train sft ramp-runs/curated.jsonl --out ramp_sft "
         "--config ramp_sft.json --model models/Qwen2.5-7B-Instruct",
         "deepsearch rollout hotpotqa_train.jsonl --out runs --rollouts 4 "
         "--model teacher --dialect mask_search --set roles=mask_search --search serper",
         "deepsearch curate runs --out runs --preset direct",
-        "deepsearch train sft runs/curated.jsonl --out sft --config sft.json "
+        f"{EIGHT_DEVICES} train sft runs/curated.jsonl --out sft --config sft.json "
         "--model ramp_sft",
         "# both reinforcement stages, ramp_rl.json and rl.json, the adapter merged between",
         "deepsearch train stages rl_stages.json --out rl "

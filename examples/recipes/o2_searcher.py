@@ -1,6 +1,7 @@
 """O2-Searcher: open and closed questions, several queries a turn."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    EIGHT_DEVICES,
     Desk,
     Filters,
     PaperResult,
@@ -96,7 +97,7 @@ RECIPE = Recipe(
     commands=(
         "deepsearch import coldstart.json --from o2_searcher --out coldstart.jsonl",
         "deepsearch curate coldstart.jsonl --out coldstart --preset o2_searcher",
-        "deepsearch train sft coldstart/curated.jsonl --out sft --config sft.json "
+        f"{EIGHT_DEVICES} train sft coldstart/curated.jsonl --out sft --config sft.json "
         "--model models/Qwen2.5-3B-Instruct",
         "# in other terminals: "
         "deepsearch search serve --search dense:wiki-18.jsonl --port 8000; "

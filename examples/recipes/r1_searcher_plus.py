@@ -1,6 +1,7 @@
 """R1-Searcher++: know or search; searches are saved, and what they found is memorised."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    EIGHT_DEVICES,
     Desk,
     Filters,
     PaperResult,
@@ -131,7 +132,7 @@ RECIPE = Recipe(
         "deepsearch rollout questions.jsonl --out rollouts --rollouts 16 --model qwen "
         "--dialect r1_searcher_plus --search http+queries:http://127.0.0.1:5004",
         "deepsearch curate rollouts --out rollouts --preset r1_searcher --most 805",
-        "deepsearch train sft rollouts/curated.jsonl --out sft --config sft.json "
+        f"{EIGHT_DEVICES} train sft rollouts/curated.jsonl --out sft --config sft.json "
         "--model models/Qwen2.5-7B-Instruct",
         "# texts made before in place of each step's: deepsearch internalize rollouts "
         "--out rollouts --model Qwen2.5-72B-Instruct --base-url http://127.0.0.1:8001/v1; "

@@ -1,6 +1,7 @@
 """SimpleDeepSearcher: few, well chosen trajectories of a strong model, then fine-tuning."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    EIGHT_DEVICES,
     Desk,
     Filters,
     PaperResult,
@@ -123,14 +124,14 @@ RECIPE = Recipe(
         "deepsearch rollout sampled/sampled.jsonl --out rollouts --rollouts 10 "
         "--model QwQ-32B --base-url http://127.0.0.1:8001/v1 --search serper",
         "deepsearch curate rollouts --out rollouts --preset reference",
-        "deepsearch train sft rollouts/curated.jsonl --out sft --config sft.json "
+        f"{EIGHT_DEVICES} train sft rollouts/curated.jsonl --out sft --config sft.json "
         "--model models/Qwen2.5-7B-Instruct",
         "# in another terminal: deepsearch serve sft --name sft",
         f"deepsearch evaluate test.jsonl --out evaluation-sft --model sft {READER}",
         "deepsearch rollout sampled/sampled.jsonl --out own --rollouts 8 --model sft "
         f"{READER}",
         "deepsearch pairs rollouts --against own --out pairs --rule paper",
-        "deepsearch train dpo pairs --out dpo --config dpo.json --model sft",
+        f"{EIGHT_DEVICES} train dpo pairs --out dpo --config dpo.json --model sft",
         "# in the place of sft: deepsearch serve dpo --name dpo",
         f"deepsearch evaluate test.jsonl --out evaluation-dpo --model dpo {READER}",
         "deepsearch select own --out rl-questions.jsonl --right 1-6 --of 8",

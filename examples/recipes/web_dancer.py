@@ -1,6 +1,7 @@
 """WebDancer: ReAct with search and visit, from crawled questions to DAPO with a judge."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    EIGHT_DEVICES,
     Desk,
     Filters,
     PaperResult,
@@ -140,7 +141,7 @@ RECIPE = Recipe(
         "--summarizer-model Qwen2.5-72B-Instruct "
         "--summarizer-url http://127.0.0.1:8001/v1",
         "deepsearch curate short long --out curated --preset web_dancer_funnel",
-        "deepsearch train sft curated/curated.jsonl --out sft --config sft.json "
+        f"{EIGHT_DEVICES} train sft curated/curated.jsonl --out sft --config sft.json "
         "--model models/QwQ-32B",
         "deepsearch train rl e2hqa/synthesized.jsonl --out rl --config rl.json --model sft "
         "--dialect web_dancer --search serper "

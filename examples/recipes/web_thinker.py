@@ -1,6 +1,7 @@
 """WebThinker: an explorer follows links behind every search; preferences train it."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    EIGHT_DEVICES,
     Desk,
     Filters,
     PaperResult,
@@ -118,13 +119,13 @@ RECIPE = Recipe(
         "--dialect web_thinker --search serper "
         "--summarizer-model reader --summarizer-url http://127.0.0.1:8001/v1",
         "deepsearch pairs runs-1 --out pairs-1 --rule web_thinker",
-        "deepsearch train dpo pairs-1 --out dpo-1 --config dpo.json --model models/QwQ-32B",
+        f"{EIGHT_DEVICES} train dpo pairs-1 --out dpo-1 --config dpo.json --model models/QwQ-32B",
         "# serve dpo-1 in place of the first: deepsearch serve dpo-1 --name policy",
         "deepsearch rollout tasks.jsonl --out runs-2 --rollouts 8 --model policy "
         "--dialect web_thinker --search serper "
         "--summarizer-model reader --summarizer-url http://127.0.0.1:8001/v1",
         "deepsearch pairs runs-2 --out pairs-2 --rule web_thinker",
-        "deepsearch train dpo pairs-2 --out dpo-2 --config dpo.json --model dpo-1",
+        f"{EIGHT_DEVICES} train dpo pairs-2 --out dpo-2 --config dpo.json --model dpo-1",
         "# serve dpo-2 in its place: deepsearch serve dpo-2 --name policy",
         "deepsearch evaluate test.jsonl --out evaluation --model policy "
         "--dialect web_thinker --search serper "

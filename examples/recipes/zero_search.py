@@ -1,6 +1,9 @@
 """ZeroSearch: a language model plays the search engine, and misleads more and more."""
 
+from dataclasses import replace
+
 from langgraph_deepsearch.recipes.recipe import (
+    EIGHT_DEVICES,
     Desk,
     Filters,
     PaperResult,
@@ -9,10 +12,15 @@ from langgraph_deepsearch.recipes.recipe import (
     Tools,
     TrainingStage,
 )
+from langgraph_deepsearch.training.config import load_config
 from langgraph_deepsearch.training.rl_config import RlConfig
 
 PAPER = "arXiv 2505.04588, main results"
 SETTING = "Google at test, 5 results"
+SIMULATOR = replace(load_config("sft_paper_7b"), epochs=2, max_length=4096)
+"""Settings of the simulator's own fine-tuning, all ours: none were published. A row is one
+prompt and a few short documents."""
+
 MEASURE = "EM (a gold answer inside the prediction counts, in the code)"
 
 RECIPE = Recipe(
@@ -115,14 +123,17 @@ RECIPE = Recipe(
         "simulated search": "langgraph_deepsearch.tools.simulated",
         "noise curve": "langgraph_deepsearch.tools.noise",
     },
-    unverified=("what the simulators were fine-tuned on, beyond the released data sets",),
+    unverified=(
+        "what the simulators were fine-tuned on, beyond the released data sets",
+        "the settings of that fine-tuning: simulator.json is ours",
+    ),
     commands=(
         "# in another terminal: deepsearch serve models/Qwen2.5-7B-Instruct --name prompted",
         "deepsearch rollout questions.jsonl --out real --rollouts 4 --model prompted "
         "--dialect zero_search --search serper",
         "deepsearch search rows real --out simulator.jsonl",
-        "deepsearch train sft simulator.jsonl --out simulator "
-        "--model models/Qwen2.5-14B-Instruct",
+        f"{EIGHT_DEVICES} train sft simulator.jsonl --out simulator "
+        "--config simulator.json --model models/Qwen2.5-14B-Instruct",
         "# in another terminal: deepsearch serve simulator --port 6001",
         "deepsearch train rl questions.jsonl --out rl --config rl.json "
         "--model models/Qwen2.5-7B --dialect zero_search "
@@ -131,6 +142,7 @@ RECIPE = Recipe(
         "deepsearch evaluate test.jsonl --out evaluation --model zero-search "
         "--dialect zero_search --search serper",
     ),
+    files={"simulator.json": SIMULATOR.to_json()},
     desk=Desk(
         warm_start=True,
         search="simulated:{simulator}",
