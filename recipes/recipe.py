@@ -181,6 +181,9 @@ class Recipe:
     commands: tuple[str, ...]
     """The full-size run, command by command, in the folder that `export` writes."""
     desk: Desk
+    needs: Mapping[str, str] = field(default_factory=dict)
+    """Files that the commands read and none of them makes: name to what it is, and how it
+    is made where that is not plain."""
     files: Mapping[str, Any] = field(default_factory=dict)
     """Further files that `export` writes for the commands, besides the stages' settings:
     name to what it holds as JSON."""

@@ -6,8 +6,13 @@ import io
 import json
 import re
 import shlex
+import shutil
+import subprocess
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -33,6 +38,7 @@ from langgraph_deepsearch.recipes.describe import (
 from langgraph_deepsearch.recipes.export import export_recipe, settings_file
 from langgraph_deepsearch.recipes.recipe import EIGHT_DEVICES, KNOWN, Recipe
 from langgraph_deepsearch.recipes.registry import RecipeError, get_recipe, list_recipes
+from langgraph_deepsearch.recipes.script import run_script
 from langgraph_deepsearch.recipes.sizes import SIZES, desk_config
 from langgraph_deepsearch.tools.factory import make_search
 from langgraph_deepsearch.trace import read_traces
@@ -119,8 +125,10 @@ def test_its_desk_run_can_be_configured(recipe: Recipe):
 
 
 def shown_commands(recipe: Recipe):
-    """Yield every `deepsearch …` of a recipe's commands, those in comments too."""
+    """Yield every `deepsearch …` of a recipe's commands, those in comments too, and stops."""
     for line in recipe.commands:
+        if line.startswith("# stop "):
+            yield line
         for part in line.replace(EIGHT_DEVICES, "deepsearch").split("; "):
             start = part.find("deepsearch ")
             if start >= 0:
@@ -153,11 +161,28 @@ class Terminals:
         self.searches: set[str] = set()
         self.folders: list[str] = []
         """Where trained models lie."""
+        self.names: set[str] = set()
+        self.beside_training: set[str] = set()
+        """Models that were up while another was trained."""
 
     def serve(self, model: str, name: str, port: int) -> None:
         self.has_model(model)
         assert f"http://127.0.0.1:{port}" not in self.searches
-        self.models[f"http://127.0.0.1:{port}/v1"] = name or Path(model).name
+        url, name = f"http://127.0.0.1:{port}/v1", name or Path(model).name
+        assert name not in self.names, "a server that was not swapped would answer"
+        assert self.models.get(url) not in self.beside_training, (
+            "it is to be stopped before"
+        )
+        self.names.add(name)
+        self.models[url] = name
+
+    def stop(self, name: str, port: str) -> None:
+        assert self.models.pop(f"http://127.0.0.1:{port}/v1") == name
+
+    def train(self, model: str, out: str) -> None:
+        self.has_model(model)
+        self.folders.append(out)
+        self.beside_training |= set(self.models.values())
 
     def serve_search(self, port: int) -> None:
         assert f"http://127.0.0.1:{port}/v1" not in self.models
@@ -195,6 +220,9 @@ def asked(given, config):
 def test_every_model_it_names_is_served_and_the_last_one_evaluated(recipe: Recipe):
     up, evaluated, evaluations = Terminals(), set(), []
     for line in shown_commands(recipe):
+        if stopped := re.match(r"# stop (\S+) on port (\d+)", line):
+            up.stop(*stopped.groups())
+            continue
         path, given = parsed(line)
         config = {settings_file(s): s.config for s in recipe.stages}.get(
             str(given.get("config"))
@@ -205,8 +233,7 @@ def test_every_model_it_names_is_served_and_the_last_one_evaluated(recipe: Recip
         elif path == "search serve":
             up.serve_search(given["port"])
         elif path.startswith("train"):
-            up.has_model(given["model"])
-            up.folders.append(str(given.get("out") or given.get("directory")))
+            up.train(given["model"], str(given["directory"]))
         elif given.get("model"):
             up.answers(given["model"], given.get("base_url", ""))
         elif "base_url" in given:
@@ -238,7 +265,7 @@ def parsed(line: str):
 
 @each_recipe
 def test_its_commands_are_taken(recipe: Recipe):
-    commands = list(shown_commands(recipe))
+    commands = [line for line in shown_commands(recipe) if not line.startswith("#")]
     assert commands
     settings = {settings_file(stage) for stage in recipe.stages} | set(recipe.files)
     named = set()
@@ -271,6 +298,131 @@ def test_export_writes_settings_that_training_reads(recipe: Recipe, tmp_path):
     (tmp_path / "run.sh").write_text("mine")
     with pytest.raises(RecipeError, match="has been changed"):
         export_recipe(recipe, tmp_path)
+
+
+def read_and_made(line: str):
+    """Return the data files that a command reads, and what it writes."""
+    words = shlex.split(line)
+    made = {word for before, word in pairwise(words) if before in ("--out", ">", ">>")}
+    plain = (re.sub(r"^(dense:|\w+=)|\?model=.*$", "", word) for word in words)
+    return {w for w in plain if re.search(r"\.jsonl?$", w)} - made, made
+
+
+@each_recipe
+def test_files_that_no_command_makes_are_named(recipe: Recipe):
+    made = {settings_file(stage) for stage in recipe.stages} | set(recipe.files)
+    needed = set()
+    given = [line for line in recipe.commands if not line.startswith("#")]
+    for line in [*(one for one in given if one.startswith("sed")), *shown_commands(recipe)]:
+        if "search serve" in line or not line.startswith("#"):
+            read, written = read_and_made(line)
+            needed |= {f for f in read if not any(Path(f).is_relative_to(m) for m in made)}
+            made |= written
+    assert needed == set(recipe.needs)
+
+
+@each_recipe
+def test_the_script_waits_for_every_server_by_its_name(recipe: Recipe):
+    lines = run_script(recipe).splitlines()
+    for line in (c for c in recipe.commands if c.startswith("#")):
+        after = lines[lines.index(line) + 1 :]
+        waits = [shlex.split(one) for one in after[: after.index("")]]
+        asked = line.count("deepsearch serve ") + line.count("deepsearch search serve ")
+        assert len(waits) == asked + line.startswith("# stop ")
+        for _, words, check, *rest in waits:
+            assert words.removeprefix("in another terminal: ") in line
+            assert rest[0] in words or check == "answers"
+
+
+def test_web_thinkers_rounds_wait_for_the_model_of_the_round():
+    script = run_script(RECIPES["web_thinker"])
+    first, second = script.index("--out runs-1"), script.index("--out runs-2")
+    last = script.index("--out evaluation")
+    assert script.index(" is_served policy 8000") < first
+    assert first < script.index(" is_stopped policy 8000") < script.index("--out dpo-1")
+    assert script.index("--out dpo-1") < script.index(" is_served policy-1 8000") < second
+    assert second < script.index(" is_served policy-2 8000") < last
+
+
+class OneModel(BaseHTTPRequestHandler):
+    """Lists a model as vLLM does."""
+
+    def do_GET(self) -> None:
+        found = self.path == "/v1/models"
+        self.send_response(200 if found else 404)
+        self.end_headers()
+        self.wfile.write(b'{"object":"list","data":[{"id":"policy"}]}' if found else b"")
+
+    def log_message(self, *_) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="the script asks with curl")
+def test_the_scripts_checks_tell_servers_apart():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), OneModel)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    port = server.server_port
+    head, _, _ = run_script(RECIPES["web_thinker"]).partition("\n# in other terminals")
+    checks = (
+        f"wait_for it is_served policy {port}; wait_for it answers {port}; "
+        f"wait_for it is_stopped policy-1 {port}; "
+        f"if is_served policy-1 {port} || is_served poli {port} || is_stopped policy {port}; "
+        "then exit 3; fi; answers 1 || echo well"
+    )
+    try:
+        ran = subprocess.run(
+            ["sh", "-c", f"{head}\n{checks}"], capture_output=True, text=True, timeout=20
+        )
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "well\n", "")
+
+
+@each_recipe
+def test_the_script_says_what_it_needs(recipe: Recipe):
+    head, _, _ = run_script(recipe).partition("set -eu")
+    assert all(f"#   {name}: {what}" in head for name, what in recipe.needs.items())
+    text = "\n".join(recipe.commands)
+    assert all(f"#   {m}\n" in head for m in re.findall(r"models/[\w.-]+", text))
+    assert ("SERPER_API_KEY" in head) == ("--search serper" in text)
+
+
+@each_recipe
+def test_a_retriever_is_the_originals_and_keeps_its_index(recipe: Recipe):
+    for line in shown_commands(recipe):
+        if line.startswith("deepsearch search serve"):
+            _, given = parsed(line)
+            model = Path(given["spec"].partition("?model=")[2]).name
+            assert model
+            assert model in recipe.tools.engine or recipe.name == "o2_searcher"
+            assert str(given["cache_dir"]) == "index"
+            assert f'"{given["spec"]}"' in line, "the question mark is the shell's too"
+
+
+@pytest.mark.parametrize(
+    ("name", "sampling"),
+    [
+        ("simple_deep_searcher", "temperature=0.6 top_p=0.95 sampling_top_k=40"),
+        (
+            "search_o1",
+            "temperature=0.7 top_p=0.8 sampling_top_k=20 repetition_penalty=1.05",
+        ),
+        ("r1_searcher", "temperature=0"),
+        ("search_r1", "temperature=0.7"),
+        ("web_dancer", "temperature=0.6 top_p=0.95 repetition_penalty=1.1"),
+    ],
+)
+def test_an_evaluation_samples_as_the_original(name, sampling):
+    lines = [c for c in RECIPES[name].commands if c.startswith("deepsearch evaluate")]
+    assert lines
+    for line in lines:
+        assert set(sampling.split()) <= set(parsed(line)[1]["pairs"])
+
+
+def test_llama_is_evaluated_with_the_budgets_of_evaluation():
+    (line,) = (c for c in RECIPES["r1_searcher"].commands if "evaluation-llama" in c)
+    assert {"top_k=5", "max_turns=9"} <= set(parsed(line)[1]["pairs"])
 
 
 def test_an_exported_schedule_reads_the_exported_settings(tmp_path):

@@ -150,24 +150,30 @@ RECIPE = Recipe(
         "# a list of masked spans stands in no single result; one answer does",
         "deepsearch curate ramp-runs --out ramp-runs --preset direct "
         "--without supported_answer",
-        f"{EIGHT_DEVICES} train sft ramp-runs/curated.jsonl --out ramp_sft "
-        "--config ramp_sft.json --model models/Qwen2.5-7B-Instruct",
         "deepsearch rollout hotpotqa_train.jsonl --out runs --rollouts 4 "
         "--model teacher --dialect mask_search --set roles=mask_search --search serper",
         "deepsearch curate runs --out runs --preset direct",
+        "# stop teacher on port 8000: the training takes its GPUs",
+        f"{EIGHT_DEVICES} train sft ramp-runs/curated.jsonl --out ramp_sft "
+        "--config ramp_sft.json --model models/Qwen2.5-7B-Instruct",
         f"{EIGHT_DEVICES} train sft runs/curated.jsonl --out sft --config sft.json "
         "--model ramp_sft",
         "# both reinforcement stages, ramp_rl.json and rl.json, the adapter merged between",
         "deepsearch train stages rl_stages.json --out rl "
         "--data ramp=ramp/synthesized.jsonl --data task=hotpotqa_train.jsonl "
         "--model models/Qwen2.5-7B-Instruct --dialect mask_search --search serper",
-        "# in place of the teacher: deepsearch serve sft --name mask-search-sft",
+        "# in another terminal: deepsearch serve sft --name mask-search-sft",
         "deepsearch evaluate test.jsonl --out evaluation-sft --model mask-search-sft "
         "--dialect mask_search --search serper",
         "# in its place: deepsearch serve rl/2-task --name mask-search-rl",
         "deepsearch evaluate test.jsonl --out evaluation-rl --model mask-search-rl "
         "--dialect mask_search --search serper",
     ),
+    needs={
+        "wikipedia.jsonl": "a corpus: passages of Wikipedia, whose spans are masked",
+        "hotpotqa_train.jsonl": "train questions of HotpotQA",
+        "test.jsonl": "questions to evaluate on, of the sets under the paper's figures",
+    },
     files={"rl_stages.json": SCHEDULE},
     desk=Desk(
         search="searxng:{world}",

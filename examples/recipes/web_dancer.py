@@ -141,18 +141,25 @@ RECIPE = Recipe(
         "--summarizer-model Qwen2.5-72B-Instruct "
         "--summarizer-url http://127.0.0.1:8001/v1",
         "deepsearch curate short long --out curated --preset web_dancer_funnel",
+        "# stop QwQ-32B on port 8000: the training takes its GPUs",
         f"{EIGHT_DEVICES} train sft curated/curated.jsonl --out sft --config sft.json "
         "--model models/QwQ-32B",
         "deepsearch train rl e2hqa/synthesized.jsonl --out rl --config rl.json --model sft "
         "--dialect web_dancer --search serper "
         "--summarizer-model Qwen2.5-72B-Instruct "
         "--summarizer-url http://127.0.0.1:8001/v1",
-        "# in place of QwQ-32B: deepsearch serve rl --name web-dancer",
+        "# in another terminal: deepsearch serve rl --name web-dancer",
         "deepsearch evaluate test.jsonl --out evaluation --model web-dancer "
         "--dialect web_dancer --search serper "
         "--summarizer-model Qwen2.5-72B-Instruct "
-        "--summarizer-url http://127.0.0.1:8001/v1",
+        "--summarizer-url http://127.0.0.1:8001/v1 "
+        "--set temperature=0.6 --set top_p=0.95 --set repetition_penalty=1.1",
     ),
+    needs={
+        "wikipedia.jsonl": "a corpus: pages of Wikipedia, from which E2HQA makes questions hard",
+        "simpleqa.jsonl": "easy questions, such as those of SimpleQA",
+        "test.jsonl": "questions to evaluate on, of the sets under the paper's figures",
+    },
     desk=Desk(
         search="searxng:{world}",
         preset="desk",

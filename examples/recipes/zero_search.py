@@ -132,16 +132,21 @@ RECIPE = Recipe(
         "deepsearch rollout questions.jsonl --out real --rollouts 4 --model prompted "
         "--dialect zero_search --search serper",
         "deepsearch search rows real --out simulator.jsonl",
+        "# stop prompted on port 8000: the training takes its GPU",
         f"{EIGHT_DEVICES} train sft simulator.jsonl --out simulator "
         "--config simulator.json --model models/Qwen2.5-14B-Instruct",
         "# in another terminal: deepsearch serve simulator --port 6001",
         "deepsearch train rl questions.jsonl --out rl --config rl.json "
         "--model models/Qwen2.5-7B --dialect zero_search "
         "--search simulated:http://127.0.0.1:6001/v1",
-        "# in place of the first: deepsearch serve rl --name zero-search",
+        "# in another terminal: deepsearch serve rl --name zero-search",
         "deepsearch evaluate test.jsonl --out evaluation --model zero-search "
         "--dialect zero_search --search serper",
     ),
+    needs={
+        "questions.jsonl": "train questions of NQ and HotpotQA (sunhaonlp/ZeroSearch_dataset)",
+        "test.jsonl": "questions to evaluate on, of the sets under the paper's figures",
+    },
     files={"simulator.json": SIMULATOR.to_json()},
     desk=Desk(
         warm_start=True,
