@@ -71,7 +71,7 @@ def test_its_parts_exist(recipe: Recipe, monkeypatch):
     dialect, open_ended = get_dialect(recipe.dialect), recipe.tools.open_ended_condenser
     assert recipe.tools.condenser == dialect.condenser
     assert open_ended == dialect.open_ended_condenser
-    assert not recipe.tools.page_condenser or recipe.tools.page_condenser in FACTORIES
+    assert recipe.tools.page_condenser in ("", dialect.page_condenser)
     if recipe.filters.preset:
         assert get_preset(recipe.filters.preset).filters
     if recipe.filters.preference:
@@ -493,6 +493,57 @@ def test_the_description_says_all_of_it():
         assert said in text
     for result in RECIPES["simple_deep_searcher"].results:
         assert result_line(result) in text
+
+
+@each_recipe
+def test_the_description_explains_each_mark_once(recipe: Recipe):
+    text = describe(recipe)
+    for known, meaning in KNOWN.items():
+        assert text.count(meaning) <= 1
+        assert (f"  {MARKS[known]} {meaning}" in text) == (f"  {MARKS[known]} " in text)
+
+
+def cell(name: str, column: str) -> str:
+    """Return what the table says of a recipe in a column."""
+    head, _, row = markdown_table([RECIPES[name]]).splitlines()
+    return dict(zip(head.split(" | "), row.split(" | "), strict=True))[column]
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "said"),
+    [
+        ("mask_search", "trainer", "(✓) SFT, SFT, DAPO, DAPO (numbers ✗)"),
+        ("web_dancer", "trainer", "(✓) SFT, DAPO (numbers ✗)"),
+        ("web_thinker", "trainer", "(✓) DPO × 2 (numbers ✗)"),
+        ("simple_deep_searcher", "trainer", "✓ SFT; (✓) DPO; (✓) REINFORCE++ (numbers ✗)"),
+        ("search_o1", "trainer", "–"),
+        ("deep_researcher", "tools", "✓ `serper` + `none` + `paging_reader`"),
+        ("web_dancer", "tools", "✓ `serper` + `none` + `goal_extractor`"),
+        ("mask_search", "filters", "? `direct`"),
+    ],
+)
+def test_the_table_is_true_to_the_originals(name, column, said):
+    assert cell(name, column) == said
+
+
+def test_a_figure_has_its_own_mark():
+    row = markdown_table([RECIPES["r1_searcher"]]).splitlines()[-1]
+    assert row.endswith("✓✓ 75 judge (gpt-4o-mini) on HotpotQA, Qwen2.5-7B |")
+    assert RECIPES["zero_search"].filters.known == "secondary"
+
+
+def test_the_better_run_of_a_pair_is_a_fine_tuned_models():
+    recipe = RECIPES["simple_deep_searcher"]
+    (line,) = (c for c in recipe.commands if c.startswith("deepsearch pairs"))
+    _, given = parsed(line)
+    (own,) = given["traces"]
+    (made,) = (c for c in recipe.commands if f"--out {own} " in c)
+    assert "--model strong " in made
+    assert any(
+        "models/QwQ-32B-SimpleDeepSearcher --name strong" in c for c in recipe.commands
+    )
+    assert any("fine-tuned" in departure for departure in recipe.desk.departures)
+    assert not any("wording" in one for one in recipe.unverified)
 
 
 def test_the_documented_table_is_the_recipes():

@@ -1,6 +1,7 @@
 """DeepResearcher: GRPO on the live web, with a reading agent behind every page."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    SAMPLING_UNKNOWN,
     Desk,
     Filters,
     PaperResult,
@@ -81,7 +82,10 @@ RECIPE = Recipe(
             source=PAPER,
         ),
     ),
-    unverified=("the white space before the answer's tags",),
+    unverified=(
+        "the white space before the answer's tags",
+        SAMPLING_UNKNOWN,
+    ),
     commands=(
         "# in other terminals, the second for qwen-plus: "
         "deepsearch serve models/Qwen2.5-7B-Instruct --name policy; "

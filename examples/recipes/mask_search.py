@@ -2,6 +2,7 @@
 
 from langgraph_deepsearch.recipes.recipe import (
     EIGHT_DEVICES,
+    SAMPLING_UNKNOWN,
     Desk,
     Filters,
     PaperResult,
@@ -48,10 +49,11 @@ RECIPE = Recipe(
         condenser="none",
     ),
     filters=Filters(
-        rule="correctness judged by qwen-max; the trained model's own right runs come in "
-        "later rounds (self-evolving distillation)",
+        rule="correctness judged by qwen-max, wrong chains kept too, marked (code); here preset "
+        "direct keeps right ones alone, by the gold answer. In later rounds the trained model "
+        "takes over as teacher (self-evolving distillation, from the paper's text)",
         preset="direct",
-        known="code",
+        known="secondary",
     ),
     reward_known="paper",
     stages=(
@@ -61,7 +63,7 @@ RECIPE = Recipe(
             data="trajectories of the planner, rewriter and observer on masked passages",
             desk_questions="masked",
             note="learning rate, batch and epochs are ours; LLaMA-Factory there",
-            known="ours",
+            numbers="ours",
         ),
         TrainingStage(
             name="sft",
@@ -69,7 +71,7 @@ RECIPE = Recipe(
             data="trajectories on HotpotQA",
             start="ramp_sft",
             note="as before",
-            known="ours",
+            numbers="ours",
         ),
         TrainingStage(
             name="ramp_rl",
@@ -79,7 +81,7 @@ RECIPE = Recipe(
             desk_questions="masked",
             note="DAPO and the curriculum are the paper's, all numbers ours, the weights of "
             "recall and form too; with reward mask_search_judge a model judges",
-            known="ours",
+            numbers="ours",
         ),
         TrainingStage(
             name="rl",
@@ -87,7 +89,7 @@ RECIPE = Recipe(
             data="HotpotQA",
             start="ramp_rl",
             note="as before",
-            known="ours",
+            numbers="ours",
         ),
     ),
     results=(
@@ -138,6 +140,7 @@ RECIPE = Recipe(
     },
     unverified=(
         "no released model was seen",
+        SAMPLING_UNKNOWN,
         "how the chat template of its training renders the turn of role function",
         "which settings and weights its reinforcement has",
     ),

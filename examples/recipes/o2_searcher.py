@@ -2,6 +2,7 @@
 
 from langgraph_deepsearch.recipes.recipe import (
     EIGHT_DEVICES,
+    SAMPLING_UNKNOWN,
     Desk,
     Filters,
     PaperResult,
@@ -93,7 +94,10 @@ RECIPE = Recipe(
         "findings": "langgraph_deepsearch.evals.findings",
         "query diversity": "langgraph_deepsearch.evals.query_diversity",
     },
-    unverified=("the authors' cached web pages are not released",),
+    unverified=(
+        "the authors' cached web pages are not released",
+        SAMPLING_UNKNOWN,
+    ),
     commands=(
         "deepsearch import coldstart.json --from o2_searcher --out coldstart.jsonl",
         "deepsearch curate coldstart.jsonl --out coldstart --preset o2_searcher",

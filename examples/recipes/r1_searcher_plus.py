@@ -2,6 +2,7 @@
 
 from langgraph_deepsearch.recipes.recipe import (
     EIGHT_DEVICES,
+    SAMPLING_UNKNOWN,
     Desk,
     Filters,
     PaperResult,
@@ -124,6 +125,7 @@ RECIPE = Recipe(
     },
     unverified=(
         "the exact tags, the prompt, the rules of form, how the spread of searches is scaled",
+        SAMPLING_UNKNOWN,
     ),
     commands=(
         "# in other terminals: deepsearch serve models/Qwen2.5-7B-Instruct --name qwen; "

@@ -1,6 +1,7 @@
 """ReSearch: GRPO on multi-hop questions, F1 with a floor for a valid form."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    SAMPLING_UNKNOWN,
     Desk,
     Filters,
     PaperResult,
@@ -111,6 +112,7 @@ RECIPE = Recipe(
             source=PAPER,
         ),
     ),
+    unverified=(SAMPLING_UNKNOWN,),
     commands=(
         "# their server, or in another terminal: "
         "deepsearch search serve --port 3000 --cache-dir index "

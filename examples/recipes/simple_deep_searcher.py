@@ -80,7 +80,8 @@ RECIPE = Recipe(
             name="sft",
             config=load_config("sft_paper_7b"),
             data="871 curated trajectories (RUC-AIBOX/0.8k-data-SimpleDeepSearcher)",
-            note="the paper and the README say 30,000 tokens, the code drops above 10,000",
+            note="the paper and the README say 30,000 tokens, the code drops above 10,000; its "
+            "instruction differs in wording from that of inference",
             known="code",
         ),
         TrainingStage(
@@ -97,6 +98,7 @@ RECIPE = Recipe(
             start="sft",
             note="algorithm, reward and questions are the paper's; learning rate, batch and "
             "length are R1-Searcher's",
+            numbers="ours",
         ),
     ),
     results=(
@@ -118,7 +120,6 @@ RECIPE = Recipe(
             source="arXiv 2505.16834, appendix D",
         ),
     ),
-    unverified=("the instruction of training and that of inference differ in wording",),
     commands=(
         "# in another terminal: deepsearch serve models/QwQ-32B --name QwQ-32B --port 8001",
         "deepsearch questions annotate questions.jsonl --out annotated --model QwQ-32B "

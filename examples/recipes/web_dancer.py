@@ -58,7 +58,7 @@ RECIPE = Recipe(
             ),
             data="7,678 trajectories with short and 6,550 with long chains of thought",
             note="learning rate, epochs, batch and length are ours",
-            known="ours",
+            numbers="ours",
         ),
         TrainingStage(
             name="rl",
@@ -80,7 +80,7 @@ RECIPE = Recipe(
             data="some 5,000 questions",
             start="sft",
             note="DAPO, 16 rollouts and the reward are the paper's, the rest is ours",
-            known="ours",
+            numbers="ours",
         ),
     ),
     results=(

@@ -2,6 +2,7 @@
 
 from langgraph_deepsearch.recipes.recipe import (
     EIGHT_DEVICES,
+    SAMPLING_UNKNOWN,
     Desk,
     Filters,
     PaperResult,
@@ -59,7 +60,7 @@ RECIPE = Recipe(
             note="two rounds of 32,768 tokens are the paper's; learning rate, beta, batch and "
             "the ratio of lengths (1.5, there only above 1) are ours. The smaller models are "
             "fine-tuned on 7,800 trajectories of the large one first",
-            known="ours",
+            numbers="ours",
         ),
     ),
     results=(
@@ -111,7 +112,10 @@ RECIPE = Recipe(
         "explorer": "langgraph_deepsearch.nodes.condensers.explorer",
         "report mode": "langgraph_deepsearch.graph.report",
     },
-    unverified=("the settings of its training: no code was published",),
+    unverified=(
+        "the settings of its training: no code was published",
+        SAMPLING_UNKNOWN,
+    ),
     commands=(
         "# in other terminals: deepsearch serve models/QwQ-32B --name policy; "
         "deepsearch serve models/Qwen2.5-32B-Instruct --name reader --port 8001",

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from langgraph_deepsearch.recipes.recipe import (
     EIGHT_DEVICES,
+    SAMPLING_UNKNOWN,
     Desk,
     Filters,
     PaperResult,
@@ -45,8 +46,8 @@ RECIPE = Recipe(
     ),
     filters=Filters(
         rule="for the simulator's own fine-tuning: documents of right runs are useful, of "
-        "wrong runs noisy",
-        known="code",
+        "wrong runs noisy; that searches of both kinds are left out is ours",
+        known="secondary",
     ),
     reward_known="code",
     stages=(
@@ -126,6 +127,7 @@ RECIPE = Recipe(
     unverified=(
         "what the simulators were fine-tuned on, beyond the released data sets",
         "the settings of that fine-tuning: simulator.json is ours",
+        SAMPLING_UNKNOWN,
     ),
     commands=(
         "# in another terminal: deepsearch serve models/Qwen2.5-7B-Instruct --name prompted",
