@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
+from itertools import groupby
 from typing import Any
 
 from ..training.rl_config import RlConfig
@@ -70,7 +71,8 @@ def methods_table(recipes: Iterable[Recipe]) -> str:
 
 def _cells(recipe: Recipe) -> list[str]:
     search = recipe.tools.search.partition(":")[0]
-    tools = [search, recipe.tools.condenser, recipe.tools.open_ended_condenser]
+    own = recipe.tools
+    tools = [search, own.condenser, own.open_ended_condenser, own.page_condenser]
     texts = {
         "questions": recipe.questions.data,
         "dialect": f"`{recipe.dialect}`",
@@ -78,12 +80,29 @@ def _cells(recipe: Recipe) -> list[str]:
         "filters": _code(recipe.filters.preset, recipe.filters.preference)
         or recipe.filters.rule,
         "reward": _code(*recipe.rewards),
-        "trainer": trainer(recipe),
         "figures": headline(recipe.results[0]),
     }
     known = recipe.known
-    own = [_marked(MARKS[known[part]], text) for part, text in texts.items()]
-    return [f"[{recipe.system}](../examples/recipes/{recipe.name}.py)", *own]
+    cells = {part: _marked(MARKS[known[part]], text) for part, text in texts.items()}
+    cells["trainer"] = _trainings(recipe)
+    system = f"[{recipe.system}](../examples/recipes/{recipe.name}.py)"
+    return [system, *(cells[column] for column in COLUMNS[1:])]
+
+
+def _trainings(recipe: Recipe) -> str:
+    """Return the methods, those of one certainty together: mark, methods, numbers' mark."""
+    told = [
+        f"{mark} {', '.join(map(method, stages))}{numbers}"
+        for (mark, numbers), stages in groupby(recipe.stages, _stage_marks)
+    ]
+    return "; ".join(told) or MARKS["none"]
+
+
+def _stage_marks(stage: TrainingStage) -> tuple[str, str]:
+    """Return the mark of a stage's method, and that of its numbers where it is another."""
+    numbers = MARKS[stage.numbers_known]
+    mark = MARKS[stage.known]
+    return mark, "" if numbers == mark else f" (numbers {numbers})"
 
 
 def _marked(mark: str, text: str) -> str:
@@ -120,43 +139,57 @@ def describe(recipe: Recipe) -> str:
         _list("Paper", [recipe.paper, recipe.repository]),
         _list("Model", [recipe.model, *(f"released: {one}" for one in recipe.released)]),
         _list("Questions", _questions(recipe)),
-        _list("Dialect", [f"{recipe.dialect} ({KNOWN[recipe.dialect_known]})"]),
+        _list("Dialect", [f"{MARKS[recipe.dialect_known]} {recipe.dialect}"]),
         _list("Tools", _named(recipe.tools)),
         _list("Filters", _named(recipe.filters)),
         *(_list(f"Training: {stage.name}", _stage(stage)) for stage in recipe.stages),
         _list("Methods of its own", [f"{k}: {v}" for k, v in recipe.methods.items()]),
-        _list("The paper's figures", map(result_line, recipe.results)),
+        _list("The paper's figures", map(_figures, recipe.results)),
         _list("Not verified", recipe.unverified),
+        _list("Files it needs", [f"{k}: {v}" for k, v in recipe.needs.items()]),
         _list("Full size", recipe.commands),
         _list("At a desk it differs in", recipe.desk.departures),
+        _list("Marks", [f"{MARKS[one]} {KNOWN[one]}" for one in _used(recipe)]),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _used(recipe: Recipe) -> list[Known]:
+    """Return every way in which something of the recipe is known, in the order of marks."""
+    used = {
+        *(recipe.known[part] for part in ("questions", "dialect", "tools", "filters")),
+        *(known for stage in recipe.stages for known in (stage.known, stage.numbers_known)),
+        *(result.known for result in recipe.results),
+    }
+    return [known for known in KNOWN if known in used]
 
 
 def result_line(result: PaperResult) -> str:
     """Return a result with all its figures and where they stand."""
     scores = ", ".join(f"{data} {score:g}" for data, score in result.scores.items())
     setting = f" ({result.setting})" if result.setting else ""
-    return (
-        f"{result.model}, {result.measure}{setting}: {scores}. {result.source}; "
-        f"{KNOWN[result.known]}"
-    )
+    return f"{result.model}, {result.measure}{setting}: {scores}. {result.source}"
+
+
+def _figures(result: PaperResult) -> str:
+    return f"{MARKS[result.known]} {result_line(result)}"
 
 
 def _questions(recipe: Recipe) -> list[str]:
     source = recipe.questions
     made = [f"here: deepsearch {source.made_by}"] if source.made_by else []
-    return [f"{source.data} ({KNOWN[source.known]})", *made]
+    return [f"{MARKS[source.known]} {source.data}", *made]
 
 
 def _named(part: Any) -> list[str]:
-    """Return the fields of a part that are set."""
-    values = [(field.name, getattr(part, field.name)) for field in fields(part)]
-    return [
-        f"{name.replace('_', ' ')}: {KNOWN[value] if name == 'known' else value}"
+    """Return the fields of a part that are set, before the first how the part is known."""
+    values = [(one.name, getattr(part, one.name)) for one in fields(part)]
+    first, *others = [
+        f"{name.replace('_', ' ')}: {value}"
         for name, value in values
-        if value
+        if value and name != "known"
     ]
+    return [f"{MARKS[part.known]} {first}", *others]
 
 
 def _stage(stage: TrainingStage) -> list[str]:
@@ -164,8 +197,8 @@ def _stage(stage: TrainingStage) -> list[str]:
     settings = ", ".join(f"{name} {json.dumps(value)}" for name, value in given.items())
     start = [f"starts from: {stage.start}"] if stage.start else []
     note = [stage.note] if stage.note else []
-    known = KNOWN[stage.known]
-    return [f"{method(stage)} on {stage.data} ({known})", *start, settings, *note]
+    mark, numbers = _stage_marks(stage)
+    return [f"{mark} {method(stage)} on {stage.data}{numbers}", *start, settings, *note]
 
 
 def told_settings(stage: TrainingStage) -> dict[str, Any]:

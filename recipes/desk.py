@@ -40,7 +40,7 @@ from ..training.rl_config import RlConfig
 from ..training.sft import train_sft
 from .bench import Bench, ServerProcess, Serving
 from .describe import method, result_line
-from .recipe import Recipe, TrainingStage
+from .recipe import KNOWN, Recipe, TrainingStage
 from .registry import RecipeError
 from .sizes import DeskSize, desk_config, get_size
 from .stand_ins import JUDGE, REWRITER
@@ -94,7 +94,7 @@ class DeskResult:
         return {
             "recipe": self.recipe.name,
             "columns": figures,
-            "paper": [result_line(result) for result in self.recipe.results],
+            "paper": [f"{result_line(r)}; {KNOWN[r.known]}" for r in self.recipe.results],
             "seconds": self.seconds,
         }
 

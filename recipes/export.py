@@ -7,29 +7,27 @@ from pathlib import Path
 
 from .recipe import Recipe, TrainingStage
 from .registry import RecipeError
+from .script import run_script
 
 SCRIPT = "run.sh"
 """Name of the script."""
 
-HEAD = """#!/bin/sh
-# {system} ({paper}) at full size, by deepsearch recipe export.
-# It needs GPUs, the data and the servers that the lines name; run it in this folder.
-set -eu
-"""
-
 
 def export_recipe(recipe: Recipe, directory: Path) -> list[Path]:
-    """Write `<stage>.json` for each stage and `run.sh`; return the files.
+    """Write `<stage>.json` for each stage, the recipe's own files and `run.sh`.
+
+    Returns:
+        The files that were written.
 
     Raises:
         RecipeError: the folder holds such a file with other content.
     """
+    settings = {settings_file(s): s.config.to_json() for s in recipe.stages}
     texts = {
-        settings_file(stage): json.dumps(stage.config.to_json(), indent=2) + "\n"
-        for stage in recipe.stages
+        name: json.dumps(content, indent=2) + "\n"
+        for name, content in {**settings, **recipe.files}.items()
     }
-    head = HEAD.format(system=recipe.system, paper=recipe.paper)
-    texts[SCRIPT] = head + "".join(f"\n{line}\n" for line in recipe.commands)
+    texts[SCRIPT] = run_script(recipe)
     paths = {directory / name: text for name, text in texts.items()}
     for path, text in paths.items():
         if path.exists() and path.read_text(encoding="utf-8") != text:

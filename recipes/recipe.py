@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from ..training.config import SftConfig, TrainingConfig
 from ..training.dpo_config import DpoConfig
@@ -27,6 +27,16 @@ KNOWN: Mapping[Known, str] = {
     "ours": "the original says nothing; the choice is ours",
     "none": "the system has no such part",
 }
+
+SAMPLING_UNKNOWN = (
+    "how its evaluation samples; here as SimpleDeepSearcher: temperature .6, top-p .95, "
+    "top-k 40"
+)
+"""Said of an original whose sampling was not seen: the settings' defaults are taken."""
+
+EIGHT_DEVICES = "torchrun --nproc_per_node 8 -m langgraph_deepsearch.cli"
+"""In a recipe's commands in place of `deepsearch`, where the settings of a training shard it
+by DeepSpeed (docs/training.md)."""
 
 Kind = Literal["sft", "dpo", "rl"]
 """Methods of training."""
@@ -98,6 +108,14 @@ class TrainingStage:
     note: str = ""
     """Where the original's settings and ours differ, or are not known."""
     known: Known = "paper"
+    """How the method and its data are known."""
+    numbers: Known | None = None
+    """How its numbers are, those aside that the note names; empty: as the method."""
+
+    @property
+    def numbers_known(self) -> Known:
+        """How its numbers are known."""
+        return self.numbers or self.known
 
     @property
     def kind(self) -> Kind:
@@ -177,6 +195,12 @@ class Recipe:
     commands: tuple[str, ...]
     """The full-size run, command by command, in the folder that `export` writes."""
     desk: Desk
+    needs: Mapping[str, str] = field(default_factory=dict)
+    """Files that the commands read and none of them makes: name to what it is, and how it
+    is made where that is not plain."""
+    files: Mapping[str, Any] = field(default_factory=dict)
+    """Further files that `export` writes for the commands, besides the stages' settings:
+    name to what it holds as JSON."""
 
     @property
     def rewards(self) -> tuple[str, ...]:
@@ -194,18 +218,12 @@ class Recipe:
 
     @property
     def known(self) -> Mapping[str, Known]:
-        """How each part is known: its name to the least certain of what it holds."""
-        order: tuple[Known, ...] = get_args(Known)
-        stages: list[Known] = [stage.known for stage in self.stages] or ["none"]
-        results: list[Known] = [result.known for result in self.results]
-        trainer: Known = max(stages, key=order.index)
-        figures: Known = max(results, key=order.index)
+        """How each part is known, by its name; each training says it of itself."""
         return {
             "questions": self.questions.known,
             "dialect": self.dialect_known,
             "tools": self.tools.known,
             "filters": self.filters.known,
             "reward": self.reward_known,
-            "trainer": trainer,
-            "figures": figures,
+            "figures": self.results[0].known,
         }

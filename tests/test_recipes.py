@@ -6,8 +6,13 @@ import io
 import json
 import re
 import shlex
+import shutil
+import subprocess
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -31,8 +36,9 @@ from langgraph_deepsearch.recipes.describe import (
     result_line,
 )
 from langgraph_deepsearch.recipes.export import export_recipe, settings_file
-from langgraph_deepsearch.recipes.recipe import KNOWN, Recipe
+from langgraph_deepsearch.recipes.recipe import EIGHT_DEVICES, KNOWN, Recipe
 from langgraph_deepsearch.recipes.registry import RecipeError, get_recipe, list_recipes
+from langgraph_deepsearch.recipes.script import run_script
 from langgraph_deepsearch.recipes.sizes import SIZES, desk_config
 from langgraph_deepsearch.tools.factory import make_search
 from langgraph_deepsearch.trace import read_traces
@@ -40,7 +46,7 @@ from langgraph_deepsearch.training.config import load_config
 from langgraph_deepsearch.training.curriculum import get_curriculum
 from langgraph_deepsearch.training.rewards import get_reward
 from langgraph_deepsearch.training.rl_config import RlConfig
-from langgraph_deepsearch.training.schedule import CONFIGS, load_schedule
+from langgraph_deepsearch.training.schedule import load_schedule
 
 ROOT = Path(__file__).parents[1]
 NAMES = list_recipes()
@@ -65,7 +71,7 @@ def test_its_parts_exist(recipe: Recipe, monkeypatch):
     dialect, open_ended = get_dialect(recipe.dialect), recipe.tools.open_ended_condenser
     assert recipe.tools.condenser == dialect.condenser
     assert open_ended == dialect.open_ended_condenser
-    assert not recipe.tools.page_condenser or recipe.tools.page_condenser in FACTORIES
+    assert recipe.tools.page_condenser in ("", dialect.page_condenser)
     if recipe.filters.preset:
         assert get_preset(recipe.filters.preset).filters
     if recipe.filters.preference:
@@ -119,21 +125,31 @@ def test_its_desk_run_can_be_configured(recipe: Recipe):
 
 
 def shown_commands(recipe: Recipe):
-    """Yield every `deepsearch …` of a recipe's commands, those in comments too."""
+    """Yield every `deepsearch …` of a recipe's commands, those in comments too, and stops."""
     for line in recipe.commands:
-        for part in line.split("; "):
+        if line.startswith("# stop "):
+            yield line
+        for part in line.replace(EIGHT_DEVICES, "deepsearch").split("; "):
             start = part.find("deepsearch ")
             if start >= 0:
                 yield part[start:]
 
 
 def scheduled(recipe: Recipe, schedule):
-    """Return the settings files of a recipe whose content a shipped schedule has."""
-    stages = load_schedule(schedule).stages
-    configs = [load_config(one.config, CONFIGS[one.method]) for one in stages]
-    found = [stage for stage in recipe.stages if stage.config in configs]
-    assert len({id(stage.config) for stage in found if stage.kind == "rl"}) == len(configs)
-    return {settings_file(stage) for stage in found}
+    """Return the settings files that a schedule of a recipe names."""
+    return {stage["config"] for stage in recipe.files[str(schedule)]["stages"]}
+
+
+@each_recipe
+def test_a_training_that_is_sharded_has_several_processes(recipe: Recipe):
+    settings = {settings_file(stage): stage.config.to_json() for stage in recipe.stages}
+    trainings = [
+        line for line in recipe.commands if re.search(r"\btrain (sft|dpo|rl) ", line)
+    ]
+    for line in trainings:
+        (named,) = re.findall(r"--config (\S+)", line)
+        sharded = bool({**settings, **recipe.files}[named].get("deepspeed"))
+        assert line.startswith(f"{EIGHT_DEVICES} " if sharded else "deepsearch "), line
 
 
 class Terminals:
@@ -145,11 +161,28 @@ class Terminals:
         self.searches: set[str] = set()
         self.folders: list[str] = []
         """Where trained models lie."""
+        self.names: set[str] = set()
+        self.beside_training: set[str] = set()
+        """Models that were up while another was trained."""
 
     def serve(self, model: str, name: str, port: int) -> None:
         self.has_model(model)
         assert f"http://127.0.0.1:{port}" not in self.searches
-        self.models[f"http://127.0.0.1:{port}/v1"] = name or Path(model).name
+        url, name = f"http://127.0.0.1:{port}/v1", name or Path(model).name
+        assert name not in self.names, "a server that was not swapped would answer"
+        assert self.models.get(url) not in self.beside_training, (
+            "it is to be stopped before"
+        )
+        self.names.add(name)
+        self.models[url] = name
+
+    def stop(self, name: str, port: str) -> None:
+        assert self.models.pop(f"http://127.0.0.1:{port}/v1") == name
+
+    def train(self, model: str, out: str) -> None:
+        self.has_model(model)
+        self.folders.append(out)
+        self.beside_training |= set(self.models.values())
 
     def serve_search(self, port: int) -> None:
         assert f"http://127.0.0.1:{port}/v1" not in self.models
@@ -187,6 +220,9 @@ def asked(given, config):
 def test_every_model_it_names_is_served_and_the_last_one_evaluated(recipe: Recipe):
     up, evaluated, evaluations = Terminals(), set(), []
     for line in shown_commands(recipe):
+        if stopped := re.match(r"# stop (\S+) on port (\d+)", line):
+            up.stop(*stopped.groups())
+            continue
         path, given = parsed(line)
         config = {settings_file(s): s.config for s in recipe.stages}.get(
             str(given.get("config"))
@@ -197,8 +233,7 @@ def test_every_model_it_names_is_served_and_the_last_one_evaluated(recipe: Recip
         elif path == "search serve":
             up.serve_search(given["port"])
         elif path.startswith("train"):
-            up.has_model(given["model"])
-            up.folders.append(str(given.get("out") or given.get("directory")))
+            up.train(given["model"], str(given["directory"]))
         elif given.get("model"):
             up.answers(given["model"], given.get("base_url", ""))
         elif "base_url" in given:
@@ -230,16 +265,16 @@ def parsed(line: str):
 
 @each_recipe
 def test_its_commands_are_taken(recipe: Recipe):
-    commands = list(shown_commands(recipe))
+    commands = [line for line in shown_commands(recipe) if not line.startswith("#")]
     assert commands
-    settings = {settings_file(stage) for stage in recipe.stages}
+    settings = {settings_file(stage) for stage in recipe.stages} | set(recipe.files)
     named = set()
     for line in commands:
         path, given = parsed(line)
         if given.get("config"):
             named.add(str(given["config"]))
         if given.get("schedule"):
-            named |= scheduled(recipe, given["schedule"])
+            named |= {str(given["schedule"]), *scheduled(recipe, given["schedule"])}
         if path == "curate":
             assert get_preset(given["preset"])
         if given.get("dialect"):
@@ -255,11 +290,150 @@ def test_export_writes_settings_that_training_reads(recipe: Recipe, tmp_path):
     for stage in recipe.stages:
         read = load_config(tmp_path / settings_file(stage), type(stage.config))
         assert read == stage.config
+    for name, content in recipe.files.items():
+        assert json.loads((tmp_path / name).read_text()) == content
+        assert "stages" in content or load_config(tmp_path / name).to_json() == content
     script = (tmp_path / "run.sh").read_text()
     assert all(command in script for command in recipe.commands)
     (tmp_path / "run.sh").write_text("mine")
     with pytest.raises(RecipeError, match="has been changed"):
         export_recipe(recipe, tmp_path)
+
+
+def read_and_made(line: str):
+    """Return the data files that a command reads, and what it writes."""
+    words = shlex.split(line)
+    made = {word for before, word in pairwise(words) if before in ("--out", ">", ">>")}
+    plain = (re.sub(r"^(dense:|\w+=)|\?model=.*$", "", word) for word in words)
+    return {w for w in plain if re.search(r"\.jsonl?$", w)} - made, made
+
+
+@each_recipe
+def test_files_that_no_command_makes_are_named(recipe: Recipe):
+    made = {settings_file(stage) for stage in recipe.stages} | set(recipe.files)
+    needed = set()
+    given = [line for line in recipe.commands if not line.startswith("#")]
+    for line in [*(one for one in given if one.startswith("sed")), *shown_commands(recipe)]:
+        if "search serve" in line or not line.startswith("#"):
+            read, written = read_and_made(line)
+            needed |= {f for f in read if not any(Path(f).is_relative_to(m) for m in made)}
+            made |= written
+    assert needed == set(recipe.needs)
+
+
+@each_recipe
+def test_the_script_waits_for_every_server_by_its_name(recipe: Recipe):
+    lines = run_script(recipe).splitlines()
+    for line in (c for c in recipe.commands if c.startswith("#")):
+        after = lines[lines.index(line) + 1 :]
+        waits = [shlex.split(one) for one in after[: after.index("")]]
+        asked = line.count("deepsearch serve ") + line.count("deepsearch search serve ")
+        assert len(waits) == asked + line.startswith("# stop ")
+        for _, words, check, *rest in waits:
+            assert words.removeprefix("in another terminal: ") in line
+            assert rest[0] in words or check == "answers"
+
+
+def test_web_thinkers_rounds_wait_for_the_model_of_the_round():
+    script = run_script(RECIPES["web_thinker"])
+    first, second = script.index("--out runs-1"), script.index("--out runs-2")
+    last = script.index("--out evaluation")
+    assert script.index(" is_served policy 8000") < first
+    assert first < script.index(" is_stopped policy 8000") < script.index("--out dpo-1")
+    assert script.index("--out dpo-1") < script.index(" is_served policy-1 8000") < second
+    assert second < script.index(" is_served policy-2 8000") < last
+
+
+class OneModel(BaseHTTPRequestHandler):
+    """Lists a model as vLLM does."""
+
+    def do_GET(self) -> None:
+        found = self.path == "/v1/models"
+        self.send_response(200 if found else 404)
+        self.end_headers()
+        self.wfile.write(b'{"object":"list","data":[{"id":"policy"}]}' if found else b"")
+
+    def log_message(self, *_) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="the script asks with curl")
+def test_the_scripts_checks_tell_servers_apart():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), OneModel)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    port = server.server_port
+    head, _, _ = run_script(RECIPES["web_thinker"]).partition("\n# in other terminals")
+    checks = (
+        f"wait_for it is_served policy {port}; wait_for it answers {port}; "
+        f"wait_for it is_stopped policy-1 {port}; "
+        f"if is_served policy-1 {port} || is_served poli {port} || is_stopped policy {port}; "
+        "then exit 3; fi; answers 1 || echo well"
+    )
+    try:
+        ran = subprocess.run(
+            ["sh", "-c", f"{head}\n{checks}"], capture_output=True, text=True, timeout=20
+        )
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "well\n", "")
+
+
+@each_recipe
+def test_the_script_says_what_it_needs(recipe: Recipe):
+    head, _, _ = run_script(recipe).partition("set -eu")
+    assert all(f"#   {name}: {what}" in head for name, what in recipe.needs.items())
+    text = "\n".join(recipe.commands)
+    assert all(f"#   {m}\n" in head for m in re.findall(r"models/[\w.-]+", text))
+    assert ("SERPER_API_KEY" in head) == ("--search serper" in text)
+
+
+@each_recipe
+def test_a_retriever_is_the_originals_and_keeps_its_index(recipe: Recipe):
+    for line in shown_commands(recipe):
+        if line.startswith("deepsearch search serve"):
+            _, given = parsed(line)
+            model = Path(given["spec"].partition("?model=")[2]).name
+            assert model
+            assert model in recipe.tools.engine or recipe.name == "o2_searcher"
+            assert str(given["cache_dir"]) == "index"
+            assert f'"{given["spec"]}"' in line, "the question mark is the shell's too"
+
+
+@pytest.mark.parametrize(
+    ("name", "sampling"),
+    [
+        ("simple_deep_searcher", "temperature=0.6 top_p=0.95 sampling_top_k=40"),
+        (
+            "search_o1",
+            "temperature=0.7 top_p=0.8 sampling_top_k=20 repetition_penalty=1.05",
+        ),
+        ("r1_searcher", "temperature=0"),
+        ("search_r1", "temperature=0.7"),
+        ("web_dancer", "temperature=0.6 top_p=0.95 repetition_penalty=1.1"),
+    ],
+)
+def test_an_evaluation_samples_as_the_original(name, sampling):
+    lines = [c for c in RECIPES[name].commands if c.startswith("deepsearch evaluate")]
+    assert lines
+    for line in lines:
+        assert set(sampling.split()) <= set(parsed(line)[1]["pairs"])
+
+
+def test_llama_is_evaluated_with_the_budgets_of_evaluation():
+    (line,) = (c for c in RECIPES["r1_searcher"].commands if "evaluation-llama" in c)
+    assert {"top_k=5", "max_turns=9"} <= set(parsed(line)[1]["pairs"])
+
+
+def test_an_exported_schedule_reads_the_exported_settings(tmp_path):
+    recipe = RECIPES["mask_search"]
+    export_recipe(recipe, tmp_path)
+    changed = {**recipe.stage("rl").config.to_json(), "steps": 7}
+    (tmp_path / "rl.json").write_text(json.dumps(changed))
+    stages = load_schedule(tmp_path / "rl_stages.json").stages
+    assert [Path(stage.config).name for stage in stages] == ["ramp_rl.json", "rl.json"]
+    assert load_config(stages[0].config, RlConfig) == recipe.stage("ramp_rl").config
+    assert load_config(stages[1].config, RlConfig).steps == 7
 
 
 @each_recipe
@@ -319,6 +493,57 @@ def test_the_description_says_all_of_it():
         assert said in text
     for result in RECIPES["simple_deep_searcher"].results:
         assert result_line(result) in text
+
+
+@each_recipe
+def test_the_description_explains_each_mark_once(recipe: Recipe):
+    text = describe(recipe)
+    for known, meaning in KNOWN.items():
+        assert text.count(meaning) <= 1
+        assert (f"  {MARKS[known]} {meaning}" in text) == (f"  {MARKS[known]} " in text)
+
+
+def cell(name: str, column: str) -> str:
+    """Return what the table says of a recipe in a column."""
+    head, _, row = markdown_table([RECIPES[name]]).splitlines()
+    return dict(zip(head.split(" | "), row.split(" | "), strict=True))[column]
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "said"),
+    [
+        ("mask_search", "trainer", "(✓) SFT, SFT, DAPO, DAPO (numbers ✗)"),
+        ("web_dancer", "trainer", "(✓) SFT, DAPO (numbers ✗)"),
+        ("web_thinker", "trainer", "(✓) DPO × 2 (numbers ✗)"),
+        ("simple_deep_searcher", "trainer", "✓ SFT; (✓) DPO; (✓) REINFORCE++ (numbers ✗)"),
+        ("search_o1", "trainer", "–"),
+        ("deep_researcher", "tools", "✓ `serper` + `none` + `paging_reader`"),
+        ("web_dancer", "tools", "✓ `serper` + `none` + `goal_extractor`"),
+        ("mask_search", "filters", "? `direct`"),
+    ],
+)
+def test_the_table_is_true_to_the_originals(name, column, said):
+    assert cell(name, column) == said
+
+
+def test_a_figure_has_its_own_mark():
+    row = markdown_table([RECIPES["r1_searcher"]]).splitlines()[-1]
+    assert row.endswith("✓✓ 75 judge (gpt-4o-mini) on HotpotQA, Qwen2.5-7B |")
+    assert RECIPES["zero_search"].filters.known == "secondary"
+
+
+def test_the_better_run_of_a_pair_is_a_fine_tuned_models():
+    recipe = RECIPES["simple_deep_searcher"]
+    (line,) = (c for c in recipe.commands if c.startswith("deepsearch pairs"))
+    _, given = parsed(line)
+    (own,) = given["traces"]
+    (made,) = (c for c in recipe.commands if f"--out {own} " in c)
+    assert "--model strong " in made
+    assert any(
+        "models/QwQ-32B-SimpleDeepSearcher --name strong" in c for c in recipe.commands
+    )
+    assert any("fine-tuned" in departure for departure in recipe.desk.departures)
+    assert not any("wording" in one for one in recipe.unverified)
 
 
 def test_the_documented_table_is_the_recipes():

@@ -44,7 +44,7 @@ class ScheduledStage:
     name: str
     method: Method
     config: str
-    """A settings file, or the name of a shipped one."""
+    """A settings file, beside the schedule or from here, or the name of a shipped one."""
     data: str
     """Name of what it is trained on: traces, pairs or questions."""
     where: Mapping[str, Sequence[Any]] = field(default_factory=dict)
@@ -91,14 +91,17 @@ def load_schedule(path: str | os.PathLike[str]) -> Schedule:
     if not isinstance(stages, list) or not stages:
         msg = f"{source}: no schedule; it must be one object with a list `stages`"
         raise ConfigError(msg)
-    made = tuple(_stage(stage, f"{source}: stage {n}") for n, stage in enumerate(stages, 1))
+    made = tuple(
+        _stage(stage, f"{source}: stage {n}", source.parent)
+        for n, stage in enumerate(stages, 1)
+    )
     if len({stage.name for stage in made}) < len(made):
         msg = f"{source}: two stages have one name; make names unique"
         raise ConfigError(msg)
     return Schedule(source.stem, made)
 
 
-def _stage(values: Any, where: str) -> ScheduledStage:
+def _stage(values: Any, where: str, folder: Path) -> ScheduledStage:
     if not isinstance(values, dict) or not {"name", "method", "config", "data"} <= set(
         values
     ):
@@ -117,9 +120,15 @@ def _stage(values: Any, where: str) -> ScheduledStage:
     if not isinstance(taken, dict) or not all(isinstance(v, list) for v in taken.values()):
         msg = f"{where}: `where` must map a metadata key to a list of values"
         raise ConfigError(msg)
-    stage = ScheduledStage(**values)
+    stage = ScheduledStage(**{**values, "config": _beside(values["config"], folder)})
     load_config(stage.config, CONFIGS[stage.method])
     return stage
+
+
+def _beside(config: Any, folder: Path) -> str:
+    """Return the path of a settings file in the schedule's folder, else what was named."""
+    beside = folder / str(config)
+    return str(beside) if beside.is_file() else str(config)
 
 
 def run_schedule(

@@ -1,6 +1,7 @@
 """DeepResearcher: GRPO on the live web, with a reading agent behind every page."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    SAMPLING_UNKNOWN,
     Desk,
     Filters,
     PaperResult,
@@ -81,21 +82,30 @@ RECIPE = Recipe(
             source=PAPER,
         ),
     ),
-    unverified=("the white space before the answer's tags",),
+    unverified=(
+        "the white space before the answer's tags",
+        SAMPLING_UNKNOWN,
+    ),
     commands=(
         "# in other terminals, the second for qwen-plus: "
         "deepsearch serve models/Qwen2.5-7B-Instruct --name policy; "
         "deepsearch serve models/Qwen2.5-72B-Instruct --name reader --port 8001",
         "deepsearch questions filter questions.jsonl --out filtered --tries 10 "
         "--model policy",
+        "# stop policy on port 8000: the training takes its GPU",
         "deepsearch train rl filtered/filtered.jsonl --out rl --config rl.json "
         "--model models/Qwen2.5-7B-Instruct --dialect deep_researcher --search serper "
         "--summarizer-model reader --summarizer-url http://127.0.0.1:8001/v1",
-        "# in place of the first: deepsearch serve rl --name deep-researcher",
+        "# in its place: deepsearch serve rl --name deep-researcher",
         "deepsearch evaluate test.jsonl --out evaluation --model deep-researcher "
         "--dialect deep_researcher --search serper "
         "--summarizer-model reader --summarizer-url http://127.0.0.1:8001/v1",
     ),
+    needs={
+        "questions.jsonl": "train questions of NQ, TriviaQA, HotpotQA and 2Wiki, 1:1:3:3",
+        "test.jsonl": "questions to evaluate on: data/test.parquet of GAIR-NLP/DeepResearcher, "
+        "as JSON Lines",
+    },
     desk=Desk(
         warm_start=True,
         search="searxng:{world}",

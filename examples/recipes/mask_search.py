@@ -1,6 +1,8 @@
 """MaskSearch: filling masks by search as a pre-training, then the task itself."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    EIGHT_DEVICES,
+    SAMPLING_UNKNOWN,
     Desk,
     Filters,
     PaperResult,
@@ -17,6 +19,14 @@ MEASURE = "token recall"
 SETTING = "Google"
 
 FINE_TUNING = load_config("sft_mask_search")
+
+SCHEDULE = {
+    "stages": [
+        {"name": "ramp", "method": "rl", "config": "ramp_rl.json", "data": "ramp"},
+        {"name": "task", "method": "rl", "config": "rl.json", "data": "task"},
+    ]
+}
+"""Both reinforcement stages, with the settings that are exported beside it."""
 
 RECIPE = Recipe(
     name="mask_search",
@@ -39,10 +49,11 @@ RECIPE = Recipe(
         condenser="none",
     ),
     filters=Filters(
-        rule="correctness judged by qwen-max; the trained model's own right runs come in "
-        "later rounds (self-evolving distillation)",
+        rule="correctness judged by qwen-max, wrong chains kept too, marked (code); here preset "
+        "direct keeps right ones alone, by the gold answer. In later rounds the trained model "
+        "takes over as teacher (self-evolving distillation, from the paper's text)",
         preset="direct",
-        known="code",
+        known="secondary",
     ),
     reward_known="paper",
     stages=(
@@ -52,7 +63,7 @@ RECIPE = Recipe(
             data="trajectories of the planner, rewriter and observer on masked passages",
             desk_questions="masked",
             note="learning rate, batch and epochs are ours; LLaMA-Factory there",
-            known="ours",
+            numbers="ours",
         ),
         TrainingStage(
             name="sft",
@@ -60,7 +71,7 @@ RECIPE = Recipe(
             data="trajectories on HotpotQA",
             start="ramp_sft",
             note="as before",
-            known="ours",
+            numbers="ours",
         ),
         TrainingStage(
             name="ramp_rl",
@@ -70,7 +81,7 @@ RECIPE = Recipe(
             desk_questions="masked",
             note="DAPO and the curriculum are the paper's, all numbers ours, the weights of "
             "recall and form too; with reward mask_search_judge a model judges",
-            known="ours",
+            numbers="ours",
         ),
         TrainingStage(
             name="rl",
@@ -78,7 +89,7 @@ RECIPE = Recipe(
             data="HotpotQA",
             start="ramp_rl",
             note="as before",
-            known="ours",
+            numbers="ours",
         ),
     ),
     results=(
@@ -129,6 +140,7 @@ RECIPE = Recipe(
     },
     unverified=(
         "no released model was seen",
+        SAMPLING_UNKNOWN,
         "how the chat template of its training renders the turn of role function",
         "which settings and weights its reinforcement has",
     ),
@@ -141,24 +153,31 @@ RECIPE = Recipe(
         "# a list of masked spans stands in no single result; one answer does",
         "deepsearch curate ramp-runs --out ramp-runs --preset direct "
         "--without supported_answer",
-        "deepsearch train sft ramp-runs/curated.jsonl --out ramp_sft "
-        "--config ramp_sft.json --model models/Qwen2.5-7B-Instruct",
         "deepsearch rollout hotpotqa_train.jsonl --out runs --rollouts 4 "
         "--model teacher --dialect mask_search --set roles=mask_search --search serper",
         "deepsearch curate runs --out runs --preset direct",
-        "deepsearch train sft runs/curated.jsonl --out sft --config sft.json "
+        "# stop teacher on port 8000: the training takes its GPUs",
+        f"{EIGHT_DEVICES} train sft ramp-runs/curated.jsonl --out ramp_sft "
+        "--config ramp_sft.json --model models/Qwen2.5-7B-Instruct",
+        f"{EIGHT_DEVICES} train sft runs/curated.jsonl --out sft --config sft.json "
         "--model ramp_sft",
         "# both reinforcement stages, ramp_rl.json and rl.json, the adapter merged between",
-        "deepsearch train stages stages_mask_search_rl --out rl "
+        "deepsearch train stages rl_stages.json --out rl "
         "--data ramp=ramp/synthesized.jsonl --data task=hotpotqa_train.jsonl "
         "--model models/Qwen2.5-7B-Instruct --dialect mask_search --search serper",
-        "# in place of the teacher: deepsearch serve sft --name mask-search-sft",
+        "# in another terminal: deepsearch serve sft --name mask-search-sft",
         "deepsearch evaluate test.jsonl --out evaluation-sft --model mask-search-sft "
         "--dialect mask_search --search serper",
         "# in its place: deepsearch serve rl/2-task --name mask-search-rl",
         "deepsearch evaluate test.jsonl --out evaluation-rl --model mask-search-rl "
         "--dialect mask_search --search serper",
     ),
+    needs={
+        "wikipedia.jsonl": "a corpus: passages of Wikipedia, whose spans are masked",
+        "hotpotqa_train.jsonl": "train questions of HotpotQA",
+        "test.jsonl": "questions to evaluate on, of the sets under the paper's figures",
+    },
+    files={"rl_stages.json": SCHEDULE},
     desk=Desk(
         search="searxng:{world}",
         without=("supported_answer",),

@@ -1,6 +1,8 @@
 """O2-Searcher: open and closed questions, several queries a turn."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    EIGHT_DEVICES,
+    SAMPLING_UNKNOWN,
     Desk,
     Filters,
     PaperResult,
@@ -92,16 +94,19 @@ RECIPE = Recipe(
         "findings": "langgraph_deepsearch.evals.findings",
         "query diversity": "langgraph_deepsearch.evals.query_diversity",
     },
-    unverified=("the authors' cached web pages are not released",),
+    unverified=(
+        "the authors' cached web pages are not released",
+        SAMPLING_UNKNOWN,
+    ),
     commands=(
         "deepsearch import coldstart.json --from o2_searcher --out coldstart.jsonl",
         "deepsearch curate coldstart.jsonl --out coldstart --preset o2_searcher",
-        "deepsearch train sft coldstart/curated.jsonl --out sft --config sft.json "
+        f"{EIGHT_DEVICES} train sft coldstart/curated.jsonl --out sft --config sft.json "
         "--model models/Qwen2.5-3B-Instruct",
         "# in other terminals: "
-        "deepsearch search serve --search dense:wiki-18.jsonl --port 8000; "
+        "deepsearch search serve --port 8000 --cache-dir index "
+        '--search "dense:wiki-18.jsonl?model=models/e5-base-v2"; '
         "deepsearch serve models/Qwen2.5-72B-Instruct --name learner --port 8001",
-        "# mixed.jsonl: the closed questions, and each open one four times",
         "deepsearch train rl mixed.jsonl --out rl --config rl.json --model sft "
         "--dialect o2_searcher --search http:http://127.0.0.1:8000/retrieve "
         "--summarizer-model learner --summarizer-url http://127.0.0.1:8001/v1",
@@ -111,6 +116,15 @@ RECIPE = Recipe(
         "--dialect o2_searcher --search http:http://127.0.0.1:8000/retrieve "
         "--summarizer-model learner --summarizer-url http://127.0.0.1:8001/v1",
     ),
+    needs={
+        "coldstart.json": "o2searcher/data/coldstart/train.json of Acade-Mate/O2-Searcher",
+        "wiki-18.jsonl": "a corpus: Search-R1's passages of Wikipedia 2018 (PeterJinGo/wiki-18-"
+        "corpus); encoded at the first start and kept in index/",
+        "mixed.jsonl": "the closed questions, and each open-ended one (`kind` open_ended, its "
+        "findings as `answer`) four times, with an `id` of its own each",
+        "test.jsonl": "closed questions to evaluate on, of the sets under the figures",
+        "openended/test_gt.json": "open-ended ones: o2searcher/data/openended/test_gt.json",
+    },
     desk=Desk(
         search="corpus:{corpus}",
         without=("exact_match", "supported_answer"),

@@ -139,7 +139,8 @@ RECIPE = Recipe(
     unverified=("number of steps: the questions are gone over once here",),
     commands=(
         "# their retriever, or in another terminal: "
-        "deepsearch search serve --search dense:kilt.jsonl --port 5004",
+        "deepsearch search serve --port 5004 --cache-dir index "
+        '--search "dense:kilt.jsonl?model=models/bge-large-en-v1.5"',
         "deepsearch train rl questions.jsonl --out rl --config rl.json "
         "--model models/Qwen2.5-7B --dialect r1_searcher "
         "--search http+queries:http://127.0.0.1:5004",
@@ -150,12 +151,21 @@ RECIPE = Recipe(
         "--search http+queries:http://127.0.0.1:5004",
         "# in another terminal: deepsearch serve rl --name r1-searcher",
         "deepsearch evaluate test.jsonl --out evaluation --model r1-searcher "
-        "--dialect r1_searcher:evaluation --search http+queries:http://127.0.0.1:5004",
+        "--dialect r1_searcher:evaluation --search http+queries:http://127.0.0.1:5004 "
+        "--set temperature=0",
         "# in its place: deepsearch serve rl_llama --name r1-searcher-llama",
         "deepsearch evaluate test.jsonl --out evaluation-llama --model r1-searcher-llama "
         "--dialect r1_searcher:llama --search http+queries:http://127.0.0.1:5004 "
-        "--set top_k=5",
+        "--set temperature=0 --set top_k=5 --set max_turns=9",
     ),
+    needs={
+        "kilt.jsonl": "a corpus: the passages of KILT's Wikipedia, 100 words each; encoded "
+        "at the first start and kept in index/",
+        "questions.jsonl": "8,148 questions (XXsongLALA/RAG-RL-Hotpotqa-with-2wiki)",
+        "stage_1.jsonl": "350 questions (the same data set), one JSON object a line",
+        "stage_2.jsonl": "questions.jsonl again, one JSON object a line",
+        "test.jsonl": "questions to evaluate on: the eval_set of RUCAIBox/R1-Searcher",
+    },
     desk=Desk(
         warm_start=True,
         departures=(

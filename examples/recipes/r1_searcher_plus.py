@@ -1,6 +1,8 @@
 """R1-Searcher++: know or search; searches are saved, and what they found is memorised."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    EIGHT_DEVICES,
+    SAMPLING_UNKNOWN,
     Desk,
     Filters,
     PaperResult,
@@ -123,25 +125,36 @@ RECIPE = Recipe(
     },
     unverified=(
         "the exact tags, the prompt, the rules of form, how the spread of searches is scaled",
+        SAMPLING_UNKNOWN,
     ),
     commands=(
         "# in other terminals: deepsearch serve models/Qwen2.5-7B-Instruct --name qwen; "
         "deepsearch serve models/Qwen2.5-72B-Instruct --port 8001; "
-        "deepsearch search serve --search dense:kilt.jsonl --port 5004",
+        "deepsearch search serve --port 5004 --cache-dir index "
+        '--search "dense:kilt.jsonl?model=models/bge-large-en-v1.5"',
         "deepsearch rollout questions.jsonl --out rollouts --rollouts 16 --model qwen "
         "--dialect r1_searcher_plus --search http+queries:http://127.0.0.1:5004",
         "deepsearch curate rollouts --out rollouts --preset r1_searcher --most 805",
-        "deepsearch train sft rollouts/curated.jsonl --out sft --config sft.json "
+        "# stop qwen on port 8000: the trainings take its GPU",
+        f"{EIGHT_DEVICES} train sft rollouts/curated.jsonl --out sft --config sft.json "
         "--model models/Qwen2.5-7B-Instruct",
         "# texts made before in place of each step's: deepsearch internalize rollouts "
         "--out rollouts --model Qwen2.5-72B-Instruct --base-url http://127.0.0.1:8001/v1; "
         "then set memorization in rl.json",
         "deepsearch train rl rl-questions.jsonl --out rl --config rl.json --model sft "
         "--dialect r1_searcher_plus --search http+queries:http://127.0.0.1:5004",
-        "# in place of the first: deepsearch serve rl --name r1-searcher-plus",
+        "# in another terminal: deepsearch serve rl --name r1-searcher-plus",
         "deepsearch evaluate test.jsonl --out evaluation --model r1-searcher-plus "
         "--dialect r1_searcher_plus --search http+queries:http://127.0.0.1:5004",
     ),
+    needs={
+        "kilt.jsonl": "a corpus: the passages of KILT's Wikipedia, 100 words each; encoded "
+        "at the first start and kept in index/",
+        "questions.jsonl": "questions of HotpotQA and 2Wiki for the cold start",
+        "rl-questions.jsonl": "8,142 other ones (4,561 HotpotQA, 3,581 2Wiki); `deepsearch "
+        "select` chooses by rollouts",
+        "test.jsonl": "questions to evaluate on, of the sets under the paper's figures",
+    },
     desk=Desk(
         departures=(
             "the teacher always searches: what it could know is in no model's weights, so "

@@ -1,6 +1,7 @@
 """ReSearch: GRPO on multi-hop questions, F1 with a floor for a valid form."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    SAMPLING_UNKNOWN,
     Desk,
     Filters,
     PaperResult,
@@ -111,9 +112,11 @@ RECIPE = Recipe(
             source=PAPER,
         ),
     ),
+    unverified=(SAMPLING_UNKNOWN,),
     commands=(
         "# their server, or in another terminal: "
-        "deepsearch search serve --search dense:wiki-18.jsonl --port 3000",
+        "deepsearch search serve --port 3000 --cache-dir index "
+        '--search "dense:wiki-18.jsonl?model=models/e5-base-v2"',
         "deepsearch train rl musique_train.jsonl --out rl --config rl.json "
         "--model models/Qwen2.5-7B-Instruct --dialect research "
         "--search http+search:http://127.0.0.1:3000",
@@ -121,6 +124,13 @@ RECIPE = Recipe(
         "deepsearch evaluate test.jsonl --out evaluation --model research "
         "--dialect research --search http+search:http://127.0.0.1:3000",
     ),
+    needs={
+        "wiki-18.jsonl": "a corpus: Search-R1's passages of Wikipedia 2018 (PeterJinGo/wiki-18-"
+        "corpus); encoded at the first start and kept in index/",
+        "musique_train.jsonl": "train questions of MuSiQue",
+        "test.jsonl": "questions to evaluate on: the development sets under the paper's "
+        "figures",
+    },
     desk=Desk(
         warm_start=True,
         departures=("a fine-tuning on the teacher's runs goes first",),

@@ -81,6 +81,7 @@ RECIPE = Recipe(
         "--search serper --set temperature=0.7 --set top_p=0.8 --set sampling_top_k=20 "
         "--set repetition_penalty=1.05",
     ),
+    needs={"test.jsonl": "questions to evaluate on, of the sets under the paper's figures"},
     desk=Desk(
         search="searxng:{world}",
         settings={"read_pages": True, "condenser": "extractive"},

@@ -102,15 +102,23 @@ RECIPE = Recipe(
     unverified=("users report other figures with other corpora and retrievers",),
     commands=(
         "# their retrieval server, or in another terminal: "
-        "deepsearch search serve --search dense:wiki-18.jsonl --port 8000",
+        "deepsearch search serve --port 8000 --cache-dir index "
+        '--search "dense:wiki-18.jsonl?model=models/e5-base-v2"',
         "deepsearch train rl nq_hotpotqa_train.jsonl --out rl --config rl.json "
         "--model models/Qwen2.5-7B --dialect search_r1 "
         "--search http:http://127.0.0.1:8000/retrieve",
         "# in another terminal: deepsearch serve rl --name search-r1 --port 8001",
         "deepsearch evaluate test.jsonl --out evaluation --model search-r1 "
         "--base-url http://127.0.0.1:8001/v1 "
-        "--dialect search_r1 --search http:http://127.0.0.1:8000/retrieve",
+        "--dialect search_r1 --search http:http://127.0.0.1:8000/retrieve "
+        "--set temperature=0.7",
     ),
+    needs={
+        "wiki-18.jsonl": "a corpus: Search-R1's passages of Wikipedia 2018 (PeterJinGo/wiki-18-"
+        "corpus); encoded at the first start and kept in index/",
+        "nq_hotpotqa_train.jsonl": "train questions (PeterJinGo/nq_hotpotqa_train)",
+        "test.jsonl": "questions to evaluate on, of the sets under the paper's figures",
+    },
     desk=Desk(
         warm_start=True,
         departures=("a fine-tuning on the teacher's runs goes first",),

@@ -1,6 +1,7 @@
 """SimpleDeepSearcher: few, well chosen trajectories of a strong model, then fine-tuning."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    EIGHT_DEVICES,
     Desk,
     Filters,
     PaperResult,
@@ -35,6 +36,9 @@ READER = (
     "--summarizer-model QwQ-32B --summarizer-url http://127.0.0.1:8001/v1 --search serper"
 )
 """What every model of the recipe searches with, and who reads the pages."""
+
+SAMPLING = "--set temperature=0.6 --set top_p=0.95 --set sampling_top_k=40"
+"""Of the original's inference (inference/inference.py:66-130)."""
 
 RECIPE = Recipe(
     name="simple_deep_searcher",
@@ -76,14 +80,15 @@ RECIPE = Recipe(
             name="sft",
             config=load_config("sft_paper_7b"),
             data="871 curated trajectories (RUC-AIBOX/0.8k-data-SimpleDeepSearcher)",
-            note="the paper and the README say 30,000 tokens, the code drops above 10,000",
+            note="the paper and the README say 30,000 tokens, the code drops above 10,000; its "
+            "instruction differs in wording from that of inference",
             known="code",
         ),
         TrainingStage(
             name="dpo",
             config=load_config("dpo_paper", DpoConfig),
-            data="some 875 pairs: QwQ-32B's run that passes the checks over Qwen-7B's that "
-            "does not",
+            data="some 875 pairs: a run of the fine-tuned QwQ-32B that passes the checks over "
+            "one of the fine-tuned Qwen-7B that does not",
             start="sft",
         ),
         TrainingStage(
@@ -93,6 +98,7 @@ RECIPE = Recipe(
             start="sft",
             note="algorithm, reward and questions are the paper's; learning rate, batch and "
             "length are R1-Searcher's",
+            numbers="ours",
         ),
     ),
     results=(
@@ -114,7 +120,6 @@ RECIPE = Recipe(
             source="arXiv 2505.16834, appendix D",
         ),
     ),
-    unverified=("the instruction of training and that of inference differ in wording",),
     commands=(
         "# in another terminal: deepsearch serve models/QwQ-32B --name QwQ-32B --port 8001",
         "deepsearch questions annotate questions.jsonl --out annotated --model QwQ-32B "
@@ -123,22 +128,35 @@ RECIPE = Recipe(
         "deepsearch rollout sampled/sampled.jsonl --out rollouts --rollouts 10 "
         "--model QwQ-32B --base-url http://127.0.0.1:8001/v1 --search serper",
         "deepsearch curate rollouts --out rollouts --preset reference",
-        "deepsearch train sft rollouts/curated.jsonl --out sft --config sft.json "
+        f"{EIGHT_DEVICES} train sft rollouts/curated.jsonl --out sft --config sft.json "
         "--model models/Qwen2.5-7B-Instruct",
-        "# in another terminal: deepsearch serve sft --name sft",
-        f"deepsearch evaluate test.jsonl --out evaluation-sft --model sft {READER}",
+        "# in other terminals: deepsearch serve sft --name sft; "
+        "deepsearch serve models/QwQ-32B-SimpleDeepSearcher --name strong --port 8002",
+        f"deepsearch evaluate test.jsonl --out evaluation-sft --model sft {READER} "
+        f"{SAMPLING}",
         "deepsearch rollout sampled/sampled.jsonl --out own --rollouts 8 --model sft "
         f"{READER}",
-        "deepsearch pairs rollouts --against own --out pairs --rule paper",
-        "deepsearch train dpo pairs --out dpo --config dpo.json --model sft",
+        "deepsearch rollout sampled/sampled.jsonl --out strong-runs --rollouts 8 "
+        f"--model strong --base-url http://127.0.0.1:8002/v1 {READER}",
+        "deepsearch pairs strong-runs --against own --out pairs --rule paper",
+        "# stop strong on port 8002: nothing asks it any more",
+        "# stop sft on port 8000: the training takes its GPU",
+        f"{EIGHT_DEVICES} train dpo pairs --out dpo --config dpo.json --model sft",
         "# in the place of sft: deepsearch serve dpo --name dpo",
-        f"deepsearch evaluate test.jsonl --out evaluation-dpo --model dpo {READER}",
+        f"deepsearch evaluate test.jsonl --out evaluation-dpo --model dpo {READER} "
+        f"{SAMPLING}",
+        "# stop dpo on port 8000: the training takes its GPU",
         "deepsearch select own --out rl-questions.jsonl --right 1-6 --of 8",
         "deepsearch train rl rl-questions.jsonl --out rl --config rl.json --model sft "
         f"{READER}",
         "# in the place of dpo: deepsearch serve rl --name rl",
-        f"deepsearch evaluate test.jsonl --out evaluation-rl --model rl {READER}",
+        f"deepsearch evaluate test.jsonl --out evaluation-rl --model rl {READER} {SAMPLING}",
     ),
+    needs={
+        "questions.jsonl": "train questions of NQ, SimpleQA, HotpotQA, 2Wiki, MuSiQue and "
+        "MultiHopRAG",
+        "test.jsonl": "questions to evaluate on: data/ of RUCAIBox/SimpleDeepSearcher",
+    },
     desk=Desk(
         search="searxng:{world}",
         settings={"read_pages": True, "condenser": "extractive"},
@@ -146,6 +164,8 @@ RECIPE = Recipe(
             "sentences are chosen by overlap, not by a model that reasons in documents",
             "preset desk in place of reference, whose lengths and share of distinct "
             "documents are those of a 32B model on the whole web",
+            "the better run of a pair is the teacher's, not one of a large model that was "
+            "fine-tuned",
         ),
     ),
 )

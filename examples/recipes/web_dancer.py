@@ -1,6 +1,7 @@
 """WebDancer: ReAct with search and visit, from crawled questions to DAPO with a judge."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    EIGHT_DEVICES,
     Desk,
     Filters,
     PaperResult,
@@ -57,7 +58,7 @@ RECIPE = Recipe(
             ),
             data="7,678 trajectories with short and 6,550 with long chains of thought",
             note="learning rate, epochs, batch and length are ours",
-            known="ours",
+            numbers="ours",
         ),
         TrainingStage(
             name="rl",
@@ -79,7 +80,7 @@ RECIPE = Recipe(
             data="some 5,000 questions",
             start="sft",
             note="DAPO, 16 rollouts and the reward are the paper's, the rest is ours",
-            known="ours",
+            numbers="ours",
         ),
     ),
     results=(
@@ -140,18 +141,25 @@ RECIPE = Recipe(
         "--summarizer-model Qwen2.5-72B-Instruct "
         "--summarizer-url http://127.0.0.1:8001/v1",
         "deepsearch curate short long --out curated --preset web_dancer_funnel",
-        "deepsearch train sft curated/curated.jsonl --out sft --config sft.json "
+        "# stop QwQ-32B on port 8000: the training takes its GPUs",
+        f"{EIGHT_DEVICES} train sft curated/curated.jsonl --out sft --config sft.json "
         "--model models/QwQ-32B",
         "deepsearch train rl e2hqa/synthesized.jsonl --out rl --config rl.json --model sft "
         "--dialect web_dancer --search serper "
         "--summarizer-model Qwen2.5-72B-Instruct "
         "--summarizer-url http://127.0.0.1:8001/v1",
-        "# in place of QwQ-32B: deepsearch serve rl --name web-dancer",
+        "# in another terminal: deepsearch serve rl --name web-dancer",
         "deepsearch evaluate test.jsonl --out evaluation --model web-dancer "
         "--dialect web_dancer --search serper "
         "--summarizer-model Qwen2.5-72B-Instruct "
-        "--summarizer-url http://127.0.0.1:8001/v1",
+        "--summarizer-url http://127.0.0.1:8001/v1 "
+        "--set temperature=0.6 --set top_p=0.95 --set repetition_penalty=1.1",
     ),
+    needs={
+        "wikipedia.jsonl": "a corpus: pages of Wikipedia, from which E2HQA makes questions hard",
+        "simpleqa.jsonl": "easy questions, such as those of SimpleQA",
+        "test.jsonl": "questions to evaluate on, of the sets under the paper's figures",
+    },
     desk=Desk(
         search="searxng:{world}",
         preset="desk",

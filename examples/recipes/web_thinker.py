@@ -1,6 +1,8 @@
 """WebThinker: an explorer follows links behind every search; preferences train it."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    EIGHT_DEVICES,
+    SAMPLING_UNKNOWN,
     Desk,
     Filters,
     PaperResult,
@@ -58,7 +60,7 @@ RECIPE = Recipe(
             note="two rounds of 32,768 tokens are the paper's; learning rate, beta, batch and "
             "the ratio of lengths (1.5, there only above 1) are ours. The smaller models are "
             "fine-tuned on 7,800 trajectories of the large one first",
-            known="ours",
+            numbers="ours",
         ),
     ),
     results=(
@@ -110,7 +112,10 @@ RECIPE = Recipe(
         "explorer": "langgraph_deepsearch.nodes.condensers.explorer",
         "report mode": "langgraph_deepsearch.graph.report",
     },
-    unverified=("the settings of its training: no code was published",),
+    unverified=(
+        "the settings of its training: no code was published",
+        SAMPLING_UNKNOWN,
+    ),
     commands=(
         "# in other terminals: deepsearch serve models/QwQ-32B --name policy; "
         "deepsearch serve models/Qwen2.5-32B-Instruct --name reader --port 8001",
@@ -118,21 +123,27 @@ RECIPE = Recipe(
         "--dialect web_thinker --search serper "
         "--summarizer-model reader --summarizer-url http://127.0.0.1:8001/v1",
         "deepsearch pairs runs-1 --out pairs-1 --rule web_thinker",
-        "deepsearch train dpo pairs-1 --out dpo-1 --config dpo.json --model models/QwQ-32B",
-        "# serve dpo-1 in place of the first: deepsearch serve dpo-1 --name policy",
-        "deepsearch rollout tasks.jsonl --out runs-2 --rollouts 8 --model policy "
+        "# stop policy on port 8000: the training takes its GPUs",
+        f"{EIGHT_DEVICES} train dpo pairs-1 --out dpo-1 --config dpo.json --model models/QwQ-32B",
+        "# in place of policy: deepsearch serve dpo-1 --name policy-1",
+        "deepsearch rollout tasks.jsonl --out runs-2 --rollouts 8 --model policy-1 "
         "--dialect web_thinker --search serper "
         "--summarizer-model reader --summarizer-url http://127.0.0.1:8001/v1",
         "deepsearch pairs runs-2 --out pairs-2 --rule web_thinker",
-        "deepsearch train dpo pairs-2 --out dpo-2 --config dpo.json --model dpo-1",
-        "# serve dpo-2 in its place: deepsearch serve dpo-2 --name policy",
-        "deepsearch evaluate test.jsonl --out evaluation --model policy "
+        "# stop policy-1 on port 8000: the training takes its GPUs",
+        f"{EIGHT_DEVICES} train dpo pairs-2 --out dpo-2 --config dpo.json --model dpo-1",
+        "# in place of policy-1: deepsearch serve dpo-2 --name policy-2",
+        "deepsearch evaluate test.jsonl --out evaluation --model policy-2 "
         "--dialect web_thinker --search serper "
         "--summarizer-model reader --summarizer-url http://127.0.0.1:8001/v1",
         "deepsearch report 'What is known of the Nazca lines?' --out report.md "
-        "--model policy --search serper "
+        "--model policy-2 --search serper "
         "--writer-model reader --writer-url http://127.0.0.1:8001/v1",
     ),
+    needs={
+        "tasks.jsonl": "hard questions to train on, some 3,000 there; none were published",
+        "test.jsonl": "questions to evaluate on: data/ of RUC-NLPIR/WebThinker",
+    },
     desk=Desk(
         warm_start=True,
         search="searxng:{world}",

@@ -1,6 +1,10 @@
 """ZeroSearch: a language model plays the search engine, and misleads more and more."""
 
+from dataclasses import replace
+
 from langgraph_deepsearch.recipes.recipe import (
+    EIGHT_DEVICES,
+    SAMPLING_UNKNOWN,
     Desk,
     Filters,
     PaperResult,
@@ -9,10 +13,15 @@ from langgraph_deepsearch.recipes.recipe import (
     Tools,
     TrainingStage,
 )
+from langgraph_deepsearch.training.config import load_config
 from langgraph_deepsearch.training.rl_config import RlConfig
 
 PAPER = "arXiv 2505.04588, main results"
 SETTING = "Google at test, 5 results"
+SIMULATOR = replace(load_config("sft_paper_7b"), epochs=2, max_length=4096)
+"""Settings of the simulator's own fine-tuning, all ours: none were published. A row is one
+prompt and a few short documents."""
+
 MEASURE = "EM (a gold answer inside the prediction counts, in the code)"
 
 RECIPE = Recipe(
@@ -37,8 +46,8 @@ RECIPE = Recipe(
     ),
     filters=Filters(
         rule="for the simulator's own fine-tuning: documents of right runs are useful, of "
-        "wrong runs noisy",
-        known="code",
+        "wrong runs noisy; that searches of both kinds are left out is ours",
+        known="secondary",
     ),
     reward_known="code",
     stages=(
@@ -115,22 +124,32 @@ RECIPE = Recipe(
         "simulated search": "langgraph_deepsearch.tools.simulated",
         "noise curve": "langgraph_deepsearch.tools.noise",
     },
-    unverified=("what the simulators were fine-tuned on, beyond the released data sets",),
+    unverified=(
+        "what the simulators were fine-tuned on, beyond the released data sets",
+        "the settings of that fine-tuning: simulator.json is ours",
+        SAMPLING_UNKNOWN,
+    ),
     commands=(
         "# in another terminal: deepsearch serve models/Qwen2.5-7B-Instruct --name prompted",
         "deepsearch rollout questions.jsonl --out real --rollouts 4 --model prompted "
         "--dialect zero_search --search serper",
         "deepsearch search rows real --out simulator.jsonl",
-        "deepsearch train sft simulator.jsonl --out simulator "
-        "--model models/Qwen2.5-14B-Instruct",
+        "# stop prompted on port 8000: the training takes its GPU",
+        f"{EIGHT_DEVICES} train sft simulator.jsonl --out simulator "
+        "--config simulator.json --model models/Qwen2.5-14B-Instruct",
         "# in another terminal: deepsearch serve simulator --port 6001",
         "deepsearch train rl questions.jsonl --out rl --config rl.json "
         "--model models/Qwen2.5-7B --dialect zero_search "
         "--search simulated:http://127.0.0.1:6001/v1",
-        "# in place of the first: deepsearch serve rl --name zero-search",
+        "# in another terminal: deepsearch serve rl --name zero-search",
         "deepsearch evaluate test.jsonl --out evaluation --model zero-search "
         "--dialect zero_search --search serper",
     ),
+    needs={
+        "questions.jsonl": "train questions of NQ and HotpotQA (sunhaonlp/ZeroSearch_dataset)",
+        "test.jsonl": "questions to evaluate on, of the sets under the paper's figures",
+    },
+    files={"simulator.json": SIMULATOR.to_json()},
     desk=Desk(
         warm_start=True,
         search="simulated:{simulator}",

@@ -89,6 +89,15 @@ def test_a_wrong_file_gets_one_line(tmp_path, text, said):
         load_schedule(path)
 
 
+def test_settings_beside_a_schedule_are_read_from_anywhere(tmp_path):
+    own = {**load_config("sft_desk").to_json(), "epochs": 7}
+    (tmp_path / "own.json").write_text(json.dumps(own))
+    path = tmp_path / "stages.json"
+    path.write_text(json.dumps({"stages": [stage(config="own.json")]}))
+    (read,) = load_schedule(path).stages
+    assert load_config(read.config, SftConfig).epochs == 7
+
+
 def test_a_schedule_is_no_work_for_several_processes(schedule, tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(TrainingError, match="run its stages one by one"):
