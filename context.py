@@ -75,8 +75,9 @@ class Context(BaseSettings):
     )
     search: str = Field(
         default="tavily",
-        description="tavily[?full], serper, searxng:URL, corpus:PATH[?snippets], dense:PATH, "
-        "hybrid:PATH, http:URL, http+CONTRACT:URL or simulated:URL.",
+        description="tavily[?full], serper, searxng:URL, corpus:PATH[?snippets], "
+        "dense:PATH[?model=FOLDER&snippets], hybrid:PATH[?model=FOLDER&snippets], "
+        "http:URL, http+CONTRACT:URL or simulated:URL.",
         json_schema_extra=SEARCH,
     )
     reader: str = Field(
