@@ -8,7 +8,7 @@ from shutil import rmtree
 from typing import Any
 
 import torch
-from datasets import Dataset, load_from_disk
+from datasets import Dataset
 from torch.nn.utils.rnn import pad_sequence
 from trl.trainer.dpo_config import DPOConfig as TrlConfig
 from trl.trainer.dpo_trainer import DPOTrainer
@@ -90,12 +90,12 @@ class PairTrainer(DPOTrainer):
         TRL's main process hands them on in a file beside the data set's own. One in memory
         has none, and each process would look in a folder of its own.
         """
-        path = Path(self.args.output_dir) / "reference" / name
+        path = Path(str(self.args.output_dir)) / "reference" / name
         if is_main():
             rmtree(path, ignore_errors=True)
             dataset.save_to_disk(str(path))
         meet()
-        with_files = load_from_disk(str(path))
+        with_files = Dataset.load_from_disk(str(path))
         return super()._precompute_ref_logps(with_files, name, batch_size)
 
     def compute_ref_log_probs(self, model: Any, inputs: dict[str, Any]) -> Any:
