@@ -14,7 +14,7 @@ questions, as a LoRA adapter, and the adapter answers the same questions:
     dpo         the loop's curated traces over the model's own runs that are wrong or
                 malformed (the paper's rule, appendix C)
 
-One vLLM server serves all of it, and takes each version of each adapter while it runs. A
+One vLLM server serves all of it, and takes each version of each policy while it runs. A
 cell leaves a JSON file in `cells/`; a killed run goes on where it stopped, also inside a
 cell. `rl_desk.json`, `rl_desk.md` and `report.html` hold the figures of all finished cells,
 whichever way they fall: means over questions and seeds with 95 % bootstrap intervals
@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -52,7 +53,8 @@ from langgraph_deepsearch.training.checkpoints import write_json
 from langgraph_deepsearch.training.dpo import train_dpo
 from langgraph_deepsearch.training.dpo_config import DpoConfig
 from langgraph_deepsearch.training.fingerprint import model_fingerprint
-from langgraph_deepsearch.training.reload import load_adapter, served_names, unload_adapter
+from langgraph_deepsearch.training.policy_weights import save_with_adapter
+from langgraph_deepsearch.training.reload import reload_weights
 from langgraph_deepsearch.training.result import TrainingResult
 from langgraph_deepsearch.training.rl import PROCESSED_LOGPROBS, train_rl
 from langgraph_deepsearch.training.rl_config import Algorithm, RlConfig
@@ -92,7 +94,7 @@ class Config:
     steps: int = 16
     questions_per_step: int = 8
     rollouts: int = 4
-    rl_learning_rate: float = 5e-5
+    rl_learning_rate: float = 1e-4
     kl: float = 0.0
     dpo_questions: int = 160
     dpo_rollouts: int = 2
@@ -115,6 +117,7 @@ class Config:
             kl=self.kl,
             max_length=self.max_length,
             lora_rank=self.lora_rank,
+            policy_sync="weights",
             concurrency=self.concurrency,
             schedule="constant",
             seed=seed,
@@ -194,18 +197,21 @@ class Experiment:
     def _before(self) -> None:
         if not self._file("before").is_file():
             self._say("before")
-            self._record("before", self._answer("before", ""), {})
+            self._record("before", self._answer("before"), {})
 
     def _run_cell(self, cell: Cell) -> None:
         self._say(cell.name)
         work = self._out / "cells" / cell.name
         result, seconds = self._train(cell, work)
-        name = self._load(cell.name, work / "model")
+        url, whole = self._settings["base_url"], work / "whole"
+        save_with_adapter(work / "model", self._loop.model, whole)
         began = time.monotonic()
+        reload_weights(url, whole)
         try:
-            runs = self._answer(cell.name, name)
+            runs = self._answer(cell.name)
         finally:
-            unload_adapter(self._settings["base_url"], name)
+            reload_weights(url, self._loop.model)
+            shutil.rmtree(whole)
         seconds["evaluation"] = time.monotonic() - began
         told = {
             **asdict(cell),
@@ -240,7 +246,6 @@ class Experiment:
         self._roll_out(
             own,
             questions,
-            self._checkpoint,
             rollouts=self._config.dpo_rollouts,
             seed=cell.seed,
             **sampling,
@@ -257,29 +262,23 @@ class Experiment:
         result = train_dpo(work / "pairs", self._loop.model, work / "model", config)
         return result, {"rollouts": made, "training": result.seconds}
 
-    def _load(self, name: str, adapter: Path) -> str:
-        """Load an adapter under a name that no earlier attempt has left in the server."""
-        url = self._settings["base_url"]
-        taken = set(served_names(url))
-        versions = (f"{name}-{number}" for number in range(1, len(taken) + 2))
-        return load_adapter(url, next(v for v in versions if v not in taken), adapter)
-
-    def _answer(self, name: str, model: str) -> list[dict[str, Any]]:
+    def _answer(self, name: str) -> list[dict[str, Any]]:
         folder = self._out / "cells" / name / "answers"
-        self._roll_out(folder, self._questions("test"), model or self._checkpoint)
+        self._roll_out(folder, self._questions("test"))
         return [run_row(trace) for trace in read_traces(folder)]
 
     def _roll_out(
         self,
         folder: Path,
         questions: Sequence[Question],
-        model: str,
         *,
         rollouts: int = 1,
         seed: int = 0,
         **sampling: Any,
     ) -> None:
-        agent = create_deep_search_agent(model or None, **{**self._settings, **sampling})
+        agent = create_deep_search_agent(
+            self._checkpoint or None, **{**self._settings, **sampling}
+        )
         roll_out(agent, questions, folder, self._runs(seed), rollouts)
 
     def _runs(self, seed: int = 0) -> Runs:
@@ -304,8 +303,7 @@ class Experiment:
             self._loop.model,
             name=CHECKPOINT,
             engine="vllm",
-            lora=True,
-            max_lora_rank=max(16, self._config.lora_rank),
+            updatable=True,
             log=self._out / "server.log",
             extra_arguments=PROCESSED_LOGPROBS,
         )
@@ -371,7 +369,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--base-url",
         default="",
-        help="a vLLM server of the checkpoint that takes adapters; else one is started",
+        help="a vLLM server of the checkpoint that takes weights; else one is started",
     )
     for name, value in asdict(Config()).items():
         flag = f"--{name.replace('_', '-')}"

@@ -50,6 +50,14 @@ def serve(
     lora: Annotated[
         bool, typer.Option("--lora", help="Take adapters while it runs (vLLM).")
     ] = False,
+    updatable: Annotated[
+        bool,
+        typer.Option(
+            "--updatable",
+            help="Take other weights while it runs (vLLM's development routes): for "
+            "`train rl`, on an address that nobody else reaches.",
+        ),
+    ] = False,
     start_seconds: Annotated[
         float, typer.Option(help="Longest wait for the server to be ready.", min=1)
     ] = 300,
@@ -68,6 +76,7 @@ def serve(
         port=port,
         host=host,
         lora=lora,
+        updatable=updatable,
         start_seconds=start_seconds,
         extra_arguments=extra,
     )

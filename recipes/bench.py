@@ -92,7 +92,7 @@ class Serving(Protocol):
             model: a model, or an adapter on one.
             name: the served name.
             log: file of the server's output.
-            trains: whether adapters are brought to it and its probabilities trained on.
+            trains: whether policies are brought to it and its probabilities trained on.
         """
         ...
 
@@ -116,7 +116,7 @@ class ServerProcess:
             model,
             name=name,
             engine="vllm" if trains else self._engine,
-            lora=trains,
+            updatable=trains,
             log=log,
             extra_arguments=PROCESSED_LOGPROBS if trains else (),
         )

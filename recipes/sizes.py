@@ -103,6 +103,7 @@ def _rl(config: RlConfig, size: DeskSize) -> RlConfig:
         batch_size=size.rl_questions * rollouts,
         dynamic_rounds=min(config.resampling_rounds, DESK_ROUNDS),
         concurrency=size.concurrency,
+        policy_sync="weights",
         **{**_shared(size), "lora_rank": 16},
     )
 

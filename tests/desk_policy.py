@@ -40,7 +40,7 @@ class DeskPolicy:
             (model.name if model.parent == self._directory else model, trains)
         )
         forget_reasoners()
-        with TinyServer(model, self._script(), context=CONTEXT) as server:
+        with TinyServer(model, self._script(), context=CONTEXT, updatable=True) as server:
             server.base = name
             server.engine = self.engine
             server.model_names = [name]

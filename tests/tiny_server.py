@@ -1,7 +1,8 @@
 """A model server in this process: scripted words, the real model's probabilities.
 
 It speaks what a token-exact run needs (`/v1/models`, `/tokenize`, `/v1/completions` with
-token ids and log-probabilities, adapters loaded and dropped while it runs). What it says
+token ids and log-probabilities, adapters loaded and dropped while it runs, other weights
+where it is `updatable`). What it says
 comes from a script; how probable that was is asked of the model under the adapter that the
 request names, so that a policy which never reached the server is found out.
 """
@@ -18,7 +19,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 
 class TinyServer:
-    def __init__(self, model, script, context=1024, port=0):
+    def __init__(self, model, script, context=1024, port=0, updatable=False):
         self.tokenizer = AutoTokenizer.from_pretrained(model)
         self.model = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
         self.base = "tiny"
@@ -27,6 +28,8 @@ class TinyServer:
         self.sampled: list[dict] = []
         self.script = script
         self.context = context
+        self.updatable = updatable
+        self.is_cache_stale = False
         self.adapters: dict[str, str] = {}
         self.known: set[str] = set()
         self.events: list[tuple[str, str]] = []
@@ -76,6 +79,16 @@ class TinyServer:
             self.adapters.pop(name)
             self.events.append(("unload", name))
 
+    def reload(self, path):
+        with self.lock:
+            self.model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+            self.is_cache_stale = True
+            self.events.append(("weights", path))
+
+    def reset(self):
+        self.is_cache_stale = False
+        self.events.append(("reset", ""))
+
     def logprobs(self, name, prompt, ids):
         """Also of adapters that were dropped since, for the tests to compare with."""
         with self.lock, torch.no_grad(), ExitStack() as stack:
@@ -117,7 +130,14 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/v1/unload_lora_adapter":
             self.tiny.unload(body["lora_name"])
             self._json({})
-        elif body["model"] not in self.tiny.names():
+        elif self.path == "/collective_rpc" and self.tiny.updatable:
+            assert body["method"] == "reload_weights"
+            self.tiny.reload(body["kwargs"]["weights_path"])
+            self._json({"results": [None]})
+        elif self.path == "/reset_prefix_cache" and self.tiny.updatable:
+            self.tiny.reset()
+            self._json({"success": True})
+        elif body.get("model") not in self.tiny.names():
             self._json({"error": {"message": "no such model"}}, 404)
         else:
             self._complete(body)
@@ -131,6 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
         )
 
     def _complete(self, body):
+        assert not self.tiny.is_cache_stale, "answered from blocks of other weights"
         tokenizer, prompt = self.tiny.tokenizer, body["prompt"]
         if isinstance(prompt, str):
             prompt = tokenizer(prompt, add_special_tokens=False)["input_ids"]

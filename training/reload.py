@@ -1,8 +1,9 @@
-"""Puts a trained adapter into a running vLLM server, under a name of its own version.
+"""Puts a trained adapter into a running vLLM server, or other weights in its model's place.
 
 vLLM hashes the blocks of its prefix cache by an adapter's name and path: new weights
 behind an old path would be served with stale blocks. So each version has its own folder
-and its own name, and a run under way ends on the model it began with.
+and its own name, and a run under way ends on the model it began with. Whole weights keep the
+name; the cache is emptied.
 """
 
 from __future__ import annotations
@@ -148,6 +149,63 @@ def unload_adapter(url: str, name: str) -> None:
     _post(url, "unload_lora_adapter", {"lora_name": name})
 
 
+def reload_weights(url: str, path: str | os.PathLike[str]) -> None:
+    """Have a running server read other weights of its model, under the name it has.
+
+    Its prefix cache is forgotten. Runs under way would go on with the new weights.
+
+    Args:
+        url: base URL of the OpenAI routes.
+        path: folder of the weights, of the same shape, as the server sees it.
+
+    Raises:
+        ReloadError: the server is down, takes no weights, or cannot read these.
+    """
+    folder = str(Path(path).absolute())
+    body = {"method": "reload_weights", "kwargs": {"weights_path": folder}}
+    _control(url, "collective_rpc", body)
+    forget_prefixes(url)
+
+
+def forget_prefixes(url: str) -> None:
+    """Have a running server empty its prefix cache.
+
+    Raises:
+        ReloadError: the server is down, takes no weights, or is answering something.
+    """
+    if not _control(url, "reset_prefix_cache", {}).get("success"):
+        msg = (
+            f"the server at {url} is at work: other weights wait until its runs have ended"
+        )
+        raise ReloadError(msg)
+
+
+def _control(url: str, route: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Ask for what vLLM does only where it may be told to, and return its answer."""
+    address = f"{url.removesuffix('/v1')}/{route}"
+    try:
+        response = httpx.post(address, json=body, timeout=LOAD_SECONDS, trust_env=False)
+    except httpx.HTTPError as error:
+        raise _is_down(url, error) from error
+    if response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
+        msg = (
+            f"the server at {url} takes no other weights while it runs; start it with "
+            "`deepsearch serve MODEL --updatable`, or vLLM with VLLM_SERVER_DEV_MODE=1"
+        )
+        raise ReloadError(msg)
+    if response.is_error:
+        said = " ".join(response.text.split())[:300]
+        msg = f"the server at {url} refused {route}: {said}"
+        raise ReloadError(msg)
+    return response.json()
+
+
+def _is_down(url: str, error: Exception) -> ReloadError:
+    return ReloadError(
+        f"no model server answers at {url} ({error}); start it with `deepsearch serve`"
+    )
+
+
 def served_names(url: str) -> list[str]:
     """Return the names a server answers to.
 
@@ -163,10 +221,7 @@ def _served(url: str) -> list[dict[str, Any]]:
         response = httpx.get(f"{url}/models", timeout=LOAD_SECONDS, trust_env=False)
         response.raise_for_status()
     except httpx.HTTPError as error:
-        msg = (
-            f"no model server answers at {url} ({error}); start it with `deepsearch serve`"
-        )
-        raise ReloadError(msg) from error
+        raise _is_down(url, error) from error
     return response.json()["data"]
 
 
@@ -176,10 +231,7 @@ def _post(url: str, route: str, body: dict[str, str]) -> None:
             f"{url}/{route}", json=body, timeout=LOAD_SECONDS, trust_env=False
         )
     except httpx.HTTPError as error:
-        msg = (
-            f"no model server answers at {url} ({error}); start it with `deepsearch serve`"
-        )
-        raise ReloadError(msg) from error
+        raise _is_down(url, error) from error
     if (
         response.status_code == httpx.codes.NOT_FOUND
         and "lora" not in response.text.lower()

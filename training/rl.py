@@ -1,9 +1,9 @@
 """Reinforcement learning with the graph as environment.
 
 Rollouts are runs of the graph on a server that gives token ids and probabilities; the
-policy is a LoRA adapter, brought to the server as a new version before each step's
-rollouts. Loop and loss are TRL's; rewards: `rewards/`, advantages: `advantages.py`,
-order of the questions: `curriculum.py`.
+policy is brought to the server before each step's rollouts, as a LoRA adapter of a new
+version or as whole weights. Loop and loss are TRL's; rewards: `rewards/`, advantages:
+`advantages.py`, order of the questions: `curriculum.py`.
 """
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ from .curriculum import (
 )
 from .environment import is_main, meet, process_count, rank
 from .graph_rollouts import GraphRollouts
-from .reload import require_base
+from .reload import forget_prefixes, require_base
 from .result import TrainingError, TrainingResult
 from .rewards import get_reward
-from .rl_config import RlConfig
+from .rl_config import PolicySync, RlConfig
 from .run import Spent, TrainingRun, check_packages
 from .serve import ModelServer
 from .sharding import ZERO_3, sharding_of
+from .weight_sync import WeightSync
 
 if TYPE_CHECKING:
     from .memorization import Memory
@@ -84,17 +85,17 @@ def train_rl(
     Args:
         questions: a question file with answers.
         model: folder of the model to start from, after fine-tuning.
-        out: the folder the trained adapter is to be; absent or empty at first.
+        out: the folder the trained adapter, or model, is to be; absent or empty at first.
         config: the settings; `RlConfig()` if None.
         settings: settings of every run (`Context`): search, budgets, dialect. With
             `base_url` the policy is brought to the vLLM server(s) there, which must take
-            adapters and see this machine's files; without it one is started, unless
-            several processes train (`torchrun`).
+            adapters, or weights, and see this machine's files; without it one is started,
+            unless several processes train (`torchrun`).
 
     Raises:
         MissingDependencyError: a package is not installed.
         QuestionFileError: the questions cannot be read.
-        ReloadError: no server answers, it takes no adapters, or it holds another model.
+        ReloadError: no server answers, it takes no policy, or it holds another model.
         TrainingError: the model is no model, the server gives no token ids with
             probabilities or those of another model, or several processes cannot share
             the work: no server is named, a step's questions cannot be divided, or ZeRO-3
@@ -183,7 +184,8 @@ class RlRun(TrainingRun[RlConfig]):
         where = ("judge_url", "rewriter_url")
         told = {n: v for n, v in config.to_json().items() if n not in where}
         self._manifest["config"] = {**told, "settings": _told(settings)}
-        self._sync: AdapterSync | None = None
+        self._sync: AdapterSync | WeightSync | None = None
+        self._has_own_server = not settings.get("base_url")
         self._rollouts: GraphRollouts | None = None
         self._max_length: int | None = None
         self._check_names()
@@ -236,6 +238,8 @@ class RlRun(TrainingRun[RlConfig]):
         """Ask for all that the rollouts need, before a model is loaded."""
         for url in self._urls:
             require_base(url, str(self._manifest["parent"]), "is trained here")
+            if self._sync_kind == "weights":
+                forget_prefixes(url)
             if resolve_reasoner("", base_url=url).exactness != "token":
                 msg = (
                     f"the server at {url} gives no token ids with probabilities, which is "
@@ -243,6 +247,15 @@ class RlRun(TrainingRun[RlConfig]):
                 )
                 raise TrainingError(msg)
         check_agent(create_deep_search_agent(**self._settings))
+
+    @property
+    def _sync_kind(self) -> PolicySync:
+        from .arguments import has_cuda
+
+        if self._config.policy_sync:
+            return self._config.policy_sync
+        is_slow = self._has_own_server and not has_cuda()
+        return "weights" if is_slow or not self._config.lora_rank else "adapter"
 
     @property
     def _folder(self) -> Path:
@@ -257,8 +270,9 @@ class RlRun(TrainingRun[RlConfig]):
         server = ModelServer(
             self._model,
             engine="vllm",
-            lora=True,
+            lora=self._sync_kind == "adapter",
             max_lora_rank=self._config.lora_rank,
+            updatable=self._sync_kind == "weights",
             log=self._folder / "server.log",
             extra_arguments=_server_arguments(),
         )
@@ -317,14 +331,19 @@ class RlRun(TrainingRun[RlConfig]):
             callbacks=callbacks,
             peft_config=lora_settings(self._config),
         )
-        self._sync = AdapterSync(
-            self._urls,
-            (self._folder / "adapters").absolute(),
-            self._out.name,
-            save=trainer.save_model,
-        )
+        self._sync = self._make_sync(trainer)
         trainer.connect(self._sync, tolerance=SAMPLING_TOLERANCE)
         return trainer
+
+    def _make_sync(self, trainer: Any) -> AdapterSync | WeightSync:
+        folder = self._folder.absolute()
+        if self._sync_kind == "adapter":
+            return AdapterSync(
+                self._urls, folder / "adapters", self._out.name, save=trainer.save_model
+            )
+        return WeightSync(
+            self._urls, folder / "weights", self._model, save=trainer.save_weights
+        )
 
     def _stored_memory(self, tokenizer: Any) -> Memory | None:
         if not self._config.memorization:
@@ -412,7 +431,7 @@ class RlRun(TrainingRun[RlConfig]):
                 self._sync.close()
             except DeepSearchError as error:
                 # The server may be gone by now; the model is saved, which is what counts.
-                self._say(f"the policy's adapters stay loaded: {error}")
+                self._say(f"the server keeps the policy: {error}")
 
 
 def _server_arguments() -> tuple[str, ...]:

@@ -28,6 +28,8 @@ LOSSES = {"dapo": "dapo"}
 """TRL's loss type where it is not `grpo` (a mean over each rollout, then over rollouts):
 DAPO takes the mean over all tokens."""
 
+PolicySync = Literal["adapter", "weights"]
+
 CLIP = 0.2
 """Range of the ratio of new and old policy (PPO's, all four)."""
 
@@ -53,7 +55,12 @@ class RlConfig(TrainingConfig):
     warmup: float = 0.0
     batch_size: int = 64
     lora_rank: int = 16
-    """Rank of the adapter by which the policy reaches the server; never 0."""
+    """0: all weights are trained, as in most papers; else an adapter."""
+    policy_sync: PolicySync | None = None
+    """How the policy reaches its server. adapter: as a new one beside the versions before.
+    weights: whole, in the place of the model's, which the server must allow
+    (`--updatable`). None: as an adapter where there is one, but as weights where the server
+    is started here without a GPU: vLLM is slow with adapters on a CPU."""
     algorithm: Algorithm = "reinforce_plus_plus"
     reward: str = "simple_deep_searcher"
     """Name of the reward, unless the curriculum's stage has one."""
@@ -100,10 +107,10 @@ class RlConfig(TrainingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_sizes()
-        if self.lora_rank < 1:
+        if self.policy_sync == "adapter" and not self.lora_rank:
             msg = (
-                "setting lora_rank must be 1 or more: the policy reaches the server as an "
-                "adapter, a new one each step"
+                "policy_sync='adapter' needs an adapter: set lora_rank to 1 or more, or "
+                "policy_sync to weights"
             )
             raise ConfigError(msg)
         if self.kl_in == "reward" and self.algorithm != "reinforce_plus_plus":

@@ -15,13 +15,16 @@ from trl.trainer.grpo_trainer import GRPOTrainer
 from .adapter_sync import AdapterSync
 from .advantages import Estimator, advantages, normalized, rewards_to_go
 from .arguments import argument_values
+from .attention import ATTENTION_NAME
 from .environment import process_count
 from .graph_rollouts import FIGURES, GraphRollouts
 from .memorization import Memory, memorization_loss
 from .packed_forward import add_packed_forward, causal_model
+from .policy_weights import save_policy
 from .result import TrainingError
 from .rl_config import ESTIMATORS, LOSSES, RlConfig
 from .rows import IGNORED
+from .weight_sync import WeightSync
 
 PATIENCE = 24 * 3600
 """Seconds that a process waits for the others: their rollouts may take much longer than its
@@ -76,12 +79,29 @@ class PolicyTrainer(GRPOTrainer):
             rollout_func=self._rolled_out,
             **arguments,
         )
-        policy = self.accelerator.unwrap_model(self.model)
-        add_packed_forward(causal_model(policy), self.temperature, ("entropy",))
+        for model in (self.model, self.ref_model):
+            if model is not None:
+                own = causal_model(self.accelerator.unwrap_model(model))
+                own.set_attn_implementation(ATTENTION_NAME)  # TRL loads the reference
+                add_packed_forward(own, self.temperature, ("entropy",))
         self._round_rewards = torch.zeros(0)
         self._estimator: Estimator = ESTIMATORS[config.algorithm]
 
-    def connect(self, sync: AdapterSync, *, tolerance: float | None = None) -> None:
+    def save_weights(self, folder: Path, version: int) -> None:
+        """Write the policy's whole weights, for a server to load; every process takes part.
+
+        Args:
+            folder: is made.
+            version: of the policy; seeds the rounding.
+        """
+        state: Any = self.accelerator.get_state_dict(self.model_wrapped)
+        if self.accelerator.is_main_process:
+            policy = self.accelerator.unwrap_model(self.model)
+            save_policy(folder, state, policy, seed=version)
+
+    def connect(
+        self, sync: AdapterSync | WeightSync, *, tolerance: float | None = None
+    ) -> None:
         """Bring the policy to its server before every step's rollouts.
 
         Args:

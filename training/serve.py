@@ -90,6 +90,8 @@ class ModelServer:
         port: 0 takes a free one.
         lora: vLLM accepts adapters while it runs (see `reload.load_adapter`).
         max_lora_rank: largest rank of such an adapter; rounded up to one vLLM takes.
+        updatable: vLLM takes other weights while it runs (see `reload.reload_weights`), and
+            whatever else its development routes do: for a trainer, not for the world.
         max_length: longest transcript in tokens; the model's if None.
         start_seconds: longest wait for health.
         log: file of the server's output; a temporary one if None.
@@ -111,6 +113,7 @@ class ModelServer:
         port: int = 0,
         lora: bool = False,
         max_lora_rank: int = 64,
+        updatable: bool = False,
         max_length: int | None = None,
         start_seconds: float = START_SECONDS,
         log: str | os.PathLike[str] | None = None,
@@ -133,6 +136,7 @@ class ModelServer:
         self.port = 0
         self._lora = lora
         self._max_lora_rank = max_lora_rank
+        self._updatable = updatable
         self._max_length = max_length
         self._start_seconds = start_seconds
         self._work = Path(tempfile.mkdtemp(prefix="deepsearch-serve-"))
@@ -234,8 +238,9 @@ class ModelServer:
 
     def _make_whole(self) -> None:
         """Check that transformers' server can do what is asked, and merge an adapter."""
-        if self._lora:
-            msg = "transformers' server takes no adapters while it runs; serve with vLLM"
+        if self._lora or self._updatable:
+            what = "adapters" if self._lora else "other weights"
+            msg = f"transformers' server takes no {what} while it runs; serve with vLLM"
             raise ServerError(msg)
         if len(self.model_names) > 1:
             msg = "transformers' server has one name; give one, or serve with vLLM"
@@ -332,6 +337,8 @@ class ModelServer:
             environment["VLLM_ALLOW_RUNTIME_LORA_UPDATING"] = (
                 "True" if self._lora else "False"
             )
+            if self._updatable:
+                environment["VLLM_SERVER_DEV_MODE"] = "1"
             # Another environment's packages on the path would break vLLM's own.
             environment.pop("PYTHONPATH", None)
         return environment

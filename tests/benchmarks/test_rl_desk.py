@@ -1,4 +1,4 @@
-"""What comes after fine-tuning, at toy size: real training, a server that takes adapters."""
+"""What comes after fine-tuning, at toy size: real training, a server that takes weights."""
 
 from __future__ import annotations
 
@@ -99,7 +99,8 @@ def test_every_arm_is_trained_and_measured_over_an_interruption(
     golds = {q.question: q.golds[0] for q in asked}
     words = ["--loop", str(loop), "--out", str(tmp_path), *SIZE, "--seeds", "0"]
     words += ["--arms", "reinforce", "dpo"]
-    with TinyServer(tiny_model, script(golds, ["right", "Rome"])) as server:
+    replies = script(golds, ["right", "Rome"])
+    with TinyServer(tiny_model, replies, updatable=True) as server:
         words += ["--base-url", server.url]
         train_dpo = desk.train_dpo
 
@@ -112,8 +113,10 @@ def test_every_arm_is_trained_and_measured_over_an_interruption(
         monkeypatch.setattr(desk, "train_dpo", train_dpo)
         loaded = len(server.events)
         desk.main(words)
-        assert len([e for e in server.events[loaded:] if e[0] == "load"]) == 1
-        assert server.adapters == {}
+        brought = [told for what, told in server.events[loaded:] if what == "weights"]
+        cell = tmp_path / "cells" / "dpo-s0"
+        assert brought == [str(cell / "whole"), str(loop / "model")]
+        assert not (cell / "whole").exists()
     forget_reasoners()
     record = json.loads((tmp_path / "rl_desk.json").read_text())
     rows = {row["arm"]: row for row in record["rows"]}
@@ -128,7 +131,7 @@ def test_every_arm_is_trained_and_measured_over_an_interruption(
     assert len(curves["reinforce-s0"]["reward"]) == 2
     assert curves["dpo-s0"]["loss"][0] == pytest.approx(0.6931, abs=1e-2)
     models = {t.model for t in read_traces(tmp_path / "cells" / "dpo-s0" / "answers")}
-    assert models == {"dpo-s0-1"}
+    assert models == {"tiny"}
     assert "REINFORCE++, seed 0" not in (report := (tmp_path / "report.html").read_text())
     assert "Mean reward of a step&#x27;s runs, seed 0" in report
     assert "| REINFORCE++ | 1 |" in capsys.readouterr().out

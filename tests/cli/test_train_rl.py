@@ -137,7 +137,7 @@ def test_questions_that_cannot_be_used(deepsearch, train, server, files, questio
         ({"curriculum": "moon"}, "unknown curriculum 'moon'"),
         ({"algorithm": "ppo"}, "setting algorithm is 'ppo'"),
         ({"batch_size": 3}, "multiple of batch_size 3"),
-        ({"lora_rank": 0}, "lora_rank must be 1 or more"),
+        ({"lora_rank": 0, "policy_sync": "adapter"}, "needs an adapter"),
         ({"speed": 9}, "unknown setting 'speed'"),
     ],
 )

@@ -265,6 +265,7 @@ def log_probabilities(model, prompt, ids, temperature=1.0):
 
 ALGORITHMS = [
     ("grpo", {"temperature": 0.7}),
+    ("grpo", {"lora_rank": 0, "kl": 0.1}),
     ("grpo", {"micro_batch_size": 1}),
     ("reinforce_plus_plus", {"kl": 0.1}),
     ("reinforce_plus_plus_baseline", {"kl": 0.1}),
@@ -325,11 +326,13 @@ def move(model, generator):
         for name, weight in model.named_parameters():
             if "lora_B" in name:
                 weight += 0.5 * torch.randn(weight.shape, generator=generator)
+            elif weight.requires_grad and "lora_" not in name:
+                weight += 0.1 * torch.randn(weight.shape, generator=generator)
 
 
 def adapter_gradients(model):
-    """Return the gradients of the adapter's weights, and forget them."""
-    named = {n: p for n, p in model.named_parameters() if "lora_" in n}
+    """Return the gradients of what is trained, an adapter's weights or all; forget them."""
+    named = {n: p for n, p in model.named_parameters() if p.requires_grad}
     found = {name: weight.grad.clone() for name, weight in named.items()}
     model.zero_grad()
     return found
@@ -623,6 +626,48 @@ def test_two_real_steps_bring_a_changed_policy_to_the_server(
     assert train_rl(path, tiny_model, out, config, settings=settings).finished_before
 
 
+@pytest.mark.parametrize("rank", [0, 4])
+def test_whole_policies_take_the_models_place_in_the_server(
+    tiny_model, tmp_path, rank, monkeypatch
+):
+    path = tmp_path / "questions.jsonl"
+    write_questions(
+        path, [Question(f"q{n}", f"Capital {n}?", ("Paris",)) for n in range(4)]
+    )
+    values = {"reward": "search_r1", "lora_rank": rank, "policy_sync": "weights", "kl": 0.1}
+    config = RlConfig(**{**SMALL.to_json(), **values, "learning_rate": 1e-2})
+    replies = script(["Paris", "Rome"])
+    with TinyServer(tiny_model, replies, updatable=True) as server:
+        before = server.model.get_output_embeddings().weight.clone()
+        settings = settings_of(server.url)
+        result = train_rl(path, tiny_model, tmp_path / "policy", config, settings=settings)
+        after = server.model.get_output_embeddings().weight
+    forget_reasoners()
+    assert len(result.losses) == 2
+    # Rounding to bfloat16 alone is between the server and the trainer, at the second step too.
+    assert max(result.curves["sampling/sampling_logp_difference/mean"]) < 0.05
+    # The check, then each version with its cache emptied, and at the end what was there.
+    what = [one for one, _ in server.events]
+    assert what == ["reset", *["weights", "reset"] * 3]
+    folders = [told for one, told in server.events if one == "weights"]
+    assert [Path(told).name for told in folders[:2]] == ["1", "2"]
+    assert folders[2] == str(tiny_model)
+    assert torch.equal(before, after)
+    assert not (tmp_path / "policy.rollouts" / "weights").exists()
+    is_adapter = (tmp_path / "policy" / "adapter_config.json").is_file()
+    assert is_adapter == bool(rank)
+
+
+def test_a_server_that_takes_no_weights_is_refused_before_training(
+    server, settings, tiny_model, tmp_path
+):
+    path = tmp_path / "questions.jsonl"
+    write_questions(path, [Question("q0", "Capital?", ("Paris",))])
+    config = RlConfig(**{**SMALL.to_json(), "lora_rank": 0})
+    with pytest.raises(ReloadError, match="deepsearch serve MODEL --updatable"):
+        train_rl(path, tiny_model, tmp_path / "policy", config, settings=settings)
+
+
 @pytest.mark.slow
 def test_a_killed_training_resumes_to_the_same_curve(
     server, settings, tiny_model, tmp_path, monkeypatch
@@ -682,7 +727,7 @@ def test_a_judge_is_asked_where_the_reward_needs_one(
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"lora_rank": 0}, "lora_rank must be 1 or more"),
+        ({"lora_rank": 0, "policy_sync": "adapter"}, "needs an adapter: set lora_rank"),
         ({"rollouts": 1}, "rollouts must be 2 or more"),
         ({"batch_size": 3}, "multiple of batch_size 3"),
         ({"overlong_tokens": 0}, "overlong_tokens must be more than 0"),

@@ -23,6 +23,7 @@ from langgraph_deepsearch.training.adapter_sync import AdapterSync
 from langgraph_deepsearch.training.rewards import Reward, presets
 from langgraph_deepsearch.training.rl import train_rl
 from langgraph_deepsearch.training.rl_config import RlConfig
+from langgraph_deepsearch.training.weight_sync import WeightSync
 
 pytestmark = [*NEEDS_VLLM, pytest.mark.timeout(1500)]
 
@@ -81,10 +82,26 @@ def mean_gap(traces, one, other):
     return sum(abs(a - b) for a, b in pairs) / len(pairs)
 
 
-def test_real_steps_on_vllm(base_model, tmp_path, monkeypatch, record_property):
+ROUTES = {"adapter": "/v1/load_lora_adapter", "weights": "/collective_rpc"}
+
+
+def policy_of(sync, base_model, tmp_path, name):
+    """Return the second version as it was brought to the server, in float32."""
+    kept = tmp_path / "policy.rollouts"
+    if sync == "weights":
+        return AutoModelForCausalLM.from_pretrained(
+            kept / "weights" / "2", dtype=torch.float32
+        )
+    plain = AutoModelForCausalLM.from_pretrained(base_model, dtype=torch.float32)
+    return PeftModel.from_pretrained(plain, kept / "adapters" / name).merge_and_unload()
+
+
+@pytest.mark.parametrize("sync", list(ROUTES))
+def test_real_steps_on_vllm(base_model, tmp_path, monkeypatch, record_property, sync):
     monkeypatch.setitem(presets.REWARDS, "variety", Reward("variety", variety))
     # Its versions are looked at below; closing removes them.
     monkeypatch.setattr(AdapterSync, "close", lambda _: None)
+    monkeypatch.setattr(WeightSync, "close", lambda _: None)
     path = tmp_path / "questions.jsonl"
     asked = ["What is the capital of Peru?", "Who wrote Hamlet?", "Name a river."]
     write_questions(path, [Question(f"q{n}", q, ("Lima",)) for n, q in enumerate(asked)])
@@ -95,6 +112,7 @@ def test_real_steps_on_vllm(base_model, tmp_path, monkeypatch, record_property):
         rollouts=4,
         steps=2,
         lora_rank=8,
+        policy_sync=sync,
         dtype="mixed",
         max_length=1024,
         concurrency=8,
@@ -108,24 +126,23 @@ def test_real_steps_on_vllm(base_model, tmp_path, monkeypatch, record_property):
     gap = result.curves["sampling/sampling_logp_difference/mean"]
     record_property("logprob_difference", gap)
 
-    # Every version was brought to the running server under a name of its own.
+    # Every version was brought to the running server, an adapter under a name of its own.
     log = (tmp_path / "policy.rollouts" / "server.log").read_text(errors="replace")
-    assert len(re.findall(r"POST /v1/load_lora_adapter HTTP\S* 200", log)) == 2
+    assert len(re.findall(rf"POST {ROUTES[sync]} HTTP\S* 200", log)) == 2
     steps = [
         list(read_traces(file))
         for file in sorted((tmp_path / "policy.rollouts").glob("step-*.jsonl"))
     ]
     names = [{trace.model for trace in traces} for traces in steps]
     assert [len(found) for found in names] == [1, 1]
-    assert names[0] != names[1]
+    assert (names[0] != names[1]) == (sync == "adapter")
     assert all(trace.exactness == "token" for traces in steps for trace in traces)
 
     # The second step was sampled from the second version, and not from the first.
     [second] = names[1]
-    adapter = tmp_path / "policy.rollouts" / "adapters" / second
     plain = AutoModelForCausalLM.from_pretrained(base_model, dtype=torch.float32)
     without = mean_gap(steps[1], served, partial(logprobs, plain))
-    policy = PeftModel.from_pretrained(plain, adapter).merge_and_unload().eval()
+    policy = policy_of(sync, base_model, tmp_path, second).eval()
     exact = partial(logprobs, policy)
     own = mean_gap(steps[1], served, exact)
     rounded = copy.deepcopy(policy).to(torch.bfloat16)

@@ -235,6 +235,12 @@ def test_room_is_made_for_an_adapters_rank(vllm_stand_in, tmp_path):
         ModelServer(tmp_path, lora=True, max_lora_rank=600).start()
 
 
+def test_other_weights_are_taken_where_that_was_asked_for(vllm_stand_in, tmp_path):
+    allowed = "VLLM_SERVER_DEV_MODE"
+    assert ModelServer(tmp_path, updatable=True)._environment()[allowed] == "1"
+    assert allowed not in ModelServer(tmp_path)._environment()
+
+
 def test_a_host_that_is_no_address_of_ours_is_said_at_once(vllm_stand_in, tmp_path):
     server = ModelServer(tmp_path, host="192.0.2.1")
     with pytest.raises(ServerError, match=r"cannot listen at 192\.0\.2\.1:0"):
@@ -271,10 +277,13 @@ def test_transformers_serves_a_model_by_its_name_alone(tiny_model):
     assert members(group) == []
 
 
-def test_transformers_takes_no_adapters(tiny_model):
+@pytest.mark.parametrize(
+    ("asked", "what"), [("lora", "adapters"), ("updatable", "other weights")]
+)
+def test_transformers_takes_nothing_while_it_runs(tiny_model, asked, what):
     pytest.importorskip("fastapi", reason="transformers' server needs fastapi")
-    server = ModelServer(tiny_model, engine="transformers", lora=True)
-    with pytest.raises(ServerError, match="takes no adapters while it runs; serve with"):
+    server = ModelServer(tiny_model, engine="transformers", **{asked: True})
+    with pytest.raises(ServerError, match=f"takes no {what} while it runs; serve with"):
         server.start()
 
 
