@@ -19,7 +19,9 @@ from transformers import AutoModelForCausalLM
 
 from langgraph_deepsearch.questions import Question, write_questions
 from langgraph_deepsearch.trace import Document, read_traces
+from langgraph_deepsearch.training import rl_trainer
 from langgraph_deepsearch.training.adapter_sync import AdapterSync
+from langgraph_deepsearch.training.policy_weights import whole_weights
 from langgraph_deepsearch.training.rewards import Reward, presets
 from langgraph_deepsearch.training.rl import train_rl
 from langgraph_deepsearch.training.rl_config import RlConfig
@@ -82,6 +84,26 @@ def mean_gap(traces, one, other):
     return sum(abs(a - b) for a, b in pairs) / len(pairs)
 
 
+def keep_exact(monkeypatch):
+    """Have every policy that is saved lie beside itself in float32, as it is trained."""
+    save = rl_trainer.save_policy
+
+    def keeping(folder, state, policy, seed):
+        save(folder, state, policy, seed)
+        adapter = policy.peft_config["default"]
+        exact = whole_weights(state, adapter.lora_alpha / adapter.r)
+        torch.save({n: w.detach().float() for n, w in exact.items()}, folder / "exact.pt")
+
+    monkeypatch.setattr(rl_trainer, "save_policy", keeping)
+
+
+def exact_policy(rounded, tmp_path):
+    """Return the second version as the trainer had it."""
+    exact = copy.deepcopy(rounded)
+    exact.load_state_dict(torch.load(tmp_path / "policy.rollouts/weights/2/exact.pt"))
+    return exact
+
+
 ROUTES = {"adapter": "/v1/load_lora_adapter", "weights": "/collective_rpc"}
 
 
@@ -102,6 +124,7 @@ def test_real_steps_on_vllm(base_model, tmp_path, monkeypatch, record_property, 
     # Its versions are looked at below; closing removes them.
     monkeypatch.setattr(AdapterSync, "close", lambda _: None)
     monkeypatch.setattr(WeightSync, "close", lambda _: None)
+    keep_exact(monkeypatch)
     path = tmp_path / "questions.jsonl"
     asked = ["What is the capital of Peru?", "Who wrote Hamlet?", "Name a river."]
     write_questions(path, [Question(f"q{n}", q, ("Lima",)) for n, q in enumerate(asked)])
@@ -147,6 +170,9 @@ def test_real_steps_on_vllm(base_model, tmp_path, monkeypatch, record_property, 
     own = mean_gap(steps[1], served, exact)
     rounded = copy.deepcopy(policy).to(torch.bfloat16)
     rounding = mean_gap(steps[1], exact, partial(logprobs, rounded))
+    if sync == "weights":  # the server's weights are rounded too
+        trained = partial(logprobs, exact_policy(policy, tmp_path))
+        rounding += mean_gap(steps[1], trained, exact)
     told = (
         f"second step against float32: its own version {own:.4f}, the first {without:.4f}"
     )
