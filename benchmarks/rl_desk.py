@@ -45,6 +45,7 @@ from langgraph_deepsearch.curation.pairing import make_pairs
 from langgraph_deepsearch.graph.deep_search import create_deep_search_agent
 from langgraph_deepsearch.graph.rollout import check_manifest
 from langgraph_deepsearch.loop import CURATION_PRESET
+from langgraph_deepsearch.nodes.models.http import normalize_url
 from langgraph_deepsearch.nodes.models.resolve import forget_reasoners
 from langgraph_deepsearch.questions import Question, write_questions
 from langgraph_deepsearch.tools.factory import make_search
@@ -163,7 +164,7 @@ class Experiment:
         self._loop = loop
         self._config = config
         self._out = out
-        self._given_url = url
+        self._given_url = normalize_url(url) if url else ""
         self._console = Console(stderr=True)
         self._settings: dict[str, Any] = {}
 
@@ -181,6 +182,7 @@ class Experiment:
                 cache = settings["cache_dir"]
                 search = make_search(settings["search"], cache_dir=cache)
                 self._settings = {**settings, "search": search, "base_url": url}
+                reload_weights(url, self._loop.model)  # a killed cell has left its policy
                 self._before()
                 for cell in left:
                     self._run_cell(cell)
@@ -206,8 +208,8 @@ class Experiment:
         url, whole = self._settings["base_url"], work / "whole"
         save_with_adapter(work / "model", self._loop.model, whole)
         began = time.monotonic()
-        reload_weights(url, whole)
         try:
+            reload_weights(url, whole)
             runs = self._answer(cell.name)
         finally:
             reload_weights(url, self._loop.model)

@@ -29,6 +29,8 @@ class TinyServer:
         self.script = script
         self.context = context
         self.updatable = updatable
+        self.held: list = []
+        self.is_busy = False
         self.is_cache_stale = False
         self.adapters: dict[str, str] = {}
         self.known: set[str] = set()
@@ -82,12 +84,16 @@ class TinyServer:
     def reload(self, path):
         with self.lock:
             self.model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
+            self.held.append(self.model)
             self.is_cache_stale = True
             self.events.append(("weights", path))
 
-    def reset(self):
+    def reset(self, drops_running):
+        if self.is_busy and not drops_running:
+            return False
         self.is_cache_stale = False
-        self.events.append(("reset", ""))
+        self.events.append(("reset", "running" if drops_running else ""))
+        return True
 
     def logprobs(self, name, prompt, ids):
         """Also of adapters that were dropped since, for the tests to compare with."""
@@ -134,9 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
             assert body["method"] == "reload_weights"
             self.tiny.reload(body["kwargs"]["weights_path"])
             self._json({"results": [None]})
-        elif self.path == "/reset_prefix_cache" and self.tiny.updatable:
-            self.tiny.reset()
-            self._json({"success": True})
+        elif self.path.startswith("/reset_prefix_cache") and self.tiny.updatable:
+            self._json({"success": self.tiny.reset("running" in self.path)})
         elif body.get("model") not in self.tiny.names():
             self._json({"error": {"message": "no such model"}}, 404)
         else:

@@ -72,6 +72,11 @@ class DpoRun(TrainingRun[DpoConfig]):
             too_long=self._config.too_long,
         )
 
+    def _store(self, model: Any) -> None:
+        from .policy_weights import dither_model
+
+        dither_model(model)  # at the paper's rate the nearest would be the model before
+
     def _trainer(
         self, rows: Sequence[PairRow], callbacks: list[Any], tokenizer: Any
     ) -> Any:

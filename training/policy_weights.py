@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from copy import copy
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers.utils import SAFE_WEIGHTS_NAME
 
 from .packed_forward import causal_model
+from .result import TrainingError
 
-BASE = ".base_layer.weight"
-"""What PEFT calls a weight that an adapter adds to ends with."""
+BASE = ".base_layer."
+"""What PEFT puts into the name of a layer that an adapter adds to."""
 
 PREFIX = "base_model.model."
 """What PEFT puts before the names of a model under an adapter."""
@@ -21,26 +21,33 @@ PREFIX = "base_model.model."
 
 def whole_weights(
     state: Mapping[str, torch.Tensor], scaling: float = 1.0
-) -> dict[str, torch.Tensor]:
-    """Return a policy's weights by the names its model has them under.
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield a policy's weights by the names its model has them under, one at a time.
 
     Args:
         state: of the model, or of the model under its adapter.
         scaling: of the adapter, alpha by rank.
+
+    Raises:
+        TrainingError: the adapter adds to what is no linear layer, as experts are.
     """
-    found: dict[str, torch.Tensor] = {}
+    left = {name for name in state if ".lora_A." in name}
     for name, weight in state.items():
-        plain = name.removeprefix(PREFIX)
-        if ".lora_" in plain:
+        if ".lora_" in name:
             continue
-        if plain.endswith(BASE):
-            layer, own = name.removesuffix(BASE), plain.removesuffix(BASE)
-            up, down = (state[f"{layer}.lora_{x}.default.weight"] for x in "BA")
-            whole = weight.float() + scaling * (up.float() @ down.float())
-            found[f"{own}.weight"] = whole
-        else:
-            found[plain.replace(".base_layer.", ".")] = weight
-    return found
+        layer, base, kind = name.rpartition(BASE)
+        if base and kind == "weight":
+            down, up = (f"{layer}.lora_{x}.default.weight" for x in "AB")
+            weight = weight.float() + scaling * (state[up].float() @ state[down].float())
+            left.discard(down)
+        yield name.removeprefix(PREFIX).replace(BASE, "."), weight
+    if left:
+        msg = (
+            f"the adapter adds to {min(left).partition('.lora_')[0]}, which is no linear layer "
+            "and cannot be brought to a server as whole weights: set policy_sync to adapter, "
+            "or lora_rank to 0"
+        )
+        raise TrainingError(msg)
 
 
 def dithered(weight: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -63,6 +70,14 @@ def dithered(weight: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return ((bits + chance) & -(1 << 16)).view(torch.float32).to(torch.bfloat16)
 
 
+def dither_model(model: torch.nn.Module) -> None:
+    """Turn a model into bfloat16 in place, as `dithered` rounds."""
+    generators: dict[torch.device, torch.Generator] = {}
+    for weight in model.parameters():
+        weight.data = dithered(weight.data, _generator(generators, weight.device, 0))
+    model.to(torch.bfloat16)
+
+
 def save_policy(
     folder: Path, state: Mapping[str, torch.Tensor], policy: Any, seed: int
 ) -> None:
@@ -73,21 +88,31 @@ def save_policy(
         state: the policy's, whole.
         policy: the model, or the model under its adapter.
         seed: of the rounding.
-    """
-    from safetensors.torch import save_file
 
-    folder.mkdir(parents=True, exist_ok=True)
-    config = causal_model(policy).config
-    tensors = {}
-    for name, weight in whole_weights(state, _scaling(policy)).items():
-        if name == "lm_head.weight" and config.tie_word_embeddings:
-            continue  # the embeddings' own
-        generator = torch.Generator(weight.device).manual_seed(seed)
-        tensors[name] = dithered(weight.detach(), generator).cpu().contiguous()
-    save_file(tensors, folder / SAFE_WEIGHTS_NAME, metadata={"format": "pt"})
-    stored = copy(config)
+    Raises:
+        TrainingError: the adapter adds to what is no linear layer, as experts are.
+    """
+    model = causal_model(policy)
+    tied = getattr(model, "all_tied_weights_keys", None) or {}
+    generators: dict[torch.device, torch.Generator] = {}
+    tensors = {
+        name: dithered(weight.detach(), _generator(generators, weight.device, seed)).cpu()
+        for name, weight in whole_weights(state, _scaling(policy))
+        if name not in tied
+    }
+    # Not the file alone: some models are stored under other names than they have here.
+    model.save_pretrained(folder, state_dict=tensors)
+    stored = copy(model.config)
     stored.dtype = torch.bfloat16
     stored.save_pretrained(folder)
+
+
+def _generator(
+    made: dict[torch.device, torch.Generator], device: torch.device, seed: int
+) -> torch.Generator:
+    if device not in made:
+        made[device] = torch.Generator(device).manual_seed(seed)
+    return made[device]
 
 
 def _scaling(policy: Any) -> float:
@@ -98,12 +123,15 @@ def _scaling(policy: Any) -> float:
 
 
 def save_with_adapter(adapter: Path, model: Path, folder: Path) -> None:
-    """Write a model with an adapter's weights added, for a server to load in its place.
+    """Write a model with an adapter of ours added, for a server to load in its place.
 
     Args:
         adapter: the adapter's folder.
         model: the model that it was trained on.
         folder: is made.
+
+    Raises:
+        TrainingError: the adapter adds to what is no linear layer, as experts are.
     """
     from peft import PeftModel
     from transformers import AutoModelForCausalLM

@@ -9,6 +9,7 @@ name; the cache is emptied.
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,15 @@ from .result import read_result
 LOAD_SECONDS = 120.0
 """Longest wait for a server to load an adapter."""
 
+WEIGHTS_SECONDS = 1800.0
+"""Longest wait for a server to load a whole model, from a network disk too."""
+
+PATIENCE_SECONDS = 5.0
+"""Longest wait for a server to end what it answers, when its weights were changed."""
+
 
 class ReloadError(DeepSearchError):
-    """The server did not take the adapter."""
+    """The server did not take the adapter, or the weights."""
 
 
 def load_adapter(url: str, name: str, path: str | os.PathLike[str]) -> str:
@@ -118,7 +125,7 @@ def require_base(url: str, parent: str, user: str) -> bool:
     if name and others and len(others) == len(roots):
         msg = (
             f"the server at {url} holds {others[0]}, which is not {name}, the model that "
-            f"{user}: start it with that one, `deepsearch serve MODEL --lora`"
+            f"{user}: start it with that one, `deepsearch serve MODEL --lora` (or --updatable)"
         )
         raise ReloadError(msg)
     return False
@@ -164,18 +171,28 @@ def reload_weights(url: str, path: str | os.PathLike[str]) -> None:
     folder = str(Path(path).absolute())
     body = {"method": "reload_weights", "kwargs": {"weights_path": folder}}
     _control(url, "collective_rpc", body)
-    forget_prefixes(url)
+    _forget_prefixes(url)
 
 
-def forget_prefixes(url: str) -> None:
-    """Have a running server empty its prefix cache.
+def _forget_prefixes(url: str) -> None:
+    """Empty the prefix cache, whose blocks are of other weights.
+
+    The server keeps it while it answers something, and drops those answers if told to.
 
     Raises:
-        ReloadError: the server is down, takes no weights, or is answering something.
+        ReloadError: it keeps it all the same.
     """
-    if not _control(url, "reset_prefix_cache", {}).get("success"):
+    patient_until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < patient_until:
+        if _control(url, "reset_prefix_cache", {}).get("success"):
+            return
+        time.sleep(0.2)
+    if not _control(url, "reset_prefix_cache?reset_running_requests=true", {}).get(
+        "success"
+    ):
         msg = (
-            f"the server at {url} is at work: other weights wait until its runs have ended"
+            f"the server at {url} answers from blocks of other weights: restart it before "
+            "it is used again"
         )
         raise ReloadError(msg)
 
@@ -184,7 +201,10 @@ def _control(url: str, route: str, body: dict[str, Any]) -> dict[str, Any]:
     """Ask for what vLLM does only where it may be told to, and return its answer."""
     address = f"{url.removesuffix('/v1')}/{route}"
     try:
-        response = httpx.post(address, json=body, timeout=LOAD_SECONDS, trust_env=False)
+        response = httpx.post(address, json=body, timeout=WEIGHTS_SECONDS, trust_env=False)
+    except httpx.TimeoutException as error:
+        msg = f"the server at {url} took more than {WEIGHTS_SECONDS:.0f} s to {route}"
+        raise ReloadError(msg) from error
     except httpx.HTTPError as error:
         raise _is_down(url, error) from error
     if response.status_code in (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED):
@@ -197,7 +217,8 @@ def _control(url: str, route: str, body: dict[str, Any]) -> dict[str, Any]:
         said = " ".join(response.text.split())[:300]
         msg = f"the server at {url} refused {route}: {said}"
         raise ReloadError(msg)
-    return response.json()
+    # Older vLLM answers some routes with nothing, and means that it is done.
+    return response.json() if response.content else {"success": True}
 
 
 def _is_down(url: str, error: Exception) -> ReloadError:

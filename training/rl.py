@@ -36,7 +36,7 @@ from .curriculum import (
 )
 from .environment import is_main, meet, process_count, rank
 from .graph_rollouts import GraphRollouts
-from .reload import forget_prefixes, require_base
+from .reload import reload_weights, require_base
 from .result import TrainingError, TrainingResult
 from .rewards import get_reward
 from .rl_config import PolicySync, RlConfig
@@ -115,7 +115,7 @@ def _check_processes(config: RlConfig, settings: Mapping[str, Any]) -> None:
     if processes > 1 and not settings.get("base_url"):
         msg = (
             f"{processes} processes train one policy and need a server beside them: start "
-            "vLLM with adapters on, and name it with --base-url"
+            "it (`deepsearch serve --lora`, or --updatable), and name it with --base-url"
         )
         raise TrainingError(msg)
     if config.questions_per_step % processes:
@@ -215,6 +215,13 @@ class RlRun(TrainingRun[RlConfig]):
             raise TrainingError(msg)
         if self._config.rewriter_model:
             recall_form(self._dialect)
+        helpers = {self._config.judge_url, self._config.rewriter_url} - {""}
+        if self._sync_kind == "weights" and helpers & set(self._named_urls):
+            msg = (
+                "judge and rewriter cannot be asked on the policy's server, which takes its "
+                "weights: give them a server of their own, or set policy_sync to adapter"
+            )
+            raise TrainingError(msg)
 
     @property
     def _dialect(self) -> str:
@@ -234,12 +241,17 @@ class RlRun(TrainingRun[RlConfig]):
     def _urls(self) -> list[str]:
         return [normalize_url(url) for url in str(self._settings["base_url"]).split(",")]
 
+    @property
+    def _named_urls(self) -> list[str]:
+        return [] if self._has_own_server else self._urls
+
     def _check_server(self) -> None:
         """Ask for all that the rollouts need, before a model is loaded."""
         for url in self._urls:
             require_base(url, str(self._manifest["parent"]), "is trained here")
-            if self._sync_kind == "weights":
-                forget_prefixes(url)
+            if self._sync_kind == "weights" and is_main():
+                # A killed run has left its policy there; and now we know that it is taken.
+                reload_weights(url, self._model)
             if resolve_reasoner("", base_url=url).exactness != "token":
                 msg = (
                     f"the server at {url} gives no token ids with probabilities, which is "
@@ -310,13 +322,14 @@ class RlRun(TrainingRun[RlConfig]):
         self, rows: Sequence[PlannedQuestion], callbacks: list[Any], tokenizer: Any
     ) -> Any:
         from .attention import check_attention
-        from .model import load_weights, lora_settings
+        from .model import freeze_layers, load_weights, lora_settings
         from .rl_trainer import PolicyTrainer, policy_arguments
 
         os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # `rollout_func` is
         mean = float(self._config.max_length or USUAL_TOKENS)
         arguments = policy_arguments(self._config, mean, self._checkpoints)
         weights = load_weights(self._model, self._config)
+        freeze_layers(weights, self._config.frozen_layers)
         check_attention(weights, self._max_length or 0)
         fresh = self._fresh_memory(tokenizer)
         self._rollouts = self._make_rollouts(rows, tokenizer, fresh)
@@ -344,6 +357,11 @@ class RlRun(TrainingRun[RlConfig]):
         return WeightSync(
             self._urls, folder / "weights", self._model, save=trainer.save_weights
         )
+
+    def _store(self, model: Any) -> None:
+        from .policy_weights import dither_model
+
+        dither_model(model)  # the nearest would be the model before, for small steps
 
     def _stored_memory(self, tokenizer: Any) -> Memory | None:
         if not self._config.memorization:

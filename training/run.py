@@ -247,9 +247,13 @@ class TrainingRun(ABC, Generic[Config]):
         self._save(trainer, result)
         return result
 
-    def _save(self, trainer: Trainer, result: TrainingResult) -> None:
+    def _store(self, model: Any) -> None:
+        """Turn the trained model into the precision it is stored in."""
         import torch
 
+        torch.nn.Module.to(model, torch.bfloat16)
+
+    def _save(self, trainer: Trainer, result: TrainingResult) -> None:
         from .checkpoints import publish, write_json
 
         partial = self._checkpoints / "finished"
@@ -257,8 +261,7 @@ class TrainingRun(ABC, Generic[Config]):
             shutil.rmtree(partial, ignore_errors=True)
         assert trainer.model is not None
         if not self._config.deepspeed and self._config.dtype == "mixed":
-            # The float32 master weights have done their work.
-            torch.nn.Module.to(trainer.model, torch.bfloat16)
+            self._store(trainer.model)  # the float32 master weights have done their work
         trainer.save_model(str(partial))  # every process takes part under ZeRO-3
         if is_main():
             load_tokenizer(self._model).save_pretrained(partial)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .environment import is_main, meet
-from .reload import reload_weights
+from .reload import ReloadError, reload_weights
 
 
 class WeightSync:
@@ -63,11 +63,23 @@ class WeightSync:
         meet()
 
     def close(self) -> None:
-        """Give the servers back the model they had, and remove the files."""
-        if self.version and is_main():
-            self._load(self._original)
-            shutil.rmtree(self._folder)
+        """Give the servers back the model they had, and remove the files.
+
+        Raises:
+            ReloadError: a server did not take it; the others have it.
+        """
+        if not self.version or not is_main():
+            return
+        failed: list[ReloadError] = []
+        for url in self._urls:
+            try:
+                reload_weights(url, self._original)
+            except ReloadError as error:
+                failed.append(error)
+        shutil.rmtree(self._folder)
         self.version = 0
+        if failed:
+            raise failed[0]
 
     def _load(self, path: Path) -> None:
         for url in self._urls:

@@ -115,7 +115,7 @@ def test_every_arm_is_trained_and_measured_over_an_interruption(
         desk.main(words)
         brought = [told for what, told in server.events[loaded:] if what == "weights"]
         cell = tmp_path / "cells" / "dpo-s0"
-        assert brought == [str(cell / "whole"), str(loop / "model")]
+        assert brought == [str(loop / "model"), str(cell / "whole"), str(loop / "model")]
         assert not (cell / "whole").exists()
     forget_reasoners()
     record = json.loads((tmp_path / "rl_desk.json").read_text())

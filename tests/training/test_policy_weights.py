@@ -11,11 +11,13 @@ from transformers import AutoModelForCausalLM
 
 from langgraph_deepsearch.training.model import lora_settings
 from langgraph_deepsearch.training.policy_weights import (
+    dither_model,
     dithered,
     save_policy,
     save_with_adapter,
     whole_weights,
 )
+from langgraph_deepsearch.training.result import TrainingError
 from langgraph_deepsearch.training.rl_config import RlConfig
 
 
@@ -33,7 +35,7 @@ def policy(tiny_model):
 
 
 def test_an_adapter_is_added_as_peft_adds_it(policy):
-    found = whole_weights(policy.state_dict(), scaling=12 / 4)
+    found = dict(whole_weights(policy.state_dict(), scaling=12 / 4))
     merged = policy.merge_and_unload().state_dict()
     assert set(found) == set(merged)
     for name, weight in merged.items():
@@ -42,8 +44,34 @@ def test_an_adapter_is_added_as_peft_adds_it(policy):
 
 def test_a_model_without_an_adapter_is_its_own(tiny_model):
     state = AutoModelForCausalLM.from_pretrained(tiny_model).state_dict()
-    assert whole_weights(state).keys() == state.keys()
-    assert all(whole_weights(state)[name] is state[name] for name in state)
+    found = dict(whole_weights(state))
+    assert found.keys() == state.keys()
+    assert all(found[name] is state[name] for name in state)
+
+
+def test_experts_under_an_adapter_are_refused_and_whole_ones_keep_their_stored_names(
+    tmp_path,
+):
+    from safetensors import safe_open
+    from transformers import Qwen3MoeConfig, Qwen3MoeForCausalLM
+
+    sizes = {"vocab_size": 64, "hidden_size": 32, "intermediate_size": 32}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16}
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+    model = Qwen3MoeForCausalLM(
+        Qwen3MoeConfig(num_hidden_layers=1, **sizes, **heads, **experts)
+    )
+    model.save_pretrained(tmp_path / "usual")
+    save_policy(tmp_path / "policy", model.state_dict(), model, seed=0)
+    stored = []
+    for folder in ("usual", "policy"):
+        with safe_open(tmp_path / folder / "model.safetensors", "pt") as file:
+            stored.append(set(file.keys()))
+    assert stored[0] == stored[1]
+    assert any("experts.3." in name for name in stored[1])
+    policy = get_peft_model(model, lora_settings(RlConfig(lora_rank=4)))
+    with pytest.raises(TrainingError, match=r"experts.* is no linear layer"):
+        save_policy(tmp_path / "adapted", policy.state_dict(), policy, seed=0)
 
 
 def test_what_was_saved_answers_as_the_policy_does(policy, tiny_model, tmp_path):
@@ -73,6 +101,19 @@ def test_a_step_below_bfloat16s_grid_is_kept_on_average():
     assert set(found.unique().tolist()) == {0.5, 0.50390625}
     down = dithered(-moved, torch.Generator().manual_seed(0))
     assert torch.equal(down, -found)
+
+
+def test_a_model_is_stored_with_its_small_steps(tiny_model):
+    model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
+    before = model.lm_head.weight.detach().clone()
+    with torch.no_grad():
+        model.lm_head.weight += 2e-6
+    nearest = (model.lm_head.weight.bfloat16().float() - before).mean()
+    dither_model(model)
+    assert model.dtype == torch.bfloat16
+    kept = (model.lm_head.weight.float() - before).mean()
+    assert kept.item() == pytest.approx(2e-6, rel=0.2)
+    assert abs(nearest.item() - 2e-6) > 1e-6
 
 
 def test_a_weight_on_the_grid_stays_where_it_is():

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from statistics import mean, stdev
 from types import SimpleNamespace
@@ -39,7 +40,9 @@ from langgraph_deepsearch.training.reload import ReloadError
 from langgraph_deepsearch.training.rl import train_rl
 from langgraph_deepsearch.training.rl_config import RlConfig
 from langgraph_deepsearch.training.rl_trainer import PolicyTrainer, policy_arguments
+from langgraph_deepsearch.training.serve import free_port
 from langgraph_deepsearch.training.sft import TrainingError
+from langgraph_deepsearch.training.weight_sync import WeightSync
 
 SMALL = RlConfig(
     learning_rate=5e-2,
@@ -646,16 +649,50 @@ def test_whole_policies_take_the_models_place_in_the_server(
     assert len(result.losses) == 2
     # Rounding to bfloat16 alone is between the server and the trainer, at the second step too.
     assert max(result.curves["sampling/sampling_logp_difference/mean"]) < 0.05
-    # The check, then each version with its cache emptied, and at the end what was there.
-    what = [one for one, _ in server.events]
-    assert what == ["reset", *["weights", "reset"] * 3]
+    # What was there, each version with its cache emptied, and what was there.
+    assert [one for one, _ in server.events] == ["weights", "reset"] * 4
     folders = [told for one, told in server.events if one == "weights"]
-    assert [Path(told).name for told in folders[:2]] == ["1", "2"]
-    assert folders[2] == str(tiny_model)
+    assert [Path(told).name for told in folders[1:3]] == ["1", "2"]
+    assert folders[0] == folders[3] == str(tiny_model)
     assert torch.equal(before, after)
+    original, first, second, _ = [
+        held.model.layers[0].self_attn.q_proj.weight for held in server.held
+    ]
+    assert torch.equal(original, first)  # not trained yet: on the grid, and so as it was
+    assert (second - first).abs().mean() > 1e-3
     assert not (tmp_path / "policy.rollouts" / "weights").exists()
     is_adapter = (tmp_path / "policy" / "adapter_config.json").is_file()
     assert is_adapter == bool(rank)
+
+
+def test_every_server_gets_its_model_back_and_answers_under_way_are_dropped(
+    tiny_model, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("langgraph_deepsearch.training.reload.PATIENCE_SECONDS", 0.3)
+
+    def save(folder, version):
+        shutil.copytree(tiny_model, folder)
+
+    with TinyServer(tiny_model, lambda _: "", updatable=True) as server:
+        down = f"http://127.0.0.1:{free_port()}/v1"
+        sync = WeightSync([server.url], tmp_path / "weights", tiny_model, save=save)
+        sync.sync_weights()
+        sync._urls = [down, server.url]
+        server.is_busy = True
+        with pytest.raises(ReloadError, match="no model server answers"):
+            sync.close()
+        assert server.events[-2:] == [("weights", str(tiny_model)), ("reset", "running")]
+    assert not (tmp_path / "weights").exists()
+    assert not sync.close()  # done
+
+
+def test_a_judge_on_the_policys_server_is_refused(server, settings, tiny_model, tmp_path):
+    path = tmp_path / "questions.jsonl"
+    write_questions(path, [Question("q0", "Capital?", ("Paris",))])
+    judged = {"lora_rank": 0, "reward": "web_dancer", "judge_model": "tiny"}
+    config = RlConfig(**{**SMALL.to_json(), **judged, "judge_url": server.url})
+    with pytest.raises(TrainingError, match="cannot be asked on the policy's server"):
+        train_rl(path, tiny_model, tmp_path / "policy", config, settings=settings)
 
 
 def test_a_server_that_takes_no_weights_is_refused_before_training(

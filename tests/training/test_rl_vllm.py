@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import shutil
 from functools import partial
 
 import pytest
@@ -25,7 +26,6 @@ from langgraph_deepsearch.training.policy_weights import whole_weights
 from langgraph_deepsearch.training.rewards import Reward, presets
 from langgraph_deepsearch.training.rl import train_rl
 from langgraph_deepsearch.training.rl_config import RlConfig
-from langgraph_deepsearch.training.weight_sync import WeightSync
 
 pytestmark = [*NEEDS_VLLM, pytest.mark.timeout(1500)]
 
@@ -84,15 +84,17 @@ def mean_gap(traces, one, other):
     return sum(abs(a - b) for a, b in pairs) / len(pairs)
 
 
-def keep_exact(monkeypatch):
-    """Have every policy that is saved lie beside itself in float32, as it is trained."""
+def keep_exact(monkeypatch, kept):
+    """Have every policy that is saved lie in a folder of the test's, in float32 too."""
     save = rl_trainer.save_policy
 
     def keeping(folder, state, policy, seed):
         save(folder, state, policy, seed)
         adapter = policy.peft_config["default"]
         exact = whole_weights(state, adapter.lora_alpha / adapter.r)
-        torch.save({n: w.detach().float() for n, w in exact.items()}, folder / "exact.pt")
+        shutil.copytree(folder, kept / folder.name)
+        whole = {name: weight.detach().float() for name, weight in exact}
+        torch.save(whole, kept / folder.name / "exact.pt")
 
     monkeypatch.setattr(rl_trainer, "save_policy", keeping)
 
@@ -100,7 +102,7 @@ def keep_exact(monkeypatch):
 def exact_policy(rounded, tmp_path):
     """Return the second version as the trainer had it."""
     exact = copy.deepcopy(rounded)
-    exact.load_state_dict(torch.load(tmp_path / "policy.rollouts/weights/2/exact.pt"))
+    exact.load_state_dict(torch.load(tmp_path / "kept/2/exact.pt"))
     return exact
 
 
@@ -109,13 +111,14 @@ ROUTES = {"adapter": "/v1/load_lora_adapter", "weights": "/collective_rpc"}
 
 def policy_of(sync, base_model, tmp_path, name):
     """Return the second version as it was brought to the server, in float32."""
-    kept = tmp_path / "policy.rollouts"
     if sync == "weights":
         return AutoModelForCausalLM.from_pretrained(
-            kept / "weights" / "2", dtype=torch.float32
+            tmp_path / "kept" / "2", dtype=torch.float32
         )
     plain = AutoModelForCausalLM.from_pretrained(base_model, dtype=torch.float32)
-    return PeftModel.from_pretrained(plain, kept / "adapters" / name).merge_and_unload()
+    return PeftModel.from_pretrained(
+        plain, tmp_path / "policy.rollouts" / "adapters" / name
+    ).merge_and_unload()
 
 
 @pytest.mark.parametrize("sync", list(ROUTES))
@@ -123,8 +126,7 @@ def test_real_steps_on_vllm(base_model, tmp_path, monkeypatch, record_property, 
     monkeypatch.setitem(presets.REWARDS, "variety", Reward("variety", variety))
     # Its versions are looked at below; closing removes them.
     monkeypatch.setattr(AdapterSync, "close", lambda _: None)
-    monkeypatch.setattr(WeightSync, "close", lambda _: None)
-    keep_exact(monkeypatch)
+    keep_exact(monkeypatch, tmp_path / "kept")
     path = tmp_path / "questions.jsonl"
     asked = ["What is the capital of Peru?", "Who wrote Hamlet?", "Name a river."]
     write_questions(path, [Question(f"q{n}", q, ("Lima",)) for n, q in enumerate(asked)])
@@ -151,7 +153,9 @@ def test_real_steps_on_vllm(base_model, tmp_path, monkeypatch, record_property, 
 
     # Every version was brought to the running server, an adapter under a name of its own.
     log = (tmp_path / "policy.rollouts" / "server.log").read_text(errors="replace")
-    assert len(re.findall(rf"POST {ROUTES[sync]} HTTP\S* 200", log)) == 2
+    # Weights also at the start, as a check, and at the end, when the model is given back.
+    times = {"adapter": 2, "weights": 4}[sync]
+    assert len(re.findall(rf"POST {ROUTES[sync]} HTTP\S* 200", log)) == times
     steps = [
         list(read_traces(file))
         for file in sorted((tmp_path / "policy.rollouts").glob("step-*.jsonl"))

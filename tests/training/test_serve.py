@@ -235,8 +235,11 @@ def test_room_is_made_for_an_adapters_rank(vllm_stand_in, tmp_path):
         ModelServer(tmp_path, lora=True, max_lora_rank=600).start()
 
 
-def test_other_weights_are_taken_where_that_was_asked_for(vllm_stand_in, tmp_path):
+def test_other_weights_are_taken_where_that_was_asked_for(
+    vllm_stand_in, tmp_path, monkeypatch
+):
     allowed = "VLLM_SERVER_DEV_MODE"
+    monkeypatch.delenv(allowed, raising=False)
     assert ModelServer(tmp_path, updatable=True)._environment()[allowed] == "1"
     assert allowed not in ModelServer(tmp_path)._environment()
 
