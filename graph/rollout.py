@@ -305,11 +305,26 @@ def check_manifest(
         earlier = _filled(earlier, json.loads(json.dumps(defaults, default=str)))
     for name in sorted({*earlier, *current} - ADDRESSES):
         if earlier.get(name) != current.get(name):
+            where, was, is_now = _first_difference(
+                name, earlier.get(name), current.get(name)
+            )
             msg = (
-                f"{out} was started with {name}={earlier.get(name)!r}, now it is "
-                f"{current.get(name)!r}: take another --out, or the same settings to resume"
+                f"{out} was started with {where}={was!r}, now it is {is_now!r}: take another "
+                "--out, or the same settings to resume"
             )
             raise RolloutError(msg)
+
+
+def _first_difference(name: str, one: Any, other: Any) -> tuple[str, Any, Any]:
+    """Return where two settings differ, as deep as it goes, and both values there.
+
+    >>> _first_difference("stages", {"rl": {"kl": 0.0}}, {"rl": {"kl": 0.1}})
+    ('stages.rl.kl', 0.0, 0.1)
+    """
+    if not (isinstance(one, Mapping) and isinstance(other, Mapping)):
+        return name, one, other
+    key = next(key for key in sorted({*one, *other}) if one.get(key) != other.get(key))
+    return _first_difference(f"{name}.{key}", one.get(key), other.get(key))
 
 
 def write_manifest(out: str | Path, settings: Mapping[str, Any]) -> None:
