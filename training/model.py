@@ -20,7 +20,6 @@ def load_for_training(path: Path, config: TrainingConfig) -> Any:
         config: the settings; `dtype` decides what the weights are kept in.
     """
     model = load_weights(path, config)
-    freeze_layers(model, config.frozen_layers)
     adapter = lora_settings(config)
     if adapter is None:
         return model
@@ -34,7 +33,7 @@ def load_for_training(path: Path, config: TrainingConfig) -> Any:
 
 
 def load_weights(path: Path, config: TrainingConfig) -> Any:
-    """Return the model itself, with our attention, in its training precision.
+    """Return the model itself, with our attention, in its training precision, layers frozen.
 
     Under an adapter it is frozen and needs no float32 masters: bfloat16, half the memory.
 
@@ -50,6 +49,7 @@ def load_weights(path: Path, config: TrainingConfig) -> Any:
         source, dtype=kept_in, attn_implementation=ATTENTION_NAME
     )
     model.config.use_cache = False
+    freeze_layers(model, config.frozen_layers)
     return model
 
 

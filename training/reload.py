@@ -213,12 +213,16 @@ def _control(url: str, route: str, body: dict[str, Any]) -> dict[str, Any]:
             "`deepsearch serve MODEL --updatable`, or vLLM with VLLM_SERVER_DEV_MODE=1"
         )
         raise ReloadError(msg)
-    if response.is_error:
-        said = " ".join(response.text.split())[:300]
-        msg = f"the server at {url} refused {route}: {said}"
-        raise ReloadError(msg)
+    _refuse_errors(url, route, response)
     # Older vLLM answers some routes with nothing, and means that it is done.
     return response.json() if response.content else {"success": True}
+
+
+def _refuse_errors(url: str, what: str, response: httpx.Response) -> None:
+    if response.is_error:
+        said = " ".join(response.text.split())[:300]
+        msg = f"the server at {url} refused {what}: {said}"
+        raise ReloadError(msg)
 
 
 def _is_down(url: str, error: Exception) -> ReloadError:
@@ -263,7 +267,4 @@ def _post(url: str, route: str, body: dict[str, str]) -> None:
             "VLLM_ALLOW_RUNTIME_LORA_UPDATING=True"
         )
         raise ReloadError(msg)
-    if response.is_error:
-        said = " ".join(response.text.split())[:300]
-        msg = f"the server at {url} refused {body['lora_name']!r}: {said}"
-        raise ReloadError(msg)
+    _refuse_errors(url, repr(body["lora_name"]), response)

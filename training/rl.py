@@ -322,14 +322,13 @@ class RlRun(TrainingRun[RlConfig]):
         self, rows: Sequence[PlannedQuestion], callbacks: list[Any], tokenizer: Any
     ) -> Any:
         from .attention import check_attention
-        from .model import freeze_layers, load_weights, lora_settings
+        from .model import load_weights, lora_settings
         from .rl_trainer import PolicyTrainer, policy_arguments
 
         os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # `rollout_func` is
         mean = float(self._config.max_length or USUAL_TOKENS)
         arguments = policy_arguments(self._config, mean, self._checkpoints)
         weights = load_weights(self._model, self._config)
-        freeze_layers(weights, self._config.frozen_layers)
         check_attention(weights, self._max_length or 0)
         fresh = self._fresh_memory(tokenizer)
         self._rollouts = self._make_rollouts(rows, tokenizer, fresh)

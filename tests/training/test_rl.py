@@ -266,6 +266,19 @@ def log_probabilities(model, prompt, ids, temperature=1.0):
     return logits.log_softmax(-1).gather(1, torch.tensor(ids)[:, None])[:, 0]
 
 
+def trainer_of(model, folder, given, config):
+    """Return a trainer over prepared rollouts."""
+    return PolicyTrainer(
+        config,
+        rollouts=Prepared(given),
+        places=4,
+        model=load_weights(model, config),
+        args=policy_arguments(config, 16, folder),
+        processing_class=AutoTokenizer.from_pretrained(model),
+        peft_config=lora_settings(config),
+    )
+
+
 ALGORITHMS = [
     ("grpo", {"temperature": 0.7}),
     ("grpo", {"lora_rank": 0, "kl": 0.1}),
@@ -283,20 +296,11 @@ ALGORITHMS = [
 def test_loss_and_gradients_equal_a_plain_reference(
     tiny_model, tmp_path, algorithm, changes
 ):
-    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
     values = {**SMALL.to_json(), "algorithm": algorithm, "importance_cap": 1.2, **changes}
     config = RlConfig(**values)
     generator = torch.Generator().manual_seed(0)
     given = prepared_columns([1.0, 0.0, 2.0, -2.0], generator)
-    trainer = PolicyTrainer(
-        config,
-        rollouts=Prepared(given),
-        places=4,
-        model=load_weights(tiny_model, config),
-        args=policy_arguments(config, 16, tmp_path),
-        processing_class=tokenizer,
-        peft_config=lora_settings(config),
-    )
+    trainer = trainer_of(tiny_model, tmp_path, given, config)
     model = trainer.model
     move(model, generator)
     trainer.connect(SimpleNamespace(sync_weights=lambda: None))
@@ -405,15 +409,7 @@ def policy_trainer(tiny_model, tmp_path, given, **changes):
     """A trainer over prepared rollouts, and their batch as it scores them."""
     values = {**SMALL.to_json(), **changes}
     config = RlConfig(**values)
-    trainer = PolicyTrainer(
-        config,
-        rollouts=Prepared(given),
-        places=4,
-        model=load_weights(tiny_model, config),
-        args=policy_arguments(config, 16, tmp_path),
-        processing_class=AutoTokenizer.from_pretrained(tiny_model),
-        peft_config=lora_settings(config),
-    )
+    trainer = trainer_of(tiny_model, tmp_path, given, config)
     move(trainer.model, torch.Generator().manual_seed(3))
     trainer.connect(SimpleNamespace(sync_weights=lambda: None))
     trainer.model.train()
@@ -530,6 +526,15 @@ def test_a_mixture_of_experts_is_balanced_over_all_rollouts(tmp_path, base_token
         len(prompt) + len(ids)
         for prompt, ids in zip(given["prompt_ids"], given["completion_ids"], strict=True)
     )
+
+
+def test_layers_that_are_frozen_stay(tiny_model, tmp_path):
+    given = prepared_columns([1.0, 0.0, 2.0, -2.0], torch.Generator().manual_seed(0))
+    config = RlConfig(**{**SMALL.to_json(), "lora_rank": 0, "frozen_layers": 1})
+    model = trainer_of(tiny_model, tmp_path, given, config).model
+    trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
+    assert any(".layers.1." in name for name in trained)
+    assert not any(".layers.0." in name for name in trained)
 
 
 def test_no_gradient_comes_from_the_graphs_tokens(tiny_model, tmp_path):
