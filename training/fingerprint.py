@@ -5,22 +5,33 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-EDGE_BYTES = 1 << 20
-"""Bytes at each end of a weights file that go into a model's fingerprint."""
+BLOCK_BYTES = 1 << 16
+BLOCKS = 64
+"""Bytes of a block, and blocks of a weights file, that go into a model's fingerprint: two a
+layer where a file holds as many layers as models have. A training may freeze the first
+layers, and a small step may leave the norms at the end as they were."""
 
 
 def model_fingerprint(path: Path) -> str:
     """Return a short hash that tells models, or adapters, apart.
 
-    It covers the configuration whole, and of each weights file its size, first and last
-    mebibyte.
+    It covers the configuration whole, and of each weights file its size and 64 blocks of
+    64 KiB at even distances, the first and the last among them.
     """
     digest = sha256()
-    for file in sorted(path.glob("*config.json")) + sorted(path.glob("*.safetensors")):
+    for file in sorted(path.glob("*config.json")):
+        content = file.read_bytes()
+        digest.update(f"{file.name} {len(content)}\n".encode() + content)
+    for file in sorted(path.glob("*.safetensors")):
         size = file.stat().st_size
         digest.update(f"{file.name} {size}\n".encode())
         with file.open("rb") as stream:
-            digest.update(stream.read(EDGE_BYTES))
-            stream.seek(max(0, size - EDGE_BYTES))
-            digest.update(stream.read(EDGE_BYTES))
+            for offset in _offsets(size):
+                stream.seek(offset)
+                digest.update(stream.read(BLOCK_BYTES))
     return digest.hexdigest()[:16]
+
+
+def _offsets(size: int) -> list[int]:
+    last = max(0, size - BLOCK_BYTES)
+    return sorted({last * n // (BLOCKS - 1) for n in range(BLOCKS)})

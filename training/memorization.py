@@ -20,7 +20,7 @@ import torch
 
 from ..curation.internalize import internalized_file
 from ..trace import Trace, read_traces
-from .label_loss import label_loss
+from .labelled_logits import label_loss
 from .packing import label_logits, pack_rows
 from .result import TrainingError
 from .rl_config import MEMORIZATION_BATCH

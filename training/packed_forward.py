@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from transformers.utils.generic import ModelOutput
 
-from .label_loss import FIGURES, label_figures, label_logps
+from .labelled_logits import FIGURES, label_figures, label_logps
 from .packing import label_logits, pack_rows
 from .rows import IGNORED, TokenRow
 

@@ -16,7 +16,7 @@ import torch
 from torch.utils.data import Dataset
 from transformers import Trainer
 
-from .label_loss import label_loss
+from .labelled_logits import label_loss
 from .packing import label_logits, pack_rows
 from .rows import TokenRow
 

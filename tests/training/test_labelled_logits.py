@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs torch")
 from torch.nn.functional import cross_entropy  # noqa: E402
 
-from langgraph_deepsearch.training.label_loss import ROWS, label_logps, label_loss  # noqa: E402
+from langgraph_deepsearch.training.labelled_logits import ROWS, label_logps, label_loss  # noqa: E402
 
 
 @pytest.mark.parametrize("labels", [1, ROWS, 2 * ROWS + 3])
