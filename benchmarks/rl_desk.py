@@ -54,7 +54,7 @@ from langgraph_deepsearch.training.checkpoints import write_json
 from langgraph_deepsearch.training.dpo import train_dpo
 from langgraph_deepsearch.training.dpo_config import DpoConfig
 from langgraph_deepsearch.training.fingerprint import model_fingerprint
-from langgraph_deepsearch.training.policy_weights import save_with_adapter
+from langgraph_deepsearch.training.merge import merge_adapter
 from langgraph_deepsearch.training.reload import reload_weights
 from langgraph_deepsearch.training.result import TrainingResult
 from langgraph_deepsearch.training.rl import PROCESSED_LOGPROBS, train_rl
@@ -211,7 +211,7 @@ class Experiment:
         work = self._out / "cells" / cell.name
         result, seconds = self._train(cell, work)
         url, whole = self._settings["base_url"], work / "whole"
-        save_with_adapter(work / "model", self._loop.model, whole)
+        merge_adapter(work / "model", self._loop.model, whole)
         began = time.monotonic()
         try:
             reload_weights(url, whole)

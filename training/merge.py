@@ -56,8 +56,9 @@ def merge_beside(adapter: Path, model: Path) -> Path:
 def merge_adapter(adapter: Path, model: Path, out: Path) -> Path:
     """Write the model with an adapter's weights added; does nothing when it is there.
 
-    A merged model of other weights, such as the adapter before it was trained again, is
-    replaced.
+    The sums are float32's and are stored in bfloat16, rounded up or down by chance, so that
+    an adapter's steps are kept on average (`policy_weights.dithered`). A merged model of
+    other weights, such as the adapter before it was trained again, is replaced.
 
     Args:
         adapter: the adapter's folder; its tokenizer is taken, or else the model's.
@@ -77,10 +78,13 @@ def merge_adapter(adapter: Path, model: Path, out: Path) -> Path:
     from transformers import AutoModelForCausalLM
 
     from .checkpoints import publish, write_json
+    from .policy_weights import dither_model
 
     tokenizer = load_tokenizer(adapter if has_tokenizer(adapter) else model)
-    whole = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16)
+    # An adapter's small steps would be rounded away if they were added in bfloat16.
+    whole = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
     merged = PeftModel.from_pretrained(whole, str(adapter)).merge_and_unload()
+    dither_model(merged)
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     merged.save_pretrained(partial)

@@ -120,22 +120,3 @@ def _scaling(policy: Any) -> float:
         return 1.0
     adapter = policy.peft_config["default"]
     return adapter.lora_alpha / adapter.r
-
-
-def save_with_adapter(adapter: Path, model: Path, folder: Path) -> None:
-    """Write a model with an adapter of ours added, for a server to load in its place.
-
-    Args:
-        adapter: the adapter's folder.
-        model: the model that it was trained on.
-        folder: is made.
-
-    Raises:
-        TrainingError: the adapter adds to what is no linear layer, as experts are.
-    """
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
-
-    whole = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16)
-    policy: Any = PeftModel.from_pretrained(whole, str(adapter))
-    save_policy(folder, policy.state_dict(), policy, seed=0)

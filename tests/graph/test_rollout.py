@@ -210,7 +210,7 @@ def test_a_directory_from_before_a_setting_was_added_had_its_default(tmp_path):
     with pytest.raises(RolloutError, match="started with pages=10, now it is 20"):
         check_manifest(tmp_path, {**now, "pages": 20}, defaults)
     changed = {"epochs": 2, "decay": 0.1}
-    with pytest.raises(RolloutError, match="started with training.decay=0.0, now it is 0.1"):
+    with pytest.raises(RolloutError, match=r"training\.decay=0\.0, now it is 0\.1"):
         check_manifest(tmp_path, {**now, "training": changed}, defaults)
     with pytest.raises(RolloutError, match="started with pages=None"):
         check_manifest(tmp_path, now)

@@ -85,3 +85,19 @@ def test_another_model_beside_an_adapter_is_not_overwritten(tiny_model, tmp_path
     (tmp_path / "adapter-merged" / "mine").touch()
     with pytest.raises(MergeError, match="no merged model of ours: move it"):
         merge_beside(adapter, tiny_model)
+
+
+def test_an_adapters_steps_below_bfloat16s_grid_are_kept_on_average(tiny_model, tmp_path):
+    adapter = write_adapter(tiny_model, tmp_path / "adapter", 0.002)
+    merged = AutoModelForCausalLM.from_pretrained(
+        merge_beside(adapter, tiny_model), dtype="auto"
+    )
+    assert merged.dtype == torch.bfloat16
+    before = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)
+    settings = json.loads((adapter / "adapter_config.json").read_text())
+    step = 2 * 0.002**2 * settings["lora_alpha"] / settings["r"]
+    names = [name for name, _ in before.named_parameters() if name.endswith("_proj.weight")]
+    states = before.state_dict(), merged.state_dict()
+    old, new = (torch.cat([s[n].double().flatten() for n in names]) for s in states)
+    assert (old + step).bfloat16().double().sub(old).mean() < 0.8 * step
+    assert (new - old).mean().item() == pytest.approx(step, rel=0.1)

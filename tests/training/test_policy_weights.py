@@ -7,14 +7,14 @@ pytest.importorskip("peft", reason="LoRA needs peft")
 
 import torch
 from peft import get_peft_model
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from langgraph_deepsearch.training.merge import merge_adapter
 from langgraph_deepsearch.training.model import lora_settings
 from langgraph_deepsearch.training.policy_weights import (
     dither_model,
     dithered,
     save_policy,
-    save_with_adapter,
     whole_weights,
 )
 from langgraph_deepsearch.training.result import TrainingError
@@ -77,7 +77,8 @@ def test_experts_under_an_adapter_are_refused_and_whole_ones_keep_their_stored_n
 def test_what_was_saved_answers_as_the_policy_does(policy, tiny_model, tmp_path):
     save_policy(tmp_path / "1", policy.state_dict(), policy, seed=1)
     policy.save_pretrained(tmp_path / "adapter")
-    save_with_adapter(tmp_path / "adapter", tiny_model, tmp_path / "2")
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(tmp_path / "adapter")
+    merge_adapter(tmp_path / "adapter", tiny_model, tmp_path / "2")
     ids = torch.arange(5, 60)[None]
     expected = policy(ids).logits
     plain = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32)(

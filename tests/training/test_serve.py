@@ -290,16 +290,41 @@ def test_transformers_takes_nothing_while_it_runs(tiny_model, asked, what):
         server.start()
 
 
-def test_transformers_serves_an_adapter_merged_under_its_own_name(tiny_model, tmp_path):
-    pytest.importorskip("fastapi", reason="transformers' server needs fastapi")
+def make_adapter(model: Path, folder: Path) -> Path:
     pytest.importorskip("peft", reason="LoRA needs peft")
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    adapter = tmp_path / "desk"
-    base = AutoModelForCausalLM.from_pretrained(tiny_model)
+    base = AutoModelForCausalLM.from_pretrained(model)
     settings = LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM")
-    get_peft_model(base, settings).save_pretrained(adapter)
+    get_peft_model(base, settings).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("has_gpu", "lora", "merged"),
+    [(False, False, True), (False, True, False), (True, False, False)],
+)
+def test_vllm_serves_an_adapter_merged_on_a_cpu_unless_it_takes_others(
+    vllm_stand_in, tiny_model, tmp_path, monkeypatch, has_gpu, lora, merged
+):
+    adapter = make_adapter(tiny_model, tmp_path / "desk")
+    where = "langgraph_deepsearch.training.serve._has_gpu"
+    monkeypatch.setattr(where, lambda: has_gpu)
+    with ModelServer(adapter, lora=lora) as server:
+        arguments = arguments_of(server)
+    loaded = f"{adapter}-merged" if merged else str(tiny_model)
+    assert value_of(arguments, "--model") == loaded
+    assert value_of(arguments, "--served-model-name") == Path(loaded).name.removesuffix(
+        "-merged"
+    )
+    assert ("--enable-lora" in arguments) == (not merged)
+    assert (tmp_path / "desk-merged").exists() == merged
+
+
+def test_transformers_serves_an_adapter_merged_under_its_own_name(tiny_model, tmp_path):
+    pytest.importorskip("fastapi", reason="transformers' server needs fastapi")
+    adapter = make_adapter(tiny_model, tmp_path / "desk")
     written = []
     for _ in range(2):  # the second server finds the merged model there
         with ModelServer(adapter, engine="transformers") as server:
