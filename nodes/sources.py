@@ -11,8 +11,8 @@ from typing import Any
 from ..tools.safety import normalize_url
 from ..trace import Document, Source
 
-_CITATION = re.compile(r"\[(\d{1,3}(?:\s{0,3}[,;]\s{0,3}\d{1,3}){0,60})\]")
-"""One id, or several: `[1]`, `[1, 2]`."""
+_CITATION = re.compile(r"\[([1-9]\d{0,2}(?:\s{0,3}[,;]\s{0,3}[1-9]\d{0,2}){0,60})\]")
+"""One id, or several: `[1]`, `[1, 2]`. Ids count from 1, so `[0, 1]` is an interval."""
 
 _ID = re.compile(r"\d+")
 
@@ -110,6 +110,8 @@ def cite(
 
     >>> cite([{"id": "1", "cited": False}], "So it is [1], not [1, 7] nor [8].")
     ([{'id': '1', 'cited': True}], 2)
+    >>> cite([{"id": "1", "cited": False}], "Probabilities lie in [0, 1].")
+    ([{'id': '1', 'cited': False}], 0)
     """
     named = {one for row in _CITATION.findall(answer_text) for one in _ID.findall(row)}
     marked = [{**source, "cited": source["id"] in named} for source in sources]
