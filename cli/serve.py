@@ -47,6 +47,14 @@ def serve(
     port: Annotated[
         int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)
     ] = 8000,
+    merge: Annotated[
+        bool,
+        typer.Option(
+            "--merge",
+            help="Serve an adapter merged with its base, as one model: with vLLM on a CPU some "
+            "twenty times as fast.",
+        ),
+    ] = False,
     lora: Annotated[
         bool, typer.Option("--lora", help="Take adapters while it runs (vLLM).")
     ] = False,
@@ -75,6 +83,7 @@ def serve(
         registry=registry,
         port=port,
         host=host,
+        merge=merge,
         lora=lora,
         updatable=updatable,
         start_seconds=start_seconds,

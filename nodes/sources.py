@@ -11,7 +11,7 @@ from typing import Any
 from ..tools.safety import normalize_url
 from ..trace import Document, Source
 
-_CITATION = re.compile(r"\[([1-9]\d{0,2}(?:\s{0,3}[,;]\s{0,3}[1-9]\d{0,2}){0,60})\]")
+_CITATION = re.compile(r"\[(?!0+\s{0,3}[,;])(\d{1,3}(?:\s{0,3}[,;]\s{0,3}\d{1,3}){0,60})\]")
 """One id, or several: `[1]`, `[1, 2]`. Ids count from 1, so `[0, 1]` is an interval."""
 
 _ID = re.compile(r"\d+")
@@ -112,6 +112,8 @@ def cite(
     ([{'id': '1', 'cited': True}], 2)
     >>> cite([{"id": "1", "cited": False}], "Probabilities lie in [0, 1].")
     ([{'id': '1', 'cited': False}], 0)
+    >>> cite([{"id": "1", "cited": False}], "As [1, 0] say, and [0].")
+    ([{'id': '1', 'cited': True}], 1)
     """
     named = {one for row in _CITATION.findall(answer_text) for one in _ID.findall(row)}
     marked = [{**source, "cited": source["id"] in named} for source in sources]

@@ -116,6 +116,7 @@ class ServerProcess:
             model,
             name=name,
             engine="vllm" if trains else self._engine,
+            merge=True,
             updatable=trains,
             log=log,
             extra_arguments=PROCESSED_LOGPROBS if trains else (),

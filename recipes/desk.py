@@ -31,7 +31,7 @@ from ..training.config import SftConfig
 from ..training.curriculum import get_curriculum
 from ..training.dpo import train_dpo
 from ..training.dpo_config import DpoConfig
-from ..training.merge import merge_adapter
+from ..training.merge import merge_beside
 from ..training.registry import ModelRegistry
 from ..training.result import TrainingResult
 from ..training.rewards import get_reward
@@ -228,7 +228,7 @@ class DeskRun:
         goes_on = any(other.start == stage.name for other in self._stages)
         if not (goes_on and is_adapter_dir(model)):
             return model
-        return merge_adapter(model, start, model.with_name("merged"))
+        return merge_beside(model, start)
 
     def _train(self, stage: TrainingStage, start: Path) -> Path:
         """Return the folder of the model that a stage makes."""

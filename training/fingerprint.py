@@ -5,18 +5,18 @@ from __future__ import annotations
 from hashlib import sha256
 from pathlib import Path
 
-BLOCK_BYTES = 1 << 16
-BLOCKS = 64
-"""Bytes of a block, and blocks of a weights file, that go into a model's fingerprint: two a
-layer where a file holds as many layers as models have. A training may freeze the first
-layers, and a small step may leave the norms at the end as they were."""
+BLOCK_BYTES = 1 << 14
+BLOCKS = 256
+"""Bytes of a block, and blocks of a weights file, that go into a model's fingerprint: some in
+every layer. A training may freeze the first layers, and a small step may leave the norms at
+the end as they were."""
 
 
 def model_fingerprint(path: Path) -> str:
     """Return a short hash that tells models, or adapters, apart.
 
-    It covers the configuration whole, and of each weights file its size and 64 blocks of
-    64 KiB at even distances, the first and the last among them.
+    It covers the configuration whole, and of each weights file its size and 256 blocks
+    of 16 KiB at even distances, the first and the last among them.
     """
     digest = sha256()
     for file in sorted(path.glob("*config.json")):

@@ -1,10 +1,11 @@
-"""A LoRA adapter made part of its model's weights, so that training can go on from both."""
+"""A LoRA adapter made part of its model's weights: to train on from both, and to serve them."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from ..errors import DeepSearchError
 from ..run_lock import run_lock
@@ -56,9 +57,10 @@ def merge_beside(adapter: Path, model: Path) -> Path:
 def merge_adapter(adapter: Path, model: Path, out: Path) -> Path:
     """Write the model with an adapter's weights added; does nothing when it is there.
 
-    The sums are float32's and are stored in bfloat16, rounded up or down by chance, so that
-    an adapter's steps are kept on average (`policy_weights.dithered`). A merged model of
-    other weights, such as the adapter before it was trained again, is replaced.
+    Layers that the adapter adds to are summed in float32 and stored in bfloat16, rounded up
+    or down by chance, so that its steps are kept on average (`policy_weights.dithered`). A
+    merged model of other weights, such as the adapter before it was trained again, is
+    replaced.
 
     Args:
         adapter: the adapter's folder; its tokenizer is taken, or else the model's.
@@ -78,20 +80,40 @@ def merge_adapter(adapter: Path, model: Path, out: Path) -> Path:
     from transformers import AutoModelForCausalLM
 
     from .checkpoints import publish, write_json
-    from .policy_weights import dither_model
+    from .freed_memory import give_back_memory
 
     tokenizer = load_tokenizer(adapter if has_tokenizer(adapter) else model)
-    # An adapter's small steps would be rounded away if they were added in bfloat16.
-    whole = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
-    merged = PeftModel.from_pretrained(whole, str(adapter)).merge_and_unload()
-    dither_model(merged)
+    whole = AutoModelForCausalLM.from_pretrained(model, dtype=torch.bfloat16)
+    policy = PeftModel.from_pretrained(whole, str(adapter))
+    _add_in(policy)
+    merged: Any = policy.unload()
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     merged.save_pretrained(partial)
     tokenizer.save_pretrained(partial)
     write_json(partial / MERGED_FILE, made_of)
     publish(partial, out)
+    del whole, policy, merged
+    give_back_memory()
     return out
+
+
+def _add_in(policy: Any) -> None:
+    """Add an adapter to the weights of a model in bfloat16, layer by layer."""
+    import torch
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    from .policy_weights import dithered
+
+    generator = torch.Generator().manual_seed(0)
+    for layer in policy.modules():
+        if isinstance(layer, BaseTunerLayer):
+            # In bfloat16 itself the sum would be the weight before, for small steps.
+            layer.float()
+            layer.merge()
+            for weight in layer.get_base_layer().parameters():
+                if weight.is_floating_point():
+                    weight.data = dithered(weight.data, generator)
 
 
 def _parts(adapter: Path, model: Path) -> dict[str, str]:

@@ -18,7 +18,7 @@ from .base_model import is_adapter_dir
 from .config import ConfigError, SftConfig, find_config, load_config
 from .dpo_config import DpoConfig
 from .environment import process_count
-from .merge import merge_adapter
+from .merge import merge_beside
 from .result import TrainingError, TrainingResult
 from .rl_config import RlConfig
 
@@ -170,10 +170,7 @@ def run_schedule(
         place = folder / f"{number}-{stage.name}"
         source = _taken(stage, Path(data[stage.data]), folder / DATA_FOLDER)
         result = _train(stage, source, parent, place, settings or {})
-        if is_adapter_dir(place):
-            parent = merge_adapter(place, parent, place.with_name(f"{place.name}-merged"))
-        else:
-            parent = place
+        parent = merge_beside(place, parent) if is_adapter_dir(place) else place
         results.append(StageResult(stage, result, parent))
     return results
 

@@ -82,12 +82,14 @@ class ModelServer:
     Args:
         model: folder of the model, or (vLLM only) the name of one on the Hugging Face Hub
             that lies in its cache here or can be fetched. A folder that holds a LoRA adapter
-            is served by vLLM on its base model, and merged with it, in `<folder>-merged`,
-            by transformers' server and by vLLM without a GPU. None: the packaged model.
+            is served on its base model by vLLM, and by transformers' server merged with
+            it, in `<folder>-merged`. None: the packaged model.
         name: served name, or several; the folder's name if None.
         engine: what serves it. `auto` takes vLLM where an interpreter has it.
         host: address to listen at.
         port: 0 takes a free one.
+        merge: vLLM too serves an adapter merged with its base, which must lie here: on a CPU
+            some twenty times as fast. Its base is then not served beside it.
         lora: vLLM accepts adapters while it runs (see `reload.load_adapter`).
         max_lora_rank: largest rank of such an adapter; rounded up to one vLLM takes.
         updatable: vLLM takes other weights while it runs (see `reload.reload_weights`), and
@@ -111,6 +113,7 @@ class ModelServer:
         engine: Engine = "auto",
         host: str = "127.0.0.1",
         port: int = 0,
+        merge: bool = False,
         lora: bool = False,
         max_lora_rank: int = 64,
         updatable: bool = False,
@@ -124,15 +127,16 @@ class ModelServer:
         self.model_names = [n for n in names if n] or [Path(self._model).name]
         self.engine, self._python = _resolve_engine(engine)
         self._extra = list(extra_arguments)
+        self._has_adapter = is_adapter_dir(self._model)
+        """Whether an adapter is added to what the engine loads: beside it, or merged before."""
+        self._merges = self._has_adapter and (merge or self.engine == "transformers")
         self._weights = find_weights(
             self._model,
-            self.engine,
+            "transformers" if self._merges else self.engine,
             asks_hub=not self._is_given(OTHER_SOURCE)
             and not os.environ.get("VLLM_USE_MODELSCOPE"),
         )
-        """What the engine loads; for an adapter its base, or both merged."""
-        self._has_adapter = is_adapter_dir(self._model)
-        """Whether what is served is an adapter beside what the engine loads."""
+        """What the engine loads; for an adapter its base, until they are merged."""
         self._host = host
         self._wanted_port = port
         self.port = 0
@@ -188,7 +192,7 @@ class ModelServer:
             self._require_tokenizer()
             if self.engine == "transformers":
                 self._check_transformers()
-            if self._is_merged:
+            if self._merges:
                 self._merge()
             ready_by = time.monotonic() + self._start_seconds
             self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -236,27 +240,21 @@ class ModelServer:
         """Refuse a whole model without a tokenizer, unless the engine is given another."""
         named = self._is_given(OWN_TOKENIZER)
         # Merging takes the adapter's own tokenizer where there is one.
-        if is_model_dir(self._weights) and not named and not self._is_merged:
+        if is_model_dir(self._weights) and not named and not self._merges:
             require_tokenizer(self._weights)
 
     @property
-    def _is_merged(self) -> bool:
-        """Whether an adapter is served as one model with its base.
+    def is_slow(self) -> bool:
+        """Whether vLLM computes an adapter on a CPU, token by token.
 
-        On a CPU vLLM computes adapters token by token: SmolLM2-135M writes some 7 tokens a
-        second with one, and some 150 without.
+        SmolLM2-135M writes some 7 tokens a second with one, and some 150 without.
         """
-        if not self._has_adapter:
-            return False
-        if self.engine == "transformers":
-            return True
-        return is_model_dir(self._weights) and not self._lora and not _has_gpu()
+        return self._has_adapter and not self._merges and not _has_gpu()
 
     def _merge(self) -> None:
         from .merge import merge_beside
 
         self._weights = str(merge_beside(Path(self._model), Path(self._weights)))
-        self._has_adapter = False
 
     def _check_transformers(self) -> None:
         """Refuse what transformers' server cannot do."""
@@ -287,7 +285,7 @@ class ModelServer:
 
     def _vllm_command(self) -> list[str]:
         model, adapters = self._weights, []
-        if self._has_adapter:
+        if self._has_adapter and not self._merges:
             adapters = [
                 f"{name}={Path(self._model).absolute()}" for name in self.model_names
             ]
@@ -362,7 +360,11 @@ class ModelServer:
         return environment
 
     def _has_cached_base(self) -> bool:
-        return self._has_adapter and cached_snapshot(self._weights) is not None
+        return (
+            not self._merges
+            and self._has_adapter
+            and cached_snapshot(self._weights) is not None
+        )
 
     def _wait_until_healthy(self, deadline: float) -> None:
         address = f"{self._address}/health"

@@ -55,6 +55,9 @@ def serve_until_interrupted(
         console.print(
             f"starting {server.engine} for {server.model_names[0]} …", highlight=False
         )
+        if server.is_slow:
+            line = "vLLM computes adapters slowly on a CPU: --merge serves it as one model"
+            console.print(line, markup=False, highlight=False)
         starter = _InBackground(server)
         while not ended.wait(POLL_SECONDS):
             if starter.announce(console) and not server.is_running:

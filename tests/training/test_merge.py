@@ -87,6 +87,35 @@ def test_another_model_beside_an_adapter_is_not_overwritten(tiny_model, tmp_path
         merge_beside(adapter, tiny_model)
 
 
+def test_experts_are_merged_too(tiny_model, tmp_path):
+    from peft import get_peft_model
+    from transformers import Qwen3MoeConfig, Qwen3MoeForCausalLM
+
+    sizes = {"hidden_size": 32, "intermediate_size": 32, "vocab_size": 64}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 16}
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 16}
+    config = Qwen3MoeConfig(num_hidden_layers=1, **sizes, **heads, **experts)
+    model = Qwen3MoeForCausalLM(config).bfloat16().float()  # as it is stored
+    model.save_pretrained(tmp_path / "model")
+    policy = get_peft_model(model, lora_settings(TrainingConfig(lora_rank=2)))
+    for name, weight in policy.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(weight, std=0.2)
+    policy.save_pretrained(tmp_path / "adapter")
+    assert any(
+        "experts" in name for name, _ in policy.named_parameters() if "lora_" in name
+    )
+    ids = torch.arange(5, 40)[None]
+    AutoTokenizer.from_pretrained(tiny_model).save_pretrained(tmp_path / "adapter")
+    out = merge_adapter(tmp_path / "adapter", tmp_path / "model", tmp_path / "merged")
+    found = AutoModelForCausalLM.from_pretrained(out, dtype=torch.float32)
+    with policy.disable_adapter():
+        plain = policy(ids).logits
+    expected = policy(ids).logits
+    gap = (found(ids).logits - expected).abs().mean()
+    assert gap < 0.1 * (plain - expected).abs().mean()
+
+
 def test_an_adapters_steps_below_bfloat16s_grid_are_kept_on_average(tiny_model, tmp_path):
     adapter = write_adapter(tiny_model, tmp_path / "adapter", 0.002)
     merged = AutoModelForCausalLM.from_pretrained(

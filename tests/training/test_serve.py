@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -301,25 +302,32 @@ def make_adapter(model: Path, folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    ("has_gpu", "lora", "merged"),
-    [(False, False, True), (False, True, False), (True, False, False)],
-)
-def test_vllm_serves_an_adapter_merged_on_a_cpu_unless_it_takes_others(
-    vllm_stand_in, tiny_model, tmp_path, monkeypatch, has_gpu, lora, merged
+def test_vllm_serves_an_adapter_merged_where_that_is_asked_for(
+    vllm_stand_in, tiny_model, tmp_path, monkeypatch
 ):
     adapter = make_adapter(tiny_model, tmp_path / "desk")
-    where = "langgraph_deepsearch.training.serve._has_gpu"
-    monkeypatch.setattr(where, lambda: has_gpu)
-    with ModelServer(adapter, lora=lora) as server:
+    with ModelServer(adapter, merge=True) as server:
         arguments = arguments_of(server)
-    loaded = f"{adapter}-merged" if merged else str(tiny_model)
-    assert value_of(arguments, "--model") == loaded
-    assert value_of(arguments, "--served-model-name") == Path(loaded).name.removesuffix(
-        "-merged"
-    )
-    assert ("--enable-lora" in arguments) == (not merged)
-    assert (tmp_path / "desk-merged").exists() == merged
+        assert not server.is_slow
+    assert value_of(arguments, "--model") == str(tmp_path / "desk-merged")
+    assert value_of(arguments, "--served-model-name") == "desk"
+    assert "--enable-lora" not in arguments
+    shutil.rmtree(tmp_path / "desk-merged")
+
+    with ModelServer(adapter) as server:
+        arguments = arguments_of(server)
+        assert server.is_slow
+        monkeypatch.setattr("langgraph_deepsearch.training.serve._has_gpu", lambda: True)
+        assert not server.is_slow
+    assert value_of(arguments, "--model") == str(tiny_model)
+    assert value_of(arguments, "--lora-modules") == f"desk={adapter}"
+    assert not (tmp_path / "desk-merged").exists()
+
+
+def test_a_base_that_is_not_here_cannot_be_merged(vllm_stand_in, tmp_path):
+    adapter = write_adapter(tmp_path / "adapter")
+    with pytest.raises(ModelSourceError, match=r"org/base of the adapter .* is not there"):
+        ModelServer(adapter, merge=True)
 
 
 def test_transformers_serves_an_adapter_merged_under_its_own_name(tiny_model, tmp_path):
