@@ -106,14 +106,14 @@ def _add_in(policy: Any) -> None:
     from .policy_weights import dithered
 
     generator = torch.Generator().manual_seed(0)
-    for layer in policy.modules():
-        if isinstance(layer, BaseTunerLayer):
-            # In bfloat16 itself the sum would be the weight before, for small steps.
-            layer.float()
-            layer.merge()
-            for weight in layer.get_base_layer().parameters():
-                if weight.is_floating_point():
-                    weight.data = dithered(weight.data, generator)
+    adapted: list[Any] = [m for m in policy.modules() if isinstance(m, BaseTunerLayer)]
+    for layer in adapted:
+        # In bfloat16 itself the sum would be the weight before, for small steps.
+        layer.float()
+        layer.merge()
+        for weight in layer.get_base_layer().parameters():
+            if weight.is_floating_point():
+                weight.data = dithered(weight.data, generator)
 
 
 def _parts(adapter: Path, model: Path) -> dict[str, str]:
