@@ -22,6 +22,7 @@ from typing import Any
 from desk_runs import complaints
 from rich.console import Console
 
+from langgraph_deepsearch.recipes.describe import as_markdown
 from langgraph_deepsearch.recipes.desk import AFTER, BEFORE, TEACHER, DeskConfig, DeskRun
 from langgraph_deepsearch.recipes.registry import get_recipe, list_recipes
 
@@ -61,12 +62,6 @@ def _share(value: float) -> str:
     return f"{value:.2f}".removeprefix("0")
 
 
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as a Markdown table."""
-    lines = [HEAD, ["---"] * len(HEAD), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, help="a folder for each recipe")
@@ -84,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ]
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    print(table([row(one) for one in found]))
+    print(as_markdown(HEAD, [row(one) for one in found]))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,24 @@ import typer
 
 from .app import AGENT, app
 
+Merge = Annotated[
+    bool,
+    typer.Option(
+        "--merge",
+        help="Serve an adapter merged with its base, as one model: with vLLM on a CPU some "
+        "twenty times as fast.",
+    ),
+]
+Lora = Annotated[bool, typer.Option("--lora", help="Take adapters while it runs (vLLM).")]
+Updatable = Annotated[
+    bool,
+    typer.Option(
+        "--updatable",
+        help="Take other weights while it runs (vLLM's development routes): for `train rl`, "
+        "on an address that nobody else reaches.",
+    ),
+]
+
 
 @app.command(rich_help_panel=AGENT)
 def serve(
@@ -47,25 +65,9 @@ def serve(
     port: Annotated[
         int, typer.Option(help="Port; 0 takes a free one.", min=0, max=65535)
     ] = 8000,
-    merge: Annotated[
-        bool,
-        typer.Option(
-            "--merge",
-            help="Serve an adapter merged with its base, as one model: with vLLM on a CPU some "
-            "twenty times as fast.",
-        ),
-    ] = False,
-    lora: Annotated[
-        bool, typer.Option("--lora", help="Take adapters while it runs (vLLM).")
-    ] = False,
-    updatable: Annotated[
-        bool,
-        typer.Option(
-            "--updatable",
-            help="Take other weights while it runs (vLLM's development routes): for "
-            "`train rl`, on an address that nobody else reaches.",
-        ),
-    ] = False,
+    merge: Merge = False,
+    lora: Lora = False,
+    updatable: Updatable = False,
     start_seconds: Annotated[
         float, typer.Option(help="Longest wait for the server to be ready.", min=1)
     ] = 300,

@@ -53,20 +53,29 @@ def legend() -> str:
 
 def markdown_table(recipes: Iterable[Recipe]) -> str:
     """Return system by part as a markdown table, each part with how it is known."""
-    rows = [list(COLUMNS), ["---"] * len(COLUMNS)]
-    rows += [_cells(recipe) for recipe in recipes]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return as_markdown(COLUMNS, [_cells(recipe) for recipe in recipes])
 
 
 def methods_table(recipes: Iterable[Recipe]) -> str:
     """Return the methods that one system alone has, and their modules, as a table."""
-    rows = [("system", "method", "module"), ("---", "---", "---")]
-    rows += [
+    rows = [
         (recipe.system, name, f"`{module.removeprefix('langgraph_deepsearch.')}`")
         for recipe in recipes
         for name, module in recipe.methods.items()
     ]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return as_markdown(("system", "method", "module"), rows)
+
+
+def as_markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a markdown table.
+
+    >>> print(as_markdown(["a", "b"], [["1", "2"]]))
+    | a | b |
+    | --- | --- |
+    | 1 | 2 |
+    """
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def _cells(recipe: Recipe) -> list[str]:

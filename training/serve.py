@@ -127,9 +127,10 @@ class ModelServer:
         self.model_names = [n for n in names if n] or [Path(self._model).name]
         self.engine, self._python = _resolve_engine(engine)
         self._extra = list(extra_arguments)
-        self._has_adapter = is_adapter_dir(self._model)
-        """Whether an adapter is added to what the engine loads: beside it, or merged before."""
-        self._merges = self._has_adapter and (merge or self.engine == "transformers")
+        is_adapter = is_adapter_dir(self._model)
+        self._merges = is_adapter and (merge or self.engine == "transformers")
+        self._has_adapter = is_adapter and not self._merges
+        """Whether an adapter is served beside what the engine loads."""
         self._weights = find_weights(
             self._model,
             "transformers" if self._merges else self.engine,
@@ -249,7 +250,7 @@ class ModelServer:
 
         SmolLM2-135M writes some 7 tokens a second with one, and some 150 without.
         """
-        return self._has_adapter and not self._merges and not _has_gpu()
+        return self._has_adapter and not _has_gpu()
 
     def _merge(self) -> None:
         from .merge import merge_beside
@@ -285,7 +286,7 @@ class ModelServer:
 
     def _vllm_command(self) -> list[str]:
         model, adapters = self._weights, []
-        if self._has_adapter and not self._merges:
+        if self._has_adapter:
             adapters = [
                 f"{name}={Path(self._model).absolute()}" for name in self.model_names
             ]
@@ -360,11 +361,7 @@ class ModelServer:
         return environment
 
     def _has_cached_base(self) -> bool:
-        return (
-            not self._merges
-            and self._has_adapter
-            and cached_snapshot(self._weights) is not None
-        )
+        return self._has_adapter and cached_snapshot(self._weights) is not None
 
     def _wait_until_healthy(self, deadline: float) -> None:
         address = f"{self._address}/health"
