@@ -6,6 +6,7 @@ gives the trace back. Warnings are one line too.
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from importlib.metadata import version
@@ -22,6 +23,9 @@ AGENT = "Ask and serve"
 FLYWHEEL = "The flywheel, stage by stage"
 TRACES = "Look at traces and take them elsewhere"
 """Headings of `deepsearch --help`."""
+
+BAR_SECONDS = 30
+"""Between two pictures of a library's progress bar where no terminal shows it."""
 
 app = typer.Typer(
     name="deepsearch",
@@ -64,6 +68,9 @@ def main() -> None:
     warnings.showwarning = _show_warning
     # LangGraph marks its delta channels as beta on import; that is ours to follow.
     warnings.filterwarnings("ignore", message=".*DeltaChannel.*")
+    if not sys.stderr.isatty():
+        # The libraries' progress bars would fill a log with ten copies a second.
+        os.environ.setdefault("TQDM_MININTERVAL", str(BAR_SECONDS))
     try:
         app()
     except DeepSearchError as error:
