@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -10,12 +9,7 @@ from typing import Any
 
 from ..tools.safety import normalize_url
 from ..trace import Document, Source
-
-_CITATION = re.compile(r"\[(?!0+\s{0,3}[,;])(\d{1,3}(?:\s{0,3}[,;]\s{0,3}\d{1,3}){0,60})\]")
-"""One id, or several: `[1]`, `[1, 2]`. Ids count from 1, so `[0, 1]` is an interval."""
-
-_ID = re.compile(r"\d+")
-
+from .citation_forms import cited_in, plain_citations
 
 EXCERPT = 80
 """Characters of a text that are shown where it has neither title nor address."""
@@ -103,19 +97,21 @@ def _key(entry: Mapping[str, Any]) -> str:
 def cite(
     sources: Sequence[Mapping[str, Any]], answer_text: str
 ) -> tuple[list[dict[str, Any]], int]:
-    """Check the `[n]` and `[n, m]` citations of a final text against what was retrieved.
+    """Check the citations of a final text, in any form, against what was retrieved.
 
     Returns:
         The sources with `cited` set, and how many ids it names of no retrieved source.
 
     >>> cite([{"id": "1", "cited": False}], "So it is [1], not [1, 7] nor [8].")
     ([{'id': '1', 'cited': True}], 2)
+    >>> cite([{"id": "1", "cited": False}], "As [Source 1] says.")
+    ([{'id': '1', 'cited': True}], 0)
     >>> cite([{"id": "1", "cited": False}], "Probabilities lie in [0, 1].")
     ([{'id': '1', 'cited': False}], 0)
     >>> cite([{"id": "1", "cited": False}], "As [1, 0] say, and [0].")
     ([{'id': '1', 'cited': True}], 1)
     """
-    named = {one for row in _CITATION.findall(answer_text) for one in _ID.findall(row)}
+    named = cited_in(plain_citations(answer_text))
     marked = [{**source, "cited": source["id"] in named} for source in sources]
     return marked, len(named - {source["id"] for source in sources})
 

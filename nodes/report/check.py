@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
+from ..citation_forms import hide_citations
 from ..dialects.parts.prompt import fill_in
 from ..dialects.parts.report import ReportDialect
 from .article import Article, article_of, one_line, title_draft
-from .citation_forms import hide_citations
 from .citations import CitationCheck
 from .step import Done, Messages, Reply, State, Work, WriterStep
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...tools.safety import normalize_url
-from .citation_forms import change_citations, plain_citations, without_repeats
+from ..citation_forms import change_citations, plain_citations, without_repeats
 from .code import outside_code, outside_fences
 from .gaps import GAP, SEAM, close_gaps, without_marks
 from .html_tags import drop_loading

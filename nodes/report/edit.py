@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...trace import Document
+from ..citation_forms import cited_in
 from ..dialects.parts.prompt import fill_in
 from ..dialects.parts.report import ReportDialect
 from .article import Article, article_draft, article_of, read_article, unfence
-from .citation_forms import cited_in
 from .citations import CitationCheck
 from .evidence import show_documents
 from .step import Done, Messages, Reply, State, Work, WriterStep

@@ -12,8 +12,8 @@ from ...tools.bm25 import BM25_B, BM25_K1, TITLE_WEIGHT
 from ...tools.passage import evidence_window
 from ...tools.stemming import terms
 from ...trace import Document
+from ..citation_forms import hide_citations
 from ..dialects import Dialect
-from .citation_forms import hide_citations
 
 NO_SOURCES = "(nothing was found)"
 """What stands for the sources where there are none."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from .citation_forms import cited_in, plain_citations
+from ..citation_forms import cited_in, plain_citations
 
 GAP = "\ue000"
 """Stands, while a text is checked, where a citation or an address was taken out."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...trace import Document, segments_text
+from ..citation_forms import hide_citations
 from ..condensers.reason_in_documents import shorten_reasoning
 from ..dialects.parts.prompt import fill_in
 from ..dialects.parts.report import ReportDialect
@@ -20,7 +21,6 @@ from .article import (
     section_draft,
     unfence,
 )
-from .citation_forms import hide_citations
 from .citations import CitationCheck
 from .evidence import best_documents, found_documents, show_documents
 from .step import Done, Messages, Reply, State, Work, WriterStep

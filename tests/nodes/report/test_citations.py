@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from langgraph_deepsearch.nodes.report.article import Article, Section
-from langgraph_deepsearch.nodes.report.citation_forms import (
+from langgraph_deepsearch.nodes.citation_forms import (
     cited_ids,
     cited_in,
     hide_citations,
     plain_citations,
 )
+from langgraph_deepsearch.nodes.report.article import Article, Section
 from langgraph_deepsearch.nodes.report.citations import (
     CitationCheck,
     number_sources,
