@@ -20,6 +20,7 @@ from .question_key import QuestionKey, question_key, runs_of_questions
 from .redundancy import Redundancy, mean_redundancy, redundancy_of
 from .similarity import Similarity, default_similarity
 from .stage_wise import Stages, mean_stages, stages_of
+from .word_sets import token_recall, word_set_f1
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -55,6 +56,8 @@ class QuestionRow:
     stop_reason: str
     judge: float | None = None
     """A judge's verdict, None where there was none."""
+    token_recall: float = 0.0
+    word_set_f1: float = 0.0
     kind: str = ""
     hops: str = ""
     child_calls: int = 0
@@ -89,6 +92,10 @@ class EvaluationSummary:
     """What served the model: `vllm`, `transformers`, or `unknown`."""
     judge: float | None = None
     """Share the judge called right, over the runs it judged."""
+    token_recall: float = 0.0
+    """MaskSearch's measure: share of the gold answer's words that the answer holds."""
+    word_set_f1: float = 0.0
+    """DeepResearcher's F1, over sets of words."""
     child_calls: float = 0.0
     """Model calls inside steps (the summarizer's), a run."""
     child_tokens: float = 0.0
@@ -208,6 +215,8 @@ def summarize_traces(
         n=len(rows),
         engine=engine,
         judge=sum(verdicts) / len(verdicts) if verdicts else None,
+        token_recall=_mean(rows, "token_recall"),
+        word_set_f1=_mean(rows, "word_set_f1"),
         child_calls=_mean(rows, "child_calls"),
         child_tokens=_mean(rows, "child_tokens"),
         failed_searches=_mean(rows, "failed_searches"),
@@ -241,6 +250,8 @@ def question_row(trace: Trace) -> QuestionRow:
         tokens=trace.usage.completion_tokens,
         stop_reason=trace.stop_reason,
         judge=trace.outcome.get("judge"),
+        token_recall=token_recall(trace.answer, trace.golds),
+        word_set_f1=word_set_f1(trace.answer, trace.golds),
         kind=str(trace.metadata.get("kind") or trace.metadata.get("type") or ""),
         hops=_hops(trace.metadata.get("hops")),
         child_calls=len(trace.children),

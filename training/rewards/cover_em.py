@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...evals import word_sets
 from ...evals.metrics import normalize, score, tokens
 from ...trace import Trace
 
@@ -31,7 +32,4 @@ def token_recall(trace: Trace) -> float:
 
     Source: MaskSearch's metric, one of its two rewards.
     """
-    said = set(tokens(normalize(trace.answer or "")))
-    golds = [tokens(normalize(gold)) for gold in trace.golds]
-    shares = [sum(t in said for t in gold) / len(gold) for gold in golds if gold]
-    return max(shares, default=0.0)
+    return word_sets.token_recall(trace.answer, trace.golds)

@@ -2,21 +2,8 @@
 
 from __future__ import annotations
 
-import re
-import string
-
+from ...evals import word_sets
 from ...trace import Trace
-
-_PUNCTUATION = re.compile(f"[{re.escape(string.punctuation)}]")
-
-
-def words(text: str) -> set[str]:
-    """Return the distinct words: lower case, punctuation as space, articles kept.
-
-    >>> sorted(words("The U.S., the"))
-    ['s', 'the', 'u']
-    """
-    return set(_PUNCTUATION.sub(" ", text.lower()).split())
 
 
 def word_set_f1(trace: Trace) -> float:
@@ -24,10 +11,4 @@ def word_set_f1(trace: Trace) -> float:
 
     Source: DeepResearcher verl/utils/reward_score/format_and_f1.py:67-118.
     """
-    said = words(trace.answer or "")
-    return max((_f1(said, words(gold)) for gold in trace.golds), default=0.0)
-
-
-def _f1(said: set[str], gold: set[str]) -> float:
-    shared = len(said & gold)
-    return 2 * shared / (len(said) + len(gold)) if shared else 0.0
+    return word_sets.word_set_f1(trace.answer, trace.golds)
