@@ -21,8 +21,8 @@ def curate(
         str,
         typer.Option(
             help="Filters and constants: reference | desk | direct | reflective | "
-            "web_dancer_funnel; for imported traces r1_searcher | web_dancer | o2_searcher | "
-            "know_agent."
+            "r1_searcher_plus | web_dancer_funnel; for imported traces r1_searcher | "
+            "web_dancer | o2_searcher | know_agent."
         ),
     ] = "reference",
     without: Annotated[

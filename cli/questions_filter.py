@@ -31,6 +31,13 @@ def filter_verb(
             min=0,
         ),
     ] = 10,
+    flags: Annotated[
+        bool,
+        typer.Option(
+            help="Judge quality too: whether a question is time-sensitive, subjective or "
+            "harmful. Not where another model did."
+        ),
+    ] = True,
     model: Model = "",
     base_url: BaseUrl = "",
     constrained: Constrained = True,
@@ -40,6 +47,9 @@ def filter_verb(
     as_json: AsJson = False,
 ) -> None:
     """Leave out time-sensitive, subjective, harmful and already known questions."""
+    if not (flags or tries):
+        msg = "--no-flags and --tries 0 leave nothing to filter by: drop one of them"
+        raise typer.BadParameter(msg)
     from ..curation.inputs import refuse_overwriting
     from ..curation.synthesis.question_filter import (
         FILTERED_FILE,
@@ -54,7 +64,7 @@ def filter_verb(
         refuse_overwriting(directory / name, [file])
     asked = read_questions(file)[: limit or None]
     if plan:
-        print_plan(plan_filter(asked, directory, tries=tries), as_json)
+        print_plan(plan_filter(asked, directory, tries=tries, flags=flags), as_json)
         return
     reasoner = resolve_reasoner(model, base_url=base_url)
     with work_progress("questions") as show:
@@ -64,6 +74,7 @@ def filter_verb(
             directory,
             tries=tries,
             constrained=constrained,
+            flags=flags,
             concurrency=concurrency,
             on_progress=show,
         )

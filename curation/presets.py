@@ -312,6 +312,25 @@ R1_SEARCHER = Preset(
 is; lengths at the 95th percentile of the 500 of the 7B model (first turn 122 words, longest
 134); three fifths of the five documents a search must be new, where its hops share pages."""
 
+R1_SEARCHER_PLUS = Preset(
+    name="r1_searcher_plus",
+    filters=(
+        WellFormedMarkers(),
+        NoSelfWrittenResults(),
+        TurnShape(),
+        Correct(measures=("judge", *MEASURES)),
+        RepeatedTrigrams(),
+        DegenerateRepetition(),
+        NoRepeatedQuery(),
+    ),
+    difficulty=None,
+)
+"""R1-Searcher++'s rejection sampling for its cold start (secondary, no code): right runs of a
+valid form. Nothing asks for a search or for an answer that stands in a result: a run that
+answers from the model's own knowledge is what the system is to learn, and of a question's
+right runs the one with the fewest searches stays. Limits of repetition are
+SimpleDeepSearcher's and ours."""
+
 WEB_DANCER = Preset(
     name="web_dancer",
     filters=(
@@ -395,7 +414,14 @@ PRESETS = {
     preset.name: preset
     for preset in (
         *(REFERENCE, DESK, DIRECT, REFLECTIVE),
-        *(R1_SEARCHER, WEB_DANCER, WEB_DANCER_FUNNEL, O2_SEARCHER, KNOW_AGENT),
+        *(
+            R1_SEARCHER,
+            R1_SEARCHER_PLUS,
+            WEB_DANCER,
+            WEB_DANCER_FUNNEL,
+            O2_SEARCHER,
+            KNOW_AGENT,
+        ),
     )
 }
 

@@ -286,7 +286,7 @@ class DeskRun:
         The paper's rule takes the better run from the strong model alone; any other rule
         may take it from either.
         """
-        rule = self._recipe.filters.preference
+        rule = self._recipe.desk.preference or self._recipe.filters.preference
         if rule == "paper":
             report = make_pairs([self._taught], folder, rule=rule, against=[own])
         else:

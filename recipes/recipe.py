@@ -38,6 +38,10 @@ EIGHT_DEVICES = "torchrun --nproc_per_node 8 -m langgraph_deepsearch.cli"
 """In a recipe's commands in place of `deepsearch`, where the settings of a training shard it
 by DeepSpeed (docs/training.md)."""
 
+JUDGE = "--judge-model openai:gpt-4o-mini"
+"""In the evaluations of systems whose tables have the verdicts of that judge (SimpleDeepSearcher
+eval/gpt_eval.py:55-96, and the papers after it)."""
+
 Kind = Literal["sft", "dpo", "rl"]
 """Methods of training."""
 
@@ -153,6 +157,8 @@ class Desk:
     """Curation preset of the runs that a fine-tuning stage is trained on."""
     without: tuple[str, ...] = ()
     """Filters of it that are left out."""
+    preference: str = ""
+    """Rule of preference pairs in place of the recipe's."""
     roles: str = ""
     """What writes the runs a fine-tuning stage is trained on (`Context.roles`); empty: the
     decomposition teacher, as one agent."""

@@ -73,7 +73,11 @@ def _needs(recipe: Recipe) -> Iterator[str]:
     if models := list(dict.fromkeys(_MODEL.findall(text))):
         yield "# Models you need here, each a folder of the Hugging Face Hub:"
         yield from (f"#   {model}" for model in models)
-    keys = {"--search serper": "SERPER_API_KEY", "openai:": "OPENAI_API_KEY"}
+    keys = {
+        "--search serper": "SERPER_API_KEY",
+        "openai:": "OPENAI_API_KEY",
+        "deepseek:": "DEEPSEEK_API_KEY",
+    }
     if wanted := [key for mark, key in keys.items() if mark in text]:
         yield f"# Keys you need in the environment: {', '.join(wanted)}"
 

@@ -211,6 +211,8 @@ def asked(given, config):
     url = given.get("base_url", "")
     yield given.get("summarizer_model"), given.get("summarizer_url") or url
     yield given.get("writer_model"), given.get("writer_url") or url
+    if ":" not in (given.get("judge_model") or ""):  # one of a provider is served by it
+        yield given.get("judge_model"), given.get("judge_url") or url
     if isinstance(config, RlConfig):
         yield config.rewriter_model, config.rewriter_url
         yield config.judge_model, config.judge_url
@@ -248,6 +250,14 @@ def test_every_model_it_names_is_served_and_the_last_one_evaluated(recipe: Recip
     assert len(set(evaluations)) == len(evaluations) > 0
     last = up.folders[-1] if up.folders else "models/"
     assert any(model.startswith(last) for model in evaluated)
+
+
+@each_recipe
+def test_a_figure_by_a_judge_is_measured_by_one(recipe: Recipe):
+    is_judged = any("judge" in result.measure for result in recipe.results)
+    asked = [parsed(line) for line in shown_commands(recipe) if not line.startswith("#")]
+    judges = [bool(given["judge_model"]) for path, given in asked if path == "evaluate"]
+    assert all(judges) if is_judged else not any(judges)
 
 
 def parsed(line: str):

@@ -108,6 +108,8 @@ class QuestionFilter:
         tries: closed-book answers a question; 0 leaves that part out. They are never held
             to a schema: a model may know more when it may think first.
         constrained: whether a server that can (vLLM) is to hold verdicts to their form.
+        flags: whether it judges quality; not where another model did so before, as
+            DeepSeek-R1 did for DeepResearcher, whose policy then answers from memory.
     """
 
     def __init__(
@@ -116,9 +118,11 @@ class QuestionFilter:
         *,
         tries: int = TRIES,
         constrained: bool = True,
+        flags: bool = True,
     ) -> None:
         self.asker = Asker(model, constrained=constrained)
         self._tries = max(0, tries)
+        self._judges_quality = flags
 
     async def judge(self, question: Question) -> dict[str, Any]:
         """Return `reasons` to leave it out, and the try that was right, 0 for none.
@@ -130,7 +134,7 @@ class QuestionFilter:
             UnusableReplyError: no reply says yes or no to all three flags.
             AskError: the model failed.
         """
-        reasons = await self._flags(question.question)
+        reasons = await self._flags(question.question) if self._judges_quality else []
         known_after = 0 if reasons else await self._known_after(question)
         return {
             "reasons": reasons + [KNOWN] * bool(known_after),
@@ -177,17 +181,21 @@ def read_flags(reply: str) -> dict[str, bool] | None:
 
 
 def plan_filter(
-    questions: Sequence[Question], out: str | Path, *, tries: int = TRIES
+    questions: Sequence[Question],
+    out: str | Path,
+    *,
+    tries: int = TRIES,
+    flags: bool = True,
 ) -> WorkPlan:
     """Return what is left to judge."""
     finished = WorkFiles(Path(out), WORK).finished()
     left = [question for question in questions if question_key(question) not in finished]
     tokens = sum(
-        estimate_tokens(fill(PROMPT, question=question.question))
+        flags * estimate_tokens(fill(PROMPT, question=question.question))
         + tries * estimate_tokens(fill(FROM_MEMORY, question=question.question))
         for question in left
     )
-    return WorkPlan(len(left), (ATTEMPTS + tries) * len(left), tokens)
+    return WorkPlan(len(left), (flags * ATTEMPTS + tries) * len(left), tokens)
 
 
 def filter_questions(
@@ -197,6 +205,7 @@ def filter_questions(
     *,
     tries: int = TRIES,
     constrained: bool = True,
+    flags: bool = True,
     concurrency: int = 16,
     on_progress: Callable[[WorkProgress], None] | None = None,
 ) -> FilterReport:
@@ -207,7 +216,8 @@ def filter_questions(
             settings; what was finished is kept.
     """
     files = WorkFiles(Path(out), WORK)
-    judge = QuestionFilter(model, tries=tries, constrained=constrained)
+    judge = QuestionFilter(model, tries=tries, constrained=constrained, flags=flags)
+    settings = {"tries": tries, "model": judge.asker.name}
 
     async def work(question: Question) -> Mapping[str, Any]:
         return await judge.judge(question)
@@ -217,7 +227,7 @@ def filter_questions(
         question_key,
         work,
         lambda: _write(questions, files, judge.asker, tries),
-        settings={"tries": tries, "model": judge.asker.name},
+        settings=settings if flags else {**settings, "flags": False},
         concurrency=concurrency,
         on_progress=on_progress,
     )

@@ -1,6 +1,7 @@
 """DeepResearcher: GRPO on the live web, with a reading agent behind every page."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    JUDGE,
     SAMPLING_UNKNOWN,
     Desk,
     Filters,
@@ -87,18 +88,20 @@ RECIPE = Recipe(
         SAMPLING_UNKNOWN,
     ),
     commands=(
+        "deepsearch questions filter questions.jsonl --out fit --tries 0 "
+        "--model deepseek:deepseek-reasoner",
         "# in other terminals, the second for qwen-plus: "
         "deepsearch serve models/Qwen2.5-7B-Instruct --name policy; "
         "deepsearch serve models/Qwen2.5-72B-Instruct --name reader --port 8001",
-        "deepsearch questions filter questions.jsonl --out filtered --tries 10 "
-        "--model policy",
+        "deepsearch questions filter fit/filtered.jsonl --out filtered --tries 10 "
+        "--no-flags --model policy",
         "# stop policy on port 8000: the training takes its GPU",
         "deepsearch train rl filtered/filtered.jsonl --out rl --config rl.json "
         "--model models/Qwen2.5-7B-Instruct --dialect deep_researcher --search serper "
         "--summarizer-model reader --summarizer-url http://127.0.0.1:8001/v1",
         "# in its place: deepsearch serve rl --name deep-researcher",
         "deepsearch evaluate test.jsonl --out evaluation --model deep-researcher "
-        "--dialect deep_researcher --search serper "
+        f"--dialect deep_researcher --search serper {JUDGE} "
         "--summarizer-model reader --summarizer-url http://127.0.0.1:8001/v1",
     ),
     needs={

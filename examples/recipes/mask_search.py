@@ -142,7 +142,8 @@ RECIPE = Recipe(
         "no released model was seen",
         SAMPLING_UNKNOWN,
         "how the chat template of its training renders the turn of role function",
-        "which settings and weights its reinforcement has",
+        "which settings and weights its reinforcement has, and how it speaks: for its code the "
+        "authors name Search-R1's, so results are inserted (mask_search:inline)",
     ),
     commands=(
         "# in another terminal: deepsearch serve models/Qwen2.5-72B-Instruct --name teacher",
@@ -164,13 +165,13 @@ RECIPE = Recipe(
         "# both reinforcement stages, ramp_rl.json and rl.json, the adapter merged between",
         "deepsearch train stages rl_stages.json --out rl "
         "--data ramp=ramp/synthesized.jsonl --data task=hotpotqa_train.jsonl "
-        "--model models/Qwen2.5-7B-Instruct --dialect mask_search --search serper",
+        "--model models/Qwen2.5-7B-Instruct --dialect mask_search:inline --search serper",
         "# in another terminal: deepsearch serve sft --name mask-search-sft",
         "deepsearch evaluate test.jsonl --out evaluation-sft --model mask-search-sft "
         "--dialect mask_search --search serper",
         "# in its place: deepsearch serve rl/2-task --name mask-search-rl",
         "deepsearch evaluate test.jsonl --out evaluation-rl --model mask-search-rl "
-        "--dialect mask_search --search serper",
+        "--dialect mask_search:inline --search serper",
     ),
     needs={
         "wikipedia.jsonl": "a corpus: passages of Wikipedia, whose spans are masked",
@@ -187,7 +188,8 @@ RECIPE = Recipe(
             "facts of the world are masked, not spans of passages that a model names",
             "a program that knows the questions' decompositions plays planner, rewriter "
             "and observer",
-            "reinforcement starts from the model fine-tuned on masks, not from the base",
+            "reinforcement starts from the model fine-tuned on masks, not from the base, and "
+            "speaks as that one does: results are turns, not insertions (mask_search:inline)",
             "a list of answers stands in no single result, so supported_answer is left out",
         ),
     ),

@@ -1,6 +1,7 @@
 """R1-Searcher: reinforcement alone teaches a model to ask a retriever."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    JUDGE,
     Desk,
     Filters,
     PaperResult,
@@ -152,11 +153,11 @@ RECIPE = Recipe(
         "# in another terminal: deepsearch serve rl --name r1-searcher",
         "deepsearch evaluate test.jsonl --out evaluation --model r1-searcher "
         "--dialect r1_searcher:evaluation --search http+queries:http://127.0.0.1:5004 "
-        "--set temperature=0",
+        f"--set temperature=0 {JUDGE}",
         "# in its place: deepsearch serve rl_llama --name r1-searcher-llama",
         "deepsearch evaluate test.jsonl --out evaluation-llama --model r1-searcher-llama "
         "--dialect r1_searcher:llama --search http+queries:http://127.0.0.1:5004 "
-        "--set temperature=0 --set top_k=5 --set max_turns=9",
+        f"--set temperature=0 --set top_k=5 --set max_turns=9 {JUDGE}",
     ),
     needs={
         "kilt.jsonl": "a corpus: the passages of KILT's Wikipedia, 100 words each; encoded "

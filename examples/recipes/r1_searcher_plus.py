@@ -2,6 +2,7 @@
 
 from langgraph_deepsearch.recipes.recipe import (
     EIGHT_DEVICES,
+    JUDGE,
     SAMPLING_UNKNOWN,
     Desk,
     Filters,
@@ -41,7 +42,7 @@ RECIPE = Recipe(
     ),
     filters=Filters(
         rule="rejection sampling of right rollouts for the cold start",
-        preset="r1_searcher",
+        preset="r1_searcher_plus",
         known="secondary",
     ),
     reward_known="secondary",
@@ -106,6 +107,14 @@ RECIPE = Recipe(
         ),
         PaperResult(
             model="Qwen2.5-7B-Instruct",
+            measure="F1",
+            scores={"Bamboogle": 77.5},
+            setting="live web; judge 76.0",
+            source="arXiv 2505.17005",
+            known="secondary",
+        ),
+        PaperResult(
+            model="Qwen2.5-7B-Instruct",
             measure="searches a question",
             scores={
                 "average": 1.61,
@@ -134,7 +143,7 @@ RECIPE = Recipe(
         '--search "dense:kilt.jsonl?model=models/bge-large-en-v1.5"',
         "deepsearch rollout questions.jsonl --out rollouts --rollouts 16 --model qwen "
         "--dialect r1_searcher_plus --search http+queries:http://127.0.0.1:5004",
-        "deepsearch curate rollouts --out rollouts --preset r1_searcher --most 805",
+        "deepsearch curate rollouts --out rollouts --preset r1_searcher_plus --most 805",
         "# stop qwen on port 8000: the trainings take its GPU",
         f"{EIGHT_DEVICES} train sft rollouts/curated.jsonl --out sft --config sft.json "
         "--model models/Qwen2.5-7B-Instruct",
@@ -145,7 +154,7 @@ RECIPE = Recipe(
         "--dialect r1_searcher_plus --search http+queries:http://127.0.0.1:5004",
         "# in another terminal: deepsearch serve rl --name r1-searcher-plus",
         "deepsearch evaluate test.jsonl --out evaluation --model r1-searcher-plus "
-        "--dialect r1_searcher_plus --search http+queries:http://127.0.0.1:5004",
+        f"--dialect r1_searcher_plus --search http+queries:http://127.0.0.1:5004 {JUDGE}",
     ),
     needs={
         "kilt.jsonl": "a corpus: the passages of KILT's Wikipedia, 100 words each; encoded "

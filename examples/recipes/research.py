@@ -1,6 +1,7 @@
 """ReSearch: GRPO on multi-hop questions, F1 with a floor for a valid form."""
 
 from langgraph_deepsearch.recipes.recipe import (
+    JUDGE,
     SAMPLING_UNKNOWN,
     Desk,
     Filters,
@@ -14,6 +15,19 @@ from langgraph_deepsearch.training.rl_config import RlConfig
 
 PAPER = "arXiv 2503.19470, main results"
 SETTING = "Wikipedia 2018, e5-base-v2, 5 passages, whole development sets"
+
+SETS = ("HotpotQA", "2Wiki", "MuSiQue", "Bamboogle")
+JUDGED = "judge (gpt-4o-mini)"
+
+FIGURES = (
+    ("Qwen2.5-7B-Instruct", "EM", (43.52, 47.59, 22.30, 42.40)),
+    ("Qwen2.5-7B-Instruct", JUDGED, (63.62, 54.22, 33.43, 54.40)),
+    ("Qwen2.5-7B", "EM", (40.57, 44.67, 21.68, 43.20)),
+    ("Qwen2.5-7B", JUDGED, (60.26, 50.06, 32.19, 54.40)),
+    ("Qwen2.5-32B-Instruct", "EM", (46.73, 44.90, 26.40, 56.80)),
+    ("Qwen2.5-32B-Instruct", JUDGED, (67.70, 50.30, 38.56, 67.20)),
+)
+"""The paper's main table: model, measure, figures on `SETS`."""
 
 RECIPE = Recipe(
     name="research",
@@ -62,55 +76,15 @@ RECIPE = Recipe(
             known="code",
         ),
     ),
-    results=(
+    results=tuple(
         PaperResult(
-            model="Qwen2.5-7B-Instruct",
-            measure="EM",
-            scores={
-                "HotpotQA": 43.52,
-                "2Wiki": 47.59,
-                "MuSiQue": 22.30,
-                "Bamboogle": 42.40,
-            },
+            model=model,
+            measure=measure,
+            scores=dict(zip(SETS, scores, strict=True)),
             setting=SETTING,
             source=PAPER,
-        ),
-        PaperResult(
-            model="Qwen2.5-7B-Instruct",
-            measure="judge (gpt-4o-mini)",
-            scores={
-                "HotpotQA": 63.62,
-                "2Wiki": 54.22,
-                "MuSiQue": 33.43,
-                "Bamboogle": 54.40,
-            },
-            setting=SETTING,
-            source=PAPER,
-        ),
-        PaperResult(
-            model="Qwen2.5-7B",
-            measure="EM",
-            scores={
-                "HotpotQA": 40.57,
-                "2Wiki": 44.67,
-                "MuSiQue": 21.68,
-                "Bamboogle": 43.20,
-            },
-            setting=SETTING,
-            source=PAPER,
-        ),
-        PaperResult(
-            model="Qwen2.5-32B-Instruct",
-            measure="EM",
-            scores={
-                "HotpotQA": 46.73,
-                "2Wiki": 44.90,
-                "MuSiQue": 26.40,
-                "Bamboogle": 56.80,
-            },
-            setting=SETTING,
-            source=PAPER,
-        ),
+        )
+        for model, measure, scores in FIGURES
     ),
     unverified=(SAMPLING_UNKNOWN,),
     commands=(
@@ -122,7 +96,7 @@ RECIPE = Recipe(
         "--search http+search:http://127.0.0.1:3000",
         "# in another terminal: deepsearch serve rl --name research",
         "deepsearch evaluate test.jsonl --out evaluation --model research "
-        "--dialect research --search http+search:http://127.0.0.1:3000",
+        f"--dialect research --search http+search:http://127.0.0.1:3000 {JUDGE}",
     ),
     needs={
         "wiki-18.jsonl": "a corpus: Search-R1's passages of Wikipedia 2018 (PeterJinGo/wiki-18-"

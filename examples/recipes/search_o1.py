@@ -12,6 +12,12 @@ from langgraph_deepsearch.recipes.recipe import (
 BING = "QwQ-32B-Preview, Bing, 10 documents"
 PAPER = "arXiv 2501.05366, main results"
 
+SAMPLING = (
+    "--search serper --set temperature=0.7 --set top_p=0.8 --set sampling_top_k=20 "
+    "--set repetition_penalty=1.05"
+)
+"""Search, and QwQ's sampling (scripts/run_search_o1.py:388-394)."""
+
 RECIPE = Recipe(
     name="search_o1",
     system="Search-o1",
@@ -77,11 +83,19 @@ RECIPE = Recipe(
     unverified=("how much the figures change with Serper in Bing's place",),
     commands=(
         "# in another terminal: deepsearch serve models/QwQ-32B-Preview --engine vllm",
-        "deepsearch evaluate test.jsonl --out evaluation --dialect search_o1 "
-        "--search serper --set temperature=0.7 --set top_p=0.8 --set sampling_top_k=20 "
-        "--set repetition_penalty=1.05",
+        "# --set prompt_file=FILE puts the original's prompt of a task in the place of ours",
+        f"deepsearch evaluate multi_hop.jsonl --out evaluation --dialect search_o1 {SAMPLING}",
+        "deepsearch evaluate single_hop.jsonl --out evaluation-single-hop "
+        f"--dialect search_o1:single_hop {SAMPLING}",
+        f"deepsearch evaluate reasoning.jsonl --out evaluation-reasoning --dialect search_o1 "
+        f"{SAMPLING}",
     ),
-    needs={"test.jsonl": "questions to evaluate on, of the sets under the paper's figures"},
+    needs={
+        "multi_hop.jsonl": "questions of HotpotQA, 2Wiki, MuSiQue and Bamboogle",
+        "single_hop.jsonl": "questions of NQ and TriviaQA: 5 searches are allowed",
+        "reasoning.jsonl": "GPQA, MATH500, AMC23, AIME24; LiveCodeBench needs its own tests of "
+        "the code, which are not here",
+    },
     desk=Desk(
         search="searxng:{world}",
         settings={"read_pages": True, "condenser": "extractive"},

@@ -2,6 +2,7 @@
 
 from langgraph_deepsearch.recipes.recipe import (
     EIGHT_DEVICES,
+    JUDGE,
     Desk,
     Filters,
     PaperResult,
@@ -31,6 +32,14 @@ FIGURES = (
     ("Qwen2.5-7B", JUDGED, (79.8, 29.4, 76.8, 55.3, 36.9)),
 )
 """The paper's main table: model, measure, figures on `SETS`."""
+
+AFTER = (
+    ("DPO", "F1", (75.0, 39.0)),
+    ("DPO", JUDGED, (79.2, 37.9)),
+    ("REINFORCE++", "F1", (73.8, 29.4)),
+    ("REINFORCE++", JUDGED, (75.8, 24.3)),
+)
+"""Its table of what follows the fine-tuning: method, measure, figures on Bamboogle and GAIA."""
 
 READER = (
     "--summarizer-model QwQ-32B --summarizer-url http://127.0.0.1:8001/v1 --search serper"
@@ -71,7 +80,7 @@ RECIPE = Recipe(
     filters=Filters(
         rule="form, reasoning path, difficulty, fewest searches; 871 of all rollouts stay",
         preset="reference",
-        preference="paper",
+        preference="paper_strict",
         known="code",
     ),
     reward_known="paper",
@@ -112,19 +121,23 @@ RECIPE = Recipe(
             )
             for model, measure, scores in FIGURES
         ),
-        PaperResult(
-            model="Qwen2.5-7B after REINFORCE++",
-            measure="F1",
-            scores={"Bamboogle": 73.8, "GAIA": 29.4},
-            setting=SETTING,
-            source="arXiv 2505.16834, appendix D",
+        *(
+            PaperResult(
+                model=f"Qwen2.5-7B after {method}",
+                measure=measure,
+                scores=dict(zip(("Bamboogle", "GAIA"), scores, strict=True)),
+                setting=SETTING,
+                source="arXiv 2505.16834, table 4",
+            )
+            for method, measure, scores in AFTER
         ),
     ),
     commands=(
         "# in another terminal: deepsearch serve models/QwQ-32B --name QwQ-32B --port 8001",
         "deepsearch questions annotate questions.jsonl --out annotated --model QwQ-32B "
         "--base-url http://127.0.0.1:8001/v1",
-        "deepsearch questions sample annotated/annotated.jsonl --out sampled --target 4000",
+        "deepsearch questions sample annotated/annotated.jsonl --out sampled --target 4000 "
+        "--min-domain 500",
         "deepsearch rollout sampled/sampled.jsonl --out rollouts --rollouts 10 "
         "--model QwQ-32B --base-url http://127.0.0.1:8001/v1 --search serper",
         "deepsearch curate rollouts --out rollouts --preset reference",
@@ -133,24 +146,25 @@ RECIPE = Recipe(
         "# in other terminals: deepsearch serve sft --name sft; "
         "deepsearch serve models/QwQ-32B-SimpleDeepSearcher --name strong --port 8002",
         f"deepsearch evaluate test.jsonl --out evaluation-sft --model sft {READER} "
-        f"{SAMPLING}",
+        f"{SAMPLING} {JUDGE}",
         "deepsearch rollout sampled/sampled.jsonl --out own --rollouts 8 --model sft "
         f"{READER}",
         "deepsearch rollout sampled/sampled.jsonl --out strong-runs --rollouts 8 "
         f"--model strong --base-url http://127.0.0.1:8002/v1 {READER}",
-        "deepsearch pairs strong-runs --against own --out pairs --rule paper",
+        "deepsearch pairs strong-runs --against own --out pairs --rule paper_strict",
         "# stop strong on port 8002: nothing asks it any more",
         "# stop sft on port 8000: the training takes its GPU",
         f"{EIGHT_DEVICES} train dpo pairs --out dpo --config dpo.json --model sft",
         "# in the place of sft: deepsearch serve dpo --name dpo",
         f"deepsearch evaluate test.jsonl --out evaluation-dpo --model dpo {READER} "
-        f"{SAMPLING}",
+        f"{SAMPLING} {JUDGE}",
         "# stop dpo on port 8000: the training takes its GPU",
         "deepsearch select own --out rl-questions.jsonl --right 1-6 --of 8",
         "deepsearch train rl rl-questions.jsonl --out rl --config rl.json --model sft "
         f"{READER}",
         "# in the place of dpo: deepsearch serve rl --name rl",
-        f"deepsearch evaluate test.jsonl --out evaluation-rl --model rl {READER} {SAMPLING}",
+        f"deepsearch evaluate test.jsonl --out evaluation-rl --model rl {READER} "
+        f"{SAMPLING} {JUDGE}",
     ),
     needs={
         "questions.jsonl": "train questions of NQ, SimpleQA, HotpotQA, 2Wiki, MuSiQue and "
@@ -160,12 +174,15 @@ RECIPE = Recipe(
     desk=Desk(
         search="searxng:{world}",
         settings={"read_pages": True, "condenser": "extractive"},
+        preference="paper",
         departures=(
             "sentences are chosen by overlap, not by a model that reasons in documents",
             "preset desk in place of reference, whose lengths and share of distinct "
             "documents are those of a 32B model on the whole web",
             "the better run of a pair is the teacher's, not one of a large model that was "
             "fine-tuned",
+            "a wrong run may be a pair's worse one though its form is right (rule paper, not "
+            "paper_strict): a small model's runs are more often wrong than malformed",
         ),
     ),
 )

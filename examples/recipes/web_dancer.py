@@ -127,7 +127,8 @@ RECIPE = Recipe(
     unverified=("the settings of its trainings: no code was published",),
     commands=(
         "deepsearch questions synthesize https://en.wikipedia.org/wiki/Main_Page "
-        "--out crawlqa --method crawlqa --hops 3 --count 60000 --model openai:gpt-4o",
+        "--out crawlqa --method crawlqa --hops 3 --count 60000 "
+        "--crawl-limit 60000 --model openai:gpt-4o",
         "deepsearch questions synthesize wikipedia.jsonl --out e2hqa --method e2hqa "
         "--questions simpleqa.jsonl --hops 3 --count 40000 --model openai:gpt-4o",
         "# in other terminals: deepsearch serve models/QwQ-32B --name QwQ-32B; "
@@ -153,11 +154,13 @@ RECIPE = Recipe(
         "--dialect web_dancer --search serper "
         "--summarizer-model Qwen2.5-72B-Instruct "
         "--summarizer-url http://127.0.0.1:8001/v1 "
+        "--judge-model Qwen2.5-72B-Instruct --judge-url http://127.0.0.1:8001/v1 "
         "--set temperature=0.6 --set top_p=0.95 --set repetition_penalty=1.1",
     ),
     needs={
         "wikipedia.jsonl": "a corpus: pages of Wikipedia, from which E2HQA makes questions hard",
-        "simpleqa.jsonl": "easy questions, such as those of SimpleQA",
+        "simpleqa.jsonl": "easy questions, such as those of SimpleQA; one is made of each, so the "
+        "paper's 40,000 take as many",
         "test.jsonl": "questions to evaluate on, of the sets under the paper's figures",
     },
     desk=Desk(

@@ -132,12 +132,16 @@ RECIPE = Recipe(
         "deepsearch pairs runs-2 --out pairs-2 --rule web_thinker",
         "# stop policy-1 on port 8000: the training takes its GPUs",
         f"{EIGHT_DEVICES} train dpo pairs-2 --out dpo-2 --config dpo.json --model dpo-1",
-        "# in place of policy-1: deepsearch serve dpo-2 --name policy-2",
+        "# in another terminal and in place of policy-1: "
+        "deepsearch serve models/Qwen2.5-72B-Instruct --name judge --port 8002; "
+        "deepsearch serve dpo-2 --name policy-2",
         "deepsearch evaluate test.jsonl --out evaluation --model policy-2 "
         "--dialect web_thinker --search serper "
-        "--summarizer-model reader --summarizer-url http://127.0.0.1:8001/v1",
+        "--summarizer-model reader --summarizer-url http://127.0.0.1:8001/v1 "
+        "--judge-model judge --judge-url http://127.0.0.1:8002/v1",
         "deepsearch report 'What is known of the Nazca lines?' --out report.md "
         "--model policy-2 --search serper "
+        "--summarizer-model reader --summarizer-url http://127.0.0.1:8001/v1 "
         "--writer-model reader --writer-url http://127.0.0.1:8001/v1",
     ),
     needs={

@@ -106,6 +106,20 @@ RECIPE = Recipe(
             source=PAPER,
         ),
         PaperResult(
+            model="Qwen2.5-3B-Instruct",
+            measure=MEASURE,
+            scores={"average of 7": 31.70},
+            setting=SETTING,
+            source=PAPER,
+        ),
+        PaperResult(
+            model="Llama-3.2-3B",
+            measure=MEASURE,
+            scores={"average of 7": 36.07},
+            setting=SETTING,
+            source=PAPER,
+        ),
+        PaperResult(
             model="Qwen2.5-3B by its simulator",
             measure=MEASURE,
             scores={

@@ -14,7 +14,8 @@ from langgraph_deepsearch.curation.presets import (
     REFLECTIVE,
     get_preset,
 )
-from langgraph_deepsearch.trace import read_traces
+from langgraph_deepsearch.nodes.dialects import get_dialect
+from langgraph_deepsearch.trace import Segment, Trace, Usage, read_traces
 
 MEASURES = ("acc", "judge", "user")
 SCRIPTS = ("han", "kana", "hangul", "cyrillic", "arabic", "devanagari", "thai", "hebrew")
@@ -138,6 +139,44 @@ def test_an_ablation_leaves_out_its_dimension_and_no_other(preset, name, dimensi
     assert without.difficulty == preset.difficulty
     assert without.selection.fewest_searches == (dimension != "effectiveness")
     assert without.selection.fewest_words == (dimension != "path")
+
+
+def knowing_run():
+    """Return a right run that searched for nothing."""
+    prompt = [
+        Segment(kind="prompt", speaker=m["role"], text=m["content"], turn=0)
+        for m in get_dialect("r1_searcher_plus").prompt("Where was Ada Lovelace born?")
+    ]
+    written = [
+        ("reason", "I know where she was born.\n\n"),
+        ("recall", "<internal>Ada was born in London.</internal>"),
+        ("reason", "\n\nSo it is London.\n\n"),
+        ("answer", "<answer>London</answer>"),
+    ]
+    own = [
+        Segment(kind=kind, speaker="assistant", text=text, trainable=True, turn=1 + n // 2)
+        for n, (kind, text) in enumerate(written)
+    ]
+    return Trace(
+        id="k",
+        question="Where was Ada Lovelace born?",
+        golds=["London"],
+        answer="London",
+        dialect="r1_searcher_plus",
+        segments=[*prompt, *own],
+        stop_reason="answered",
+        usage=Usage(turns=2, recalls=1),
+    )
+
+
+def test_a_run_that_knew_is_kept_for_the_system_that_is_to_know(tmp_path):
+    report = curate([knowing_run()], tmp_path, preset="r1_searcher_plus")
+    assert report.kept == 1
+    with pytest.raises(NothingKeptError):
+        curate([knowing_run()], tmp_path / "other", preset="r1_searcher")
+    wrong = knowing_run().model_copy(update={"golds": ["Paris"]})
+    with pytest.raises(NothingKeptError, match="correct"):
+        curate([wrong], tmp_path / "wrong", preset="r1_searcher_plus")
 
 
 def test_difficulty_is_an_ablation_of_its_own():

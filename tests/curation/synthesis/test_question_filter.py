@@ -117,6 +117,14 @@ def test_without_tries_nothing_is_answered(reasoner, tmp_path, fake_server):
     assert not any("No search" in r["prompt"] for r in fake_server.generations())
 
 
+def test_without_flags_only_what_is_known_is_left_out(reasoner, tmp_path, fake_server):
+    report = filter_questions(ASKED, reasoner, tmp_path, tries=5, flags=False)
+    assert report.removed == {"known_without_search": 1}
+    assert not any("time_sensitive" in r["prompt"] for r in fake_server.generations())
+    with pytest.raises(ResumableError, match="flags"):
+        filter_questions(ASKED, reasoner, tmp_path, tries=5)
+
+
 @pytest.mark.parametrize(
     ("reply", "flags"),
     [
