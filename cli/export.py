@@ -17,10 +17,11 @@ def export(
     traces: Traces,
     file: Annotated[Path, out_file("File to write.")],
     form: Annotated[
-        Literal["openai", "sharegpt", "parquet", "sds"],
+        Literal["openai", "sharegpt", "parquet", "sds", "roles"],
         typer.Option(
             "--format",
-            help="openai | sharegpt | parquet | sds. The first two have no mask: of an inline "
+            help="openai | sharegpt | parquet | sds | roles, which are the calls of "
+            "MaskSearch's roles as chats to fine-tune on. The first two have no mask: of an inline "
             "dialect, search results stand inside the assistant's message and are learned, "
             "unless the trainer masks by the dialect's tags.",
         ),
@@ -30,4 +31,5 @@ def export(
     from ..curation.exports import export_traces
 
     count = export_traces(traces, form, file)
-    print_text(f"{count} traces in {file}")
+    what = "role calls" if form == "roles" else "traces"
+    print_text(f"{count} {what} in {file}")

@@ -18,6 +18,9 @@ from ..nodes.roles import ROLES
 from ..trace import ChildRecord, Trace
 from .resumable import write_whole
 
+NO_ROLES = "make them with `deepsearch rollout … --set roles=mask_search`"
+"""What to do where no run has any."""
+
 
 class RoleCallsError(DeepSearchError):
     """The runs were not written by roles."""
@@ -71,10 +74,7 @@ def write_role_calls(
             lines.append(json.dumps(call, ensure_ascii=False))
     report.calls = len(lines)
     if not lines:
-        msg = (
-            f"none of {report.runs} runs was written by roles: make them with "
-            "`deepsearch rollout … --set roles=mask_search`"
-        )
+        msg = f"none of {report.runs} runs was written by roles: {NO_ROLES}"
         raise RoleCallsError(msg)
     write_whole(Path(out), lines)
     return report

@@ -13,13 +13,14 @@ from ...errors import DeepSearchError
 from ...trace import Trace, TraceFileError, read_traces
 from ..filters import is_correct
 from ..inputs import question_key
+from ..role_calls import NO_ROLES, role_calls
 from .messages import mixes_speakers
 from .openai import to_openai
 from .parquet import write_parquet
 from .sds import to_sds
 from .sharegpt import to_sharegpt
 
-ExportFormat = Literal["openai", "sharegpt", "parquet", "sds"]
+ExportFormat = Literal["openai", "sharegpt", "parquet", "sds", "roles"]
 
 FORMATS: tuple[str, ...] = get_args(ExportFormat)
 
@@ -35,13 +36,14 @@ def export_traces(
 
     Args:
         traces: a trace file, or a run directory.
-        form: `openai` or `sharegpt` (JSON Lines), `parquet`, or `sds` (a JSON array, the
-            reference's training records). The first two cannot say which part of a message
-            the model wrote; a warning says where that matters.
+        form: `openai` or `sharegpt` (JSON Lines), `parquet`, `sds` (a JSON array, the
+            reference's training records), or `roles` (JSON Lines, each call of a run's roles
+            as a chat to fine-tune on). The first two cannot say which part of a message the
+            model wrote; a warning says where that matters.
         out: the file to write.
 
     Returns:
-        How many traces were written.
+        How many traces were written, of `roles` how many calls.
 
     Raises:
         UnknownFormatError: no such format.
@@ -61,6 +63,8 @@ def export_traces(
         count = _write(traces, form, partial, mixed)
         if not count:
             msg = f"{traces} holds no traces: nothing to export"
+            if form == "roles":
+                msg = f"no run of {traces} was written by roles: {NO_ROLES}"
             raise TraceFileError(msg)
         partial.replace(target)
     finally:
@@ -108,6 +112,9 @@ def _write(traces: str | os.PathLike[str], form: str, file: Path, mixed: _Mixed)
     if form == "sds":
         fewest = _min_searches(read_traces(traces))
         return _write_array((to_sds(t, fewest) for t in read_traces(traces)), file)
+    if form == "roles":
+        calls = (call for trace in read_traces(traces) for call in role_calls(trace))
+        return _write_lines(calls, file)
     to_record = to_openai if form == "openai" else to_sharegpt
     return _write_lines(map(to_record, mixed.of(read_traces(traces))), file)
 

@@ -1,5 +1,7 @@
 """MaskSearch: filling masks by search as a pre-training, then the task itself."""
 
+from dataclasses import replace
+
 from langgraph_deepsearch.recipes.recipe import (
     EIGHT_DEVICES,
     SAMPLING_UNKNOWN,
@@ -19,6 +21,10 @@ MEASURE = "token recall"
 SETTING = "Google"
 
 FINE_TUNING = load_config("sft_mask_search")
+
+WITH_ROLES = replace(FINE_TUNING, other_data="roles.jsonl", other_ratio=1.0)
+"""Of the model that takes the roles in the second round: their calls, one for each trace,
+show it how each is asked. The share is ours."""
 
 SCHEDULE = {
     "stages": [
@@ -158,7 +164,17 @@ RECIPE = Recipe(
         "--model teacher --dialect mask_search --set roles=mask_search --search serper",
         "deepsearch curate runs --out runs --preset direct",
         "# stop teacher on port 8000: the training takes its GPUs",
-        f"{EIGHT_DEVICES} train sft ramp-runs/curated.jsonl --out ramp_sft "
+        "# self-evolving distillation: a model trained on the teacher's runs takes the roles",
+        "deepsearch export ramp-runs/curated.jsonl --format roles --out roles.jsonl",
+        f"{EIGHT_DEVICES} train sft ramp-runs/curated.jsonl --out evolving "
+        "--config with_roles.json --model models/Qwen2.5-7B-Instruct",
+        "# in another terminal: deepsearch serve evolving --name evolving",
+        "deepsearch rollout ramp/synthesized.jsonl --out own-runs --rollouts 4 "
+        "--model evolving --dialect mask_search --set roles=mask_search --search serper",
+        "# stop evolving on port 8000: the trainings take its GPU",
+        "deepsearch curate ramp-runs own-runs --out both-runs --preset direct "
+        "--without supported_answer",
+        f"{EIGHT_DEVICES} train sft both-runs/curated.jsonl --out ramp_sft "
         "--config ramp_sft.json --model models/Qwen2.5-7B-Instruct",
         f"{EIGHT_DEVICES} train sft runs/curated.jsonl --out sft --config sft.json "
         "--model ramp_sft",
@@ -178,7 +194,7 @@ RECIPE = Recipe(
         "hotpotqa_train.jsonl": "train questions of HotpotQA",
         "test.jsonl": "questions to evaluate on, of the sets under the paper's figures",
     },
-    files={"rl_stages.json": SCHEDULE},
+    files={"rl_stages.json": SCHEDULE, "with_roles.json": WITH_ROLES.to_json()},
     desk=Desk(
         search="searxng:{world}",
         without=("supported_answer",),

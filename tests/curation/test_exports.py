@@ -111,7 +111,7 @@ def test_a_failed_export_leaves_the_old_file(traces, tmp_path):
         lines.write("nonsense\n")
     with pytest.raises(TraceFileError, match=r"traces\.jsonl:4"):
         export_traces(tmp_path, "openai", target)
-    with pytest.raises(UnknownFormatError, match="openai, sharegpt, parquet, sds"):
+    with pytest.raises(UnknownFormatError, match="openai, sharegpt, parquet, sds, roles"):
         export_traces(tmp_path, "csv", target)
     assert target.read_bytes() == before
     assert not list(tmp_path.glob(".*partial"))

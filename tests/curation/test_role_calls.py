@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from langgraph_deepsearch.curation.exports import export_traces
 from langgraph_deepsearch.curation.role_calls import (
     RoleCallsError,
     role_calls,
@@ -11,7 +12,7 @@ from langgraph_deepsearch.curation.role_calls import (
 )
 from langgraph_deepsearch.nodes.child import call_record
 from langgraph_deepsearch.nodes.models.base import Generation, Piece
-from langgraph_deepsearch.trace import Trace
+from langgraph_deepsearch.trace import Trace, TraceFileError, write_traces
 
 
 def child(step, said="ok", error=None):
@@ -58,3 +59,14 @@ def test_runs_of_one_model_have_none(trace, tmp_path):
     with pytest.raises(RoleCallsError, match="none of 1 runs was written by roles"):
         write_role_calls([trace.model_copy(update={"children": []})], tmp_path / "x")
     assert not (tmp_path / "x").exists()
+
+
+def test_an_export_writes_the_same_calls(trace, tmp_path):
+    file = tmp_path / "traces.jsonl"
+    write_traces(file, [trace])
+    write_role_calls([trace], tmp_path / "calls.jsonl")
+    assert export_traces(file, "roles", tmp_path / "roles.jsonl") == 2
+    assert (tmp_path / "roles.jsonl").read_text() == (tmp_path / "calls.jsonl").read_text()
+    write_traces(file, [trace.model_copy(update={"children": []})])
+    with pytest.raises(TraceFileError, match="written by roles: make them with"):
+        export_traces(file, "roles", tmp_path / "none.jsonl")
