@@ -93,6 +93,8 @@ class Result:
     documents: Sequence[Mapping[str, Any]] = ()
     """In rank order, shaped like `trace.Document`; empty when none was found."""
     failed: bool = False
+    is_empty: bool = False
+    """Whether nothing was found in it: the text is the message that says so."""
 
 
 @dataclass(frozen=True)
