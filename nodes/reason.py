@@ -73,7 +73,7 @@ class Reason:
         dialect = self._components.dialect_for(run)
         arguments = {
             "cut": Deadline(dialect.first_action_end, run, state["counts"]),
-            "stop": dialect.stop,
+            "stop": dialect.server_stop,
             "sampling": turn_sampling(state),
             "config": config,
             **layout_argument(dialect),

@@ -156,6 +156,11 @@ class Dialect(ABC):
     """Whether the pages of a search are read at once; else the model sees what the search
     engine says of them, and asks for a page by its address."""
 
+    @property
+    def server_stop(self) -> tuple[str, ...]:
+        """The `stop` strings that a server may end a turn at without reading it."""
+        return self.stop
+
     @abstractmethod
     def prompt(self, question: str, **settings: Any) -> list[dict[str, str]]:
         """Return the prompt as chat messages (`role`, `content`).

@@ -124,7 +124,7 @@ class DeepResearcherDialect(ToolCallDialect):
 
     def extract_answer(self, text: str) -> str | None:
         """Return what the first answer tags hold, as the reward does."""
-        text = self.answer_tag.mend(text)
+        text = self.answer_tag.mend(self._said(text))
         spans = self.answer_tag.spans(text)
         if not spans:
             return super().extract_answer(text)

@@ -75,7 +75,7 @@ def run(fake_server, tmp_path):
         )
         output = agent.invoke({"question": QUESTION})
         prompts = [r["prompt"] for r in fake_server.generations()]
-        (trace,) = read_traces(tmp_path)
+        *_, trace = read_traces(tmp_path)
         return output, prompts, trace
 
     return ask
@@ -429,6 +429,26 @@ def test_a_budget_ends_with_a_forced_answer(exactness, run, dialect, search, for
     assert f"{notice}<|im_end|>\n<|im_start|>assistant\n" in prompts[-1]
     told = next(s for s in trace.segments if s.text == notice)
     assert (told.kind, told.speaker, told.trainable) == ("notice", "user", False)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "search", "answer"),
+    [
+        ("web_dancer", SEARCH, WEB_ANSWER),
+        ("deep_researcher", DEEP_SEARCH, "So.</think>\n<answer>Lima</answer>"),
+    ],
+)
+def test_a_thought_may_name_the_tags(exactness, run, dialect, search, answer):
+    naming = "I end with <answer></answer>, after a <tool_call></tool_call>. I search."
+    replies = [search.replace("I search.", naming), answer.replace("So.", naming)]
+    output, prompts, trace = run(dialect, replies)
+    assert (output["answer"], output["stop_reason"]) == ("Lima", "answered")
+    assert "The capital of Peru is Lima." in after_question(prompts[-1])
+    assert [s.text for s in trace.segments if s.kind == "query"] == [
+        search[search.index("<tool_call>") :]
+    ]
+    forced, prompts, _ = run(dialect, replies, max_turns=1)
+    assert (forced["answer"], forced["stop_reason"]) == ("Lima", "turn_limit")
 
 
 @pytest.mark.parametrize("dialect", ["web_dancer", "deep_researcher"])

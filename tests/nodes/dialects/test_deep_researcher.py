@@ -103,7 +103,10 @@ def responses(fake_server):
     def run(name, arguments, told=None, **parts):
         """Call a tool; `told` is what the page reader extracts, by a part's number."""
         call = json.dumps({"name": name, "arguments": arguments})
-        turns = [f"I look.</think>\n<tool_call>\n{call}\n</tool_call>", "<answer>x</answer>"]
+        turns = [
+            f"I look.</think>\n<tool_call>\n{call}\n</tool_call>",
+            "<answer>x</answer>",
+        ]
 
         def reply(prompt):
             part = re.search(r"Part (\d+) of (\d+)", prompt)
