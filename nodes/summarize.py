@@ -210,7 +210,7 @@ def _result(
         query=entry["query"],
         url=entry.get("url", ""),
         goal=entry.get("goal", ""),
-        documents=documents,
+        documents=(condensed.listed if condensed else ()) or documents,
         failed=failed,
         is_empty=not (text or failed),
     )

@@ -91,7 +91,8 @@ class Result:
     """The page's address where one was read."""
     goal: str = ""
     documents: Sequence[Mapping[str, Any]] = ()
-    """In rank order, shaped like `trace.Document`; empty when none was found."""
+    """In rank order, shaped like `trace.Document`, cut as they stand in a text that lists
+    them; empty when none was found."""
     failed: bool = False
     is_empty: bool = False
     """Whether nothing was found in it: the text is the message that says so."""

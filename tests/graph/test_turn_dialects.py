@@ -11,7 +11,7 @@ from scripted import FewPages
 from langgraph_deepsearch import create_deep_search_agent
 from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.tools.base import Page, ReadError
-from langgraph_deepsearch.trace import read_traces
+from langgraph_deepsearch.trace import Document, read_traces
 
 QUESTION = "What is the capital of Peru?"
 
@@ -472,3 +472,28 @@ async def test_async_gives_the_same(fake_server, tmp_path):
     output = await agent.ainvoke({"question": QUESTION})
     assert output["answer"] == "Lima"
     assert after_question(fake_server.generations()[-1]["prompt"]) == WEB_TRANSCRIPT
+
+
+class Ten(FewPages):
+    """Finds ten long pages for every query but one."""
+
+    def search(self, query, k, *, episode=None):
+        if query == "nowhere":
+            return []
+        text = "About it. " + "Filler. " * 60
+        return [Document(title=f"{query}{n}", text=text) for n in range(10)]
+
+
+def test_mask_search_merges_what_there_is_to_ten(run):
+    asked = [{"query": query, "intent": 1} for query in ("a", "b", "nowhere")]
+    search = f"<think>I search.</think>\n<search> {json.dumps(asked)} </search>"
+    answer = "<think>So.</think>\n<answer> Lima </answer>"
+    settings = {"search": Ten(), "max_doc_chars": 100}  # pages are cut to twice that
+    _, prompts, _ = run("mask_search", [search, answer], **settings)
+    shown = (
+        prompts[-1].rpartition("<information>：\n\n")[2].partition("\n</information>")[0]
+    )
+    passages = shown.split("\n\n")
+    titles = [passage.split("\n")[0] for passage in passages]
+    assert titles == [f"{query}{n}" for n in range(5) for query in "ab"]
+    assert all(len(passage.split("\n")[1]) <= 200 for passage in passages)

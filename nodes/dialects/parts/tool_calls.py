@@ -266,13 +266,14 @@ def _object(text: str) -> dict[str, Any] | None:
     try:
         found, _ = json.JSONDecoder(strict=False).raw_decode(text.strip())
     except ValueError:
-        found = _literal(text)
+        found = read_literal(text)
     except RecursionError:
         return None
     return found if isinstance(found, dict) else None
 
 
-def _literal(text: str) -> Any:
+def read_literal(text: str) -> Any:
+    """Return the value that a text is in Python's form, None where it is none."""
     try:
         return ast.literal_eval(text.strip().strip("`").strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
@@ -285,7 +286,7 @@ def read_literal_list(text: str) -> list[Any] | None:
     >>> read_literal_list("[{'a': 1}]"), read_literal_list("(1) Peru: a country")
     ([{'a': 1}], None)
     """
-    found = _literal(text)
+    found = read_literal(text)
     return found if isinstance(found, list) else None
 
 
