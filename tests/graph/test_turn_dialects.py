@@ -143,6 +143,17 @@ def test_web_dancer_reads_what_its_trajectories_hold(exactness, run):
     ]
 
 
+def test_a_page_without_findings_has_no_evidence(run):
+    def nothing(prompt):
+        return '{"evidence": "", "summary": ""}' if '"evidence"' in prompt else None
+
+    _, prompts, _ = run("web_dancer", [VISIT, WEB_ANSWER], nothing)
+    assert (
+        "as follows: \n\nEvidence in page: \n\n\nSummary: \n"
+        "The page says nothing about this goal.\n=======\n"
+    ) in prompts[-1]
+
+
 def test_only_as_many_queries_run_as_the_original_runs(run):
     many = SEARCH.replace('"nowhere"', '"nowhere", "peru", "trap"')
     _, _, trace = run("web_dancer", [many, WEB_ANSWER])
