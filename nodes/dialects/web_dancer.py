@@ -7,8 +7,8 @@ fine-tuned on. The demo (demos/agents/search_agent.py:42-100) speaks to the same
 another system prompt and opens each turn with `<think>`: variant `demo`.
 
 Unverified: the words for a search without results, for a page that cannot be read and for one
-that says nothing of its goal, and the limit of tokens a turn. The originals' instructions: the first two messages of any
-trajectory; for the demo, demos/agents/search_agent.py.
+that says nothing of its goal, and the limit of tokens a turn. The originals' instructions: the
+first two messages of any trajectory; for the demo, demos/agents/search_agent.py.
 """
 
 from __future__ import annotations
