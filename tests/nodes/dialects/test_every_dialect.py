@@ -9,14 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from langgraph_deepsearch.nodes.condensers.page_list import list_links, list_pages
 from langgraph_deepsearch.nodes.dialects import get_dialect, list_dialects, list_variants
 from langgraph_deepsearch.nodes.dialects.base import Result
 from langgraph_deepsearch.nodes.dialects.parts.tool_calls import TOOLS_HEAD
+from langgraph_deepsearch.nodes.dialects.web_thinker import ExplorerDialect
+from langgraph_deepsearch.tools.base import Page
+from langgraph_deepsearch.trace import Document
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "dialects" / "question_mark.py"
 REGISTERED = [name for main in list_dialects() for name in (main, *list_variants(main))]
 DIALECTS = [get_dialect(name) for name in (*REGISTERED, str(EXAMPLE))]
 EVERY = pytest.mark.parametrize("dialect", DIALECTS, ids=[d.name for d in DIALECTS])
+
+SPOKEN_INSIDE = [get_dialect("web_thinker_report"), ExplorerDialect()]
+"""Dialects that answer no question: the report graph's, and the one of a step's own agent."""
 
 TEMPLATE_TAGS = (
     "<|im_start|>",
@@ -45,7 +52,11 @@ WORDS = (
     "东",
     "İ",
 )
-TAGS = sorted({tag for dialect in DIALECTS for tag in dialect.tags} | set(TEMPLATE_TAGS))
+SPEAKING = [*DIALECTS, *SPOKEN_INSIDE]
+EVERY_SPEAKING = pytest.mark.parametrize(
+    "dialect", SPEAKING, ids=[d.name for d in SPEAKING]
+)
+TAGS = sorted({tag for dialect in SPEAKING for tag in dialect.tags} | set(TEMPLATE_TAGS))
 PIECES = st.sampled_from([*TAGS, *TAGS, *WORDS]) | st.text(max_size=5)
 TEXTS = st.lists(PIECES, max_size=14).map("".join)
 """Any text, made of what could be taken for something."""
@@ -101,7 +112,7 @@ def test_a_turn_ends_with_its_first_complete_action(dialect, text):
         assert dialect.first_action_end(text[: end - 1]) is None
 
 
-@EVERY
+@EVERY_SPEAKING
 @settings(max_examples=40, deadline=None)
 @given(page=TEXTS)
 def test_nothing_a_page_says_can_forge_a_tag(dialect, page):
@@ -109,7 +120,7 @@ def test_nothing_a_page_says_can_forge_a_tag(dialect, page):
     assert not any(tag.lower() in clean for tag in (*dialect.tags, *TEMPLATE_TAGS))
 
 
-@EVERY
+@EVERY_SPEAKING
 @settings(max_examples=40, deadline=None)
 @given(title=TEXTS, page=TEXTS, query=TEXTS)
 def test_a_page_cannot_break_out_of_its_result(dialect, title, page, query):
@@ -124,6 +135,22 @@ def test_a_page_cannot_break_out_of_its_result(dialect, title, page, query):
     counts = {tag: honest.count(tag) for tag in (*dialect.tags, *TEMPLATE_TAGS)}
     forged = shown(title, page, query)
     assert {tag: forged.count(tag) for tag in counts} == counts
+
+
+@settings(max_examples=80, deadline=None)
+@given(title=TEXTS, page=TEXTS, label=TEXTS)
+def test_a_page_cannot_break_out_of_what_the_explorer_is_shown(title, page, label):
+    dialect = ExplorerDialect()
+
+    def shown(title, text, label):
+        found = Document(title=title, text=text, url="http://w.test", snippet=title)
+        links = list_links(Page("http://w.test", title, text, links=((label, "http://x"),)))
+        clicked = dialect.wrap_clicked(dialect.neutralize(f"{text}\n\n{links}"))
+        return dialect.render_results(list_pages([found])) + clicked
+
+    honest, forged = shown("Lima", "A city.", "Peru"), shown(title, page, label)
+    for tag in (*dialect.tags, *TEMPLATE_TAGS):
+        assert forged.count(tag) == honest.count(tag)
 
 
 @EVERY
