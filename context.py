@@ -136,6 +136,13 @@ class Context(BaseSettings):
         "page by page; the dialect's default if empty.",
         json_schema_extra=SUMMARIZE,
     )
+    condenser_prompt_file: Path | None = Field(
+        default=None,
+        description="File whose text replaces the prompt of the condenser: of `condenser` "
+        "where that asks a model, else of `page_condenser`; the names it fills in are in "
+        "docs/tools.md.",
+        json_schema_extra=SUMMARIZE,
+    )
     open_ended: bool = Field(
         default=False,
         description="The question has no one answer: findings are wanted. Some dialects "

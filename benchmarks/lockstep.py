@@ -106,7 +106,7 @@ class Lockstep:
         written = await self._reasoner.agenerate(
             one.segments,
             cut=self._dialect.first_action_end,
-            stop=self._dialect.stop,
+            stop=self._dialect.server_stop,
             sampling=Sampling(max_tokens=20480),
         )
         one.add("reason", written.text, written.token_ids, written=True)

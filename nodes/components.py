@@ -233,14 +233,16 @@ class Components:
         """Return the condenser of a query's documents."""
         if self.condenser is not None:
             return self.condenser
-        return make_condenser(run["settings"]["condenser"], self._condenser_parts(run))
+        return self._made_condenser(run, "condenser")
 
     def page_condenser_for(self, run: Run) -> Condenser:
         """Return the condenser of a page that the model asks for by address."""
-        return make_condenser(run["settings"]["page_condenser"], self._condenser_parts(run))
+        return self._made_condenser(run, "page_condenser")
 
-    def _condenser_parts(self, run: Run) -> CondenserParts:
-        return CondenserParts(
+    def _made_condenser(self, run: Run, kind: str) -> Condenser:
+        # Runs from before the setting, in checkpoints, have no prompts.
+        prompt = run.get("condenser_prompts", {}).get(kind, "")
+        parts = CondenserParts(
             settings=run["settings"],
             dialect=self.dialect_for(run),
             summarizer=lambda: self.summarizer_for(run),
@@ -249,7 +251,9 @@ class Components:
             search=lambda: self.search_for(run),
             reader=lambda: self.reader_for(run),
             top_k=run["limits"]["top_k"],
+            prompt=prompt,
         )
+        return make_condenser(run["settings"][kind], parts)
 
 
 def sampling_of(run: Run) -> Sampling:

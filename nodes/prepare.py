@@ -16,6 +16,7 @@ from ..context import Context, resolve_context
 from ..errors import DeepSearchError
 from ..trace import require_trace_folder
 from .components import Components
+from .condensers.prompt_file import read_condenser_prompt
 from .dialects import Dialect, recorded_name
 from .models.base import chat_segments
 from .prompt_file import read_instruction
@@ -85,7 +86,8 @@ class Prepare:
     ) -> dict[str, Any]:
         """Async version of `run`."""
         context = self._context(runtime)
-        has_files = context.prompt_file or context.trace_dir
+        files = (context.prompt_file, context.condenser_prompt_file, context.trace_dir)
+        has_files = any(files)
         if context.dialect in self._met and not has_files:
             run, dialect, messages = self._begin(state, context)
         else:  # touches files, which must not block an event loop
@@ -123,6 +125,11 @@ class Prepare:
             "settings": settings,
             "dialect": recorded_name(settings["dialect"]),
             "limits": limits(context, dialect),
+            "condenser_prompts": read_condenser_prompt(
+                context.condenser_prompt_file,
+                settings,
+                own_condenser=self._components.condenser is not None,
+            ),
         }
         messages = prompt_messages(run, dialect)
         if context.trace_dir is not None:

@@ -28,10 +28,7 @@ def read_instruction(path: Path | None, dialect: Dialect) -> Instruction | None:
     """
     if path is None:
         return None
-    if not path.is_file():
-        msg = f"no prompt file at {path}: check `prompt_file`"
-        raise DeepSearchError(msg)
-    text = _text(path)
+    text = read_text(path, "prompt_file")
     instruction = _messages(text, path) if path.suffix == ".json" else text
     prompt = dialect.prompt(_QUESTION, instruction=instruction)
     # Where the instruction is the system message, the user's holds the question.
@@ -41,7 +38,19 @@ def read_instruction(path: Path | None, dialect: Dialect) -> Instruction | None:
     return instruction
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path, setting: str) -> str:
+    """Return a prompt file's text.
+
+    Args:
+        path: of the file.
+        setting: that names it.
+
+    Raises:
+        DeepSearchError: the file is absent or not UTF-8.
+    """
+    if not path.is_file():
+        msg = f"no prompt file at {path}: check `{setting}`"
+        raise DeepSearchError(msg)
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -73,7 +72,7 @@ class Reason:
         dialect = self._components.dialect_for(run)
         arguments = {
             "cut": Deadline(dialect.first_action_end, run, state["counts"]),
-            "stop": dialect.stop,
+            "stop": dialect.server_stop,
             "sampling": turn_sampling(state),
             "config": config,
             **layout_argument(dialect),
@@ -220,8 +219,9 @@ def plan_queries(
 ) -> list[dict[str, str]]:
     """Decide for each query: run it, or tell the model that it cannot be run.
 
-    The limit is tested before the repeat, as in the reference (inference.py:541-625).
-    Neither counts as a search, nor does one that failed: it may be asked again.
+    The limit is tested before the repeat, as in the reference (inference.py:541-625), and
+    a repeat is the same text, character for character (:541). Neither counts as a search,
+    nor does one that failed: it may be asked again.
 
     Args:
         state: the run's.
@@ -230,16 +230,16 @@ def plan_queries(
     """
     limit = state["run"]["limits"]["searches"]
     left = None if limit is None else limit - state["counts"]["searches"]
-    done = {_key(r["query"]) for r in state["searches"] if not r.get("error")}
+    done = {r["query"] for r in state["searches"] if not r.get("error")}
     plan = []
     for query in queries:
         if left is not None and left <= 0:
             verdict = "limit"
-        elif not repeats and _key(query) in done:
+        elif not repeats and query in done:
             verdict = "repeat"
         else:
             verdict = "run"
-            done.add(_key(query))
+            done.add(query)
             left = None if left is None else left - 1
         plan.append({"query": query, "verdict": verdict})
     return plan
@@ -249,12 +249,6 @@ def plan_reads(action: Action) -> list[dict[str, str]]:
     """Return the pages to read, each once; turns bound their number, not a budget."""
     urls = dict.fromkeys(url.strip() for url in (action.urls or (action.url,)))
     return [{"url": url, "goal": action.goal, "verdict": "run"} for url in urls if url]
-
-
-@lru_cache(maxsize=4096)
-def _key(query: str) -> str:
-    """Return what makes a query the same; every turn asks it of all earlier ones."""
-    return " ".join(query.lower().split())
 
 
 def add_generation(

@@ -203,16 +203,16 @@ def _result(
     documents: list[dict[str, Any]],
     condensed: Condensed | None,
 ) -> Result:
-    text = condensed.text if condensed else ""
-    if not text:
-        text = dialect.error_message() if entry["error"] else dialect.empty_message()
+    text, failed = condensed.text if condensed else "", bool(entry["error"])
+    instead = dialect.error_message() if failed else dialect.empty_message()
     return Result(
-        text=text,
+        text=text or instead,
         query=entry["query"],
         url=entry.get("url", ""),
         goal=entry.get("goal", ""),
-        documents=documents,
-        failed=bool(entry["error"]),
+        documents=(condensed.listed if condensed else ()) or documents,
+        failed=failed,
+        is_empty=not (text or failed),
     )
 
 

@@ -59,8 +59,13 @@ BACKGROUND = (
 KEY_VARIABLE = "DEEPSEARCH_API_KEY"
 
 _DOCUMENT = re.compile(
-    r"^\s*(?:\*\*)?Doc(?:ument)?\s*\d+\s*(?:\*\*)?\s*[:.)]\s*", re.MULTILINE
+    r"^\s*(?:\*\*Doc(?:ument)?\s*\d+\s*[:.)]\s*\*\*"
+    r"|(?:\*\*)?Doc(?:ument)?\s*\d+\s*(?:\*\*)?\s*(?:[:.)]|(?=\(Title:)))\s*",
+    re.MULTILINE | re.IGNORECASE,
 )
+"""A number, in bold or not; before Search-R1's `(Title: …)` nothing stands after it."""
+
+_TITLE = re.compile(r'\(Title: *(?P<quote>"?)(?P<title>.*?)(?P=quote)\) *(?P<text>.+)')
 _NUMBERED = re.compile(r"^\s*\d+\s*[:.)]\s+", re.MULTILINE)
 
 
@@ -129,7 +134,7 @@ class SimulatedSearch:
         known = episode or Episode()
         prompt = self.prompt_for(query, min(k, DOCUMENTS), known)
         reply = await self._ask(prompt)
-        return [Document(text=text) for text in read_documents(reply)[:k]]
+        return [_document(text) for text in read_documents(reply)[:k]]
 
     def is_noisy(self, query: str, episode: Episode) -> bool:
         """Tell whether a search is to mislead."""
@@ -222,6 +227,13 @@ def _first_model(answer: Any) -> str:
         raise ServiceError(msg) from error
 
 
+def _document(text: str) -> Document:
+    match = _TITLE.fullmatch(text)
+    if match is None:
+        return Document(text=text)
+    return Document(title=match["title"], text=match["text"])
+
+
 def read_documents(reply: str) -> list[str]:
     r"""Return the documents of a simulator's reply, without their numbers.
 
@@ -229,6 +241,10 @@ def read_documents(reply: str) -> list[str]:
     ['One. Still one.', 'Two.']
     >>> read_documents("1. One.\n2. Two.")
     ['One.', 'Two.']
+    >>> read_documents("**Doc 1:** One.\n**Document 2**: Two.")
+    ['One.', 'Two.']
+    >>> read_documents('Doc 1(Title: "A") One.\nDoc 2(Title: "B") Two.')
+    ['(Title: "A") One.', '(Title: "B") Two.']
     >>> read_documents("One.\n\nTwo.")
     ['One.', 'Two.']
     >>> read_documents("<think>Let me see, Doc 1: something")

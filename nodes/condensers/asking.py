@@ -11,10 +11,11 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from ...trace import ChildRecord
 from ..child import call_record
+from ..dialects.parts.prompt import fill_in
 from ..models.base import Generation, ModelError, Reasoner, Sampling
 from .base import Condensed, Condenser, CondenseRequest, without_foreign_tags
 
@@ -38,6 +39,10 @@ class AskingCondenser(ABC):
     name: str
     step: str = ""
     """What its child records are called; its name when empty."""
+    own_prompt: ClassVar[str]
+    """The prompt in our own words; names in braces are filled in."""
+    needed: ClassVar[tuple[str, ...]]
+    """The names that no prompt in its place can do without."""
 
     def __init__(
         self,
@@ -45,8 +50,10 @@ class AskingCondenser(ABC):
         *,
         fallback: Condenser,
         sampling: Sampling | None = None,
+        prompt: str = "",
     ) -> None:
         self._reasoner = reasoner
+        self._prompt = prompt or self.own_prompt
         self._fallback = fallback
         self._sampling = sampling or Sampling(max_tokens=8192)
 
@@ -61,6 +68,10 @@ class AskingCondenser(ABC):
         Args:
             said: the reply without its thinking.
         """
+
+    def fill(self, **values: str) -> Messages:
+        """Return the prompt as messages, filled in; what a page says in braces stays."""
+        return [{"role": "user", "content": fill_in(self._prompt, values)}]
 
     def fallback_text(self, request: CondenseRequest, text: str) -> str:
         """Return the fallback's evidence in this condenser's form."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -54,6 +54,8 @@ class Condensed:
     """Ids of the documents whose text went into the evidence."""
     documents: tuple[Document, ...] = ()
     """What the condenser retrieved itself, without ids; all of it counts as used."""
+    listed: tuple[Mapping[str, Any], ...] = ()
+    """The request's documents, cut as they stand in the text, where it is a list of them."""
 
 
 class Condenser(Protocol):

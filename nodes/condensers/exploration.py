@@ -211,7 +211,7 @@ class Explorer:
         text = generation.text
         action = self.dialect.parse(text)
         is_marked = self.dialect.extract_answer(text) is not None
-        is_open = action.kind == "answer" and not is_marked
+        is_open = action.kind in ("answer", "invalid") and not is_marked
         is_torn = is_open and not forced and generation.finish_reason == "length"
         if forced or (action.kind == "invalid" and not text.strip()):
             action = Action("answer", text=text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from ...trace import ChildRecord, Segment
 from ..budget import estimate_tokens
@@ -40,9 +40,14 @@ class ExplorerCondenser:
     """Explores the web from a query's documents."""
 
     name = "explorer"
+    needed: ClassVar[tuple[str, ...]] = ("query", "pages")
+    """The names that no prompt in place of its own can do without."""
 
-    def __init__(self, explorer: Explorer, *, fallback: Condenser) -> None:
+    def __init__(
+        self, explorer: Explorer, *, fallback: Condenser, prompt: str = ""
+    ) -> None:
         self._explorer = explorer
+        self._prompt = prompt or EXPLORER_INSTRUCTION
         self._graph = explorer.graph()
         self._fallback = fallback
 
@@ -100,7 +105,7 @@ class ExplorerCondenser:
             # The explorer's own tags too: a page must not click a link.
             "pages": self._explorer.dialect.neutralize(listed),
         }
-        return [{"role": "user", "content": fill_in(EXPLORER_INSTRUCTION, parts)}]
+        return [{"role": "user", "content": fill_in(self._prompt, parts)}]
 
     def _fits(self, state: Exploration) -> bool:
         return state["context_tokens"] <= PROMPT_SHARE * self._explorer.max_tokens

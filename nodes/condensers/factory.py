@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...errors import DeepSearchError
@@ -39,6 +39,8 @@ class Parts:
     search: Callable[[], SearchProvider]
     reader: Callable[[], Reader]
     top_k: int
+    prompt: str = ""
+    """A prompt file's text in place of the condenser's own; empty: its own."""
 
     @property
     def extractive(self) -> ExtractiveCondenser:
@@ -56,6 +58,7 @@ def _reason_in_documents(parts: Parts) -> Condenser:
         parts.summarizer(),
         fallback=parts.extractive,
         sampling=parts.reading,
+        prompt=parts.prompt,
         max_doc_chars=2 * parts.settings["max_doc_chars"],
         needs_marker=parts.dialect.needs_final_marker,
     )
@@ -67,7 +70,12 @@ def _none(parts: Parts) -> Condenser:
 
 def _asking(made: type[GoalExtractor | Learnings | PagingReader]) -> Any:
     def make(parts: Parts) -> Condenser:
-        return made(parts.summarizer(), fallback=parts.extractive, sampling=parts.reading)
+        return made(
+            parts.summarizer(),
+            fallback=parts.extractive,
+            sampling=parts.reading,
+            prompt=parts.prompt,
+        )
 
     return make
 
@@ -77,11 +85,13 @@ def _explorer(parts: Parts) -> Condenser:
         reasoner=parts.reasoner(),
         search=parts.search(),
         reader=parts.reader(),
-        page_condenser=make_condenser(parts.settings["page_condenser"], parts),
+        page_condenser=make_condenser(
+            parts.settings["page_condenser"], replace(parts, prompt="")
+        ),
         sampling=parts.sampling,
         top_k=parts.top_k,
     )
-    return ExplorerCondenser(explorer, fallback=parts.extractive)
+    return ExplorerCondenser(explorer, fallback=parts.extractive, prompt=parts.prompt)
 
 
 FACTORIES: dict[str, Callable[[Parts], Condenser]] = {

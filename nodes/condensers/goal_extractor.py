@@ -8,7 +8,6 @@ summary are shown. Its instruction is in our own words.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,6 +38,8 @@ class GoalExtractor(AskingCondenser):
     """Extracts evidence and a summary for the goal from one page."""
 
     name = "goal_extractor"
+    own_prompt = PROMPT
+    needed = ("page", "goal")
 
     def ask(self, request: CondenseRequest) -> Asking:
         """Ask for the object; on a reply that is none, ask again about half the page."""
@@ -46,7 +47,7 @@ class GoalExtractor(AskingCondenser):
         goal = request.goal or request.query or request.question
         chars = PAGE_CHARS
         for _ in range(TRIES):
-            found = read_object((yield _messages(document.text[:chars], goal)))
+            found = read_object((yield self.fill(page=document.text[:chars], goal=goal)))
             if found is not None:
                 return format_findings(found["evidence"], found["summary"])
             chars //= 2
@@ -57,13 +58,6 @@ class GoalExtractor(AskingCondenser):
 
     def fallback_text(self, request: CondenseRequest, text: str) -> str:
         return format_findings(text, "")
-
-
-def _messages(page: str, goal: str) -> list[dict[str, str]]:
-    parts = {"page": page, "goal": goal}
-    # One pass, so that a page which says {goal} is not filled in.
-    content = re.sub(r"\{(page|goal)\}", lambda m: parts[m[1]], PROMPT)
-    return [{"role": "user", "content": content}]
 
 
 def read_object(reply: str) -> dict[str, str] | None:

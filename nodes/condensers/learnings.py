@@ -38,16 +38,17 @@ class Learnings(AskingCondenser):
     """Notes at most three learnings of a query's documents."""
 
     name = "learnings"
+    own_prompt = PROMPT
+    needed = ("query", "found")
 
     def ask(self, request: CondenseRequest) -> Asking:
         """Ask once; the learnings come out separated by blank lines."""
-        parts = {
-            "query": request.query or request.goal or request.question,
-            "found": _shorten(request.documents),
-            "limit": str(MAX_LEARNINGS),
-        }
-        content = re.sub(r"\{(query|found|limit)\}", lambda m: parts[m[1]], PROMPT)
-        learned = read_learnings((yield [{"role": "user", "content": content}]))
+        messages = self.fill(
+            query=request.query or request.goal or request.question,
+            found=_shorten(request.documents),
+            limit=str(MAX_LEARNINGS),
+        )
+        learned = read_learnings((yield messages))
         return "\n\n".join(learned[:MAX_LEARNINGS])
 
     def has_result(self, said: str) -> bool:

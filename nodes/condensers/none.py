@@ -19,12 +19,13 @@ class NoCondenser:
 
     def condense(self, request: CondenseRequest, config: Any = None) -> Condensed:
         """Return the documents in the dialect's format."""
-        documents = [
+        documents = tuple(
             {**vars(document), "text": document.text[: self._max_chars]}
             for document in request.documents
-        ]
+        )
         text = self._dialect.format_documents(documents) if documents else ""
-        return Condensed(text, used=tuple(document.id for document in request.documents))
+        used = tuple(document.id for document in request.documents)
+        return Condensed(text, used=used, listed=documents)
 
     async def acondense(self, request: CondenseRequest, config: Any = None) -> Condensed:
         return self.condense(request, config)

@@ -39,6 +39,8 @@ class PagingReader(AskingCondenser):
     """Reads a page in parts, carrying a short summary from one to the next."""
 
     name = "paging_reader"
+    own_prompt = PROMPT
+    needed = ("part", "memory")
 
     def ask(self, request: CondenseRequest) -> Asking:
         """Ask about part after part until the model has enough.
@@ -50,9 +52,15 @@ class PagingReader(AskingCondenser):
         text = request.documents[0].text
         parts = [text[i : i + PART_CHARS] for i in range(0, len(text), PART_CHARS)]
         parts = parts[:MAX_PARTS]
+        about = {
+            "question": request.question,
+            "goal": request.goal or request.query or request.question,
+            "count": str(len(parts)),
+        }
         memory, found = "", []
         for number, part in enumerate(parts):
-            reply = without_thought((yield _messages(request, parts, number, memory, part)))
+            values = {"memory": memory or "(nothing yet)", "number": str(number + 1)}
+            reply = without_thought((yield self.fill(**values, **about, part=part)))
             extracted = _tagged(reply, "extracted_info")
             if extracted:
                 found.append({"page_number": number, "page_summary": extracted})
@@ -66,21 +74,6 @@ class PagingReader(AskingCondenser):
 
     def fallback_text(self, request: CondenseRequest, text: str) -> str:
         return json.dumps([{"page_number": 0, "page_summary": text}], ensure_ascii=False)
-
-
-def _messages(
-    request: CondenseRequest, parts: list[str], number: int, memory: str, part: str
-) -> list[dict[str, str]]:
-    values = {
-        "question": request.question,
-        "goal": request.goal or request.query or request.question,
-        "memory": memory or "(nothing yet)",
-        "number": str(number + 1),
-        "count": str(len(parts)),
-        "part": part,
-    }
-    content = re.sub(r"\{(\w+)\}", lambda m: values.get(m[1], m[0]), PROMPT)
-    return [{"role": "user", "content": content}]
 
 
 def _tagged(reply: str, tag: str) -> str:

@@ -9,7 +9,6 @@ the evidence, and never inserts an error text.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 
 from ...trace import Document
@@ -49,6 +48,8 @@ class ReasonInDocuments(AskingCondenser):
 
     name = "reason_in_documents"
     step = "condense"
+    own_prompt = PROMPT
+    needed = ("query", "pages")
 
     def __init__(
         self,
@@ -56,24 +57,22 @@ class ReasonInDocuments(AskingCondenser):
         *,
         fallback: Condenser,
         sampling: Sampling | None = None,
+        prompt: str = "",
         max_doc_chars: int = 6000,
         needs_marker: bool = False,
     ) -> None:
-        super().__init__(reasoner, fallback=fallback, sampling=sampling)
+        super().__init__(reasoner, fallback=fallback, sampling=sampling, prompt=prompt)
         self._max_doc_chars = max_doc_chars
         self._needs_marker = needs_marker
 
     def ask(self, request: CondenseRequest) -> Asking:
         """Ask once about all documents together."""
-        parts = {
-            "question": request.question,
-            "reasoning": shorten_reasoning(request.reasoning, request.begin_markers),
-            "query": request.query,
-            "pages": format_pages(request.documents, self._max_doc_chars),
-        }
-        # One pass, so that a page which says {query} is not filled in.
-        content = re.sub(r"\{(\w+)\}", lambda m: parts[m[1]], PROMPT)
-        output = yield [{"role": "user", "content": content}]
+        output = yield self.fill(
+            question=request.question,
+            reasoning=shorten_reasoning(request.reasoning, request.begin_markers),
+            query=request.query,
+            pages=format_pages(request.documents, self._max_doc_chars),
+        )
         return extract_information(output, needs_marker=self._needs_marker)
 
     def has_result(self, said: str) -> bool:

@@ -91,8 +91,11 @@ class Result:
     """The page's address where one was read."""
     goal: str = ""
     documents: Sequence[Mapping[str, Any]] = ()
-    """In rank order, shaped like `trace.Document`; empty when none was found."""
+    """In rank order, shaped like `trace.Document`, cut as they stand in a text that lists
+    them; empty when none was found."""
     failed: bool = False
+    is_empty: bool = False
+    """Whether nothing was found in it: the text is the message that says so."""
 
 
 @dataclass(frozen=True)
@@ -153,6 +156,11 @@ class Dialect(ABC):
     reads_found_pages: ClassVar[bool] = True
     """Whether the pages of a search are read at once; else the model sees what the search
     engine says of them, and asks for a page by its address."""
+
+    @property
+    def server_stop(self) -> tuple[str, ...]:
+        """The `stop` strings that a server may end a turn at without reading it."""
+        return self.stop
 
     @abstractmethod
     def prompt(self, question: str, **settings: Any) -> list[dict[str, str]]:

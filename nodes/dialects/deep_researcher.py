@@ -124,7 +124,7 @@ class DeepResearcherDialect(ToolCallDialect):
 
     def extract_answer(self, text: str) -> str | None:
         """Return what the first answer tags hold, as the reward does."""
-        text = self.answer_tag.mend(text)
+        text = self.answer_tag.mend(self._said(text))
         spans = self.answer_tag.spans(text)
         if not spans:
             return super().extract_answer(text)
@@ -151,9 +151,10 @@ class DeepResearcherDialect(ToolCallDialect):
         return read_literal_list(text)
 
     def _searched(self, result: Result) -> dict[str, Any]:
-        infos = self.read_list(result.text)
+        """Return a query's pages; an empty list where none was found or the search failed."""
+        infos = [] if result.failed or result.is_empty else self.read_list(result.text)
         if infos is None:
-            # Condensed in another way, or nothing found: the text is all there is.
+            # Condensed in another way: the text is all there is.
             infos = [{"quick_summary": result.text, "title": "", "url": ""}]
         return {"search_query": result.query, "web_page_info_list": infos}
 
@@ -180,7 +181,7 @@ def _page_info(document: Mapping[str, Any]) -> dict[str, Any]:
 
 def _browsed(result: Result) -> dict[str, Any]:
     """Return a page's findings; an empty list where it gave none or could not be read."""
-    if result.failed or not result.documents:
+    if result.failed or result.is_empty:
         return {"information": [], "url": result.url}
     information = read_json_list(result.text)  # what the paging reader writes
     if information is None:

@@ -12,6 +12,7 @@ from .parts.documents import interleave, text_of
 from .parts.prompt import build_prompt
 from .parts.tag import Tag
 from .parts.tagged import EMPTY_QUERY, TaggedDialect
+from .parts.tool_calls import read_literal
 
 SYSTEM = "You are a helpful assistant.\n\n current time：{today}"
 """Wire string (src/multi_agent/utils.py:18-93)."""
@@ -31,25 +32,61 @@ THOUGHT = ("<think>", "</think>")
 """What stands around a thought."""
 
 _FENCE = re.compile(r"^```\w*\s*|\s*```$")
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_QUERY = re.compile(rf'"query"\s*:\s*({_STRING.pattern})', re.DOTALL)
+_QUERIES = re.compile(r'"queries"\s*:\s*\[')
+"""What can be read of JSON that breaks off."""
 
 
 def read_queries(content: str) -> list[str]:
     """Return the queries of a search, JSON or not; without repeats, in order.
 
+    Read are a list of texts or of objects with a `query`, one such object, and the form of
+    the original's function call, an object with `queries`; in Python's quotes too, and as
+    far as it goes where it breaks off.
+
     >>> read_queries('[{"query": "a", "intent": 1}, "b"]'), read_queries(" capital of Peru ")
     (['a', 'b'], ['capital of Peru'])
+    >>> read_queries('{"queries": ["a", "b"]}'), read_queries("[{'query': 'a'}]")
+    (['a', 'b'], ['a'])
     """
     body = _FENCE.sub("", content.strip())
     try:
         found = json.loads(body)
     except ValueError:
-        found = re.findall(r'"query"\s*:\s*"([^"]+)"', body) or [body]
+        found = read_literal(body)
+        if not isinstance(found, list | dict):
+            found = _read_torn(body) or [body]
     except RecursionError:  # thousands of open brackets
         found = [body]
-    entries = found if isinstance(found, list) else [found]
-    texts = [one.get("query") if isinstance(one, dict) else one for one in entries]
+    texts = (text for entry in _listed(found) for text in _listed(_asked(entry)))
     queries = (str(text).strip() for text in texts if text not in (None, ""))
     return list(dict.fromkeys(query for query in queries if query))
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _asked(entry: Any) -> Any:
+    """Return the query or the queries of an entry; the entry itself where it is a text."""
+    return entry.get("query", entry.get("queries")) if isinstance(entry, dict) else entry
+
+
+def _read_torn(body: str) -> list[str]:
+    """Return the whole strings of queries in JSON that breaks off."""
+    texts = _QUERY.findall(body)
+    start = _QUERIES.search(body)
+    if start and not texts:
+        texts = _STRING.findall(body, start.end())
+    return [_unescaped(text) for text in texts]
+
+
+def _unescaped(text: str) -> str:
+    try:
+        return str(json.loads(text, strict=False))
+    except ValueError:  # a backslash before what needs none
+        return text[1:-1]
 
 
 class MaskSearchDialect(TaggedDialect):
@@ -117,13 +154,16 @@ class MaskSearchDialect(TaggedDialect):
         )
 
     def join_results(self, results: Sequence[Result]) -> str:
-        """Return the documents of all queries round robin; evidence texts one by one."""
-        listed = [
-            one for one in results if one.text == self.format_documents(one.documents)
-        ]
-        if len(listed) < len(results):
-            return super().join_results(results)
-        merged = interleave([one.documents for one in results], MOST_DOCUMENTS)
+        """Return the documents of all queries round robin; evidence texts one by one.
+
+        Queries that gave nothing are told of only where none gave anything.
+        """
+        found = [one for one in results if not (one.is_empty or one.failed)]
+        if not found:
+            return "\n\n".join(dict.fromkeys(one.text for one in results))
+        if any(one.text != self.format_documents(one.documents) for one in found):
+            return super().join_results(found)
+        merged = interleave([one.documents for one in found], MOST_DOCUMENTS)
         return self.format_documents(merged)
 
     def format_query(self, query: str) -> str:

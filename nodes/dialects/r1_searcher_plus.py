@@ -25,7 +25,13 @@ INSTRUCTION = (
 """Our own words; the original's prompt is not published (README of
 RUCAIBox/R1-Searcher-plus; see the appendix of arXiv 2505.17005)."""
 
-_FINAL_ANSWER = re.compile(r"Final Answer:[ \t]*(.+)", re.IGNORECASE)
+EMPTY_RECALL = "what was recalled is empty"
+"""Why a recall between empty tags is invalid, as an empty query is."""
+
+_FINAL_ANSWER = re.compile(
+    r"(?P<mark>\*\*)?Final Answer(?:\*\*)?:(?:\*\*)?\s*(?P<said>\S.*)", re.IGNORECASE
+)
+"""The figures' words for an answer, which models set in bold."""
 
 
 class R1SearcherPlusDialect(TaggedDialect):
@@ -78,6 +84,8 @@ class R1SearcherPlusDialect(TaggedDialect):
         if recall is None:
             return action
         known = self.recall_tag.inside(self.recall_tag.mend(text), recall).strip()
+        if not known:
+            return Action("invalid", text=EMPTY_RECALL)
         return Action("recall", text=known)
 
     def split_turn(self, text: str) -> list[TurnPart]:
@@ -104,8 +112,7 @@ class R1SearcherPlusDialect(TaggedDialect):
         answer = super().extract_answer(text)
         if answer is not None:
             return last_boxed(answer) or answer
-        said = _FINAL_ANSWER.findall(text)
-        return last_boxed(text) or (said[-1].strip() if said else None)
+        return last_boxed(text) or _final_answer(text)
 
     def format_recall(self, knowledge: str) -> str:
         """Return recalled knowledge in the dialect's form, for teachers and rewriters."""
@@ -114,6 +121,23 @@ class R1SearcherPlusDialect(TaggedDialect):
     def _recall(self, text: str) -> tuple[int, int] | None:
         spans = self.recall_tag.spans(self.recall_tag.mend(text))
         return spans[-1] if spans else None
+
+
+def _final_answer(text: str) -> str | None:
+    """Return what stands after the last "Final Answer:", bold or not.
+
+    >>> _final_answer("**Final Answer:** Lima"), _final_answer("**Final Answer: Lima**")
+    ('Lima', 'Lima')
+    """
+    answers = [_unmarked(match) for match in _FINAL_ANSWER.finditer(text)]
+    return next((answer for answer in reversed(answers) if answer), None)
+
+
+def _unmarked(match: re.Match[str]) -> str:
+    said = match["said"].strip()
+    if not (match["mark"] or said.startswith("**")):
+        return said  # a star at its end is its own
+    return said.removeprefix("**").removesuffix("**").strip()
 
 
 DIALECT = R1SearcherPlusDialect

@@ -37,7 +37,8 @@ class SearchR1Dialect(TaggedDialect):
     search_r1/llm_agent/generation.py:391, document line :460-468. Budgets: 4 turns and a
     last one whose search is not carried out, 500 tokens each, 3 documents. The original
     cuts a result after 500 tokens, closing tag included; here it stays whole. A text with
-    a search after an answer is cut at the search there, at the answer here.
+    a search after an answer is cut at the search there, at the answer here. An empty query
+    is searched for there (`execute_predictions`); here nothing is, and the turn is invalid.
 
     The original's scorer wants two answers in prompt and response together, since its
     prompt holds an example (verl/utils/reward_score/qa_em.py:73-82); here only what the

@@ -6,9 +6,9 @@ line of its own; a tool's result is a user message. The trajectories are what th
 fine-tuned on. The demo (demos/agents/search_agent.py:42-100) speaks to the same model with
 another system prompt and opens each turn with `<think>`: variant `demo`.
 
-Unverified: the words for a search without results and for a page that cannot be read, and
-the limit of tokens a turn. The originals' instructions: the first two messages of any
-trajectory; for the demo, demos/agents/search_agent.py.
+Unverified: the words for a search without results, for a page that cannot be read and for one
+that says nothing of its goal, and the limit of tokens a turn. The originals' instructions: the
+first two messages of any trajectory; for the demo, demos/agents/search_agent.py.
 """
 
 from __future__ import annotations
@@ -89,6 +89,10 @@ USER = (
 PAGE_NOT_READ = "The page could not be read."
 """Our own words."""
 
+NOTHING_ON_PAGE = "The page says nothing about this goal."
+"""Our own words, the summary of a page without findings; its evidence is empty, as the goal
+extractor writes it."""
+
 _VISIT_FORM = re.compile(r"Evidence in page: \n.*\n\nSummary: \n.*", re.DOTALL)
 
 
@@ -148,12 +152,9 @@ def _entry(number: int, document: Mapping[str, Any]) -> str:
 
 def _headed(result: Result) -> str:
     if result.url:
-        text = PAGE_NOT_READ if result.failed else result.text
-        if not (result.failed or _VISIT_FORM.fullmatch(text)):
-            text = f"Evidence in page: \n{text}\n\nSummary: \n"
         return (
             f"The useful information in {result.url} for user goal {result.goal} as "
-            f"follows: \n\n{text}"
+            f"follows: \n\n{_visited(result)}"
         )
     if not result.documents:
         return result.text
@@ -161,6 +162,15 @@ def _headed(result: Result) -> str:
         f"A Google search for '{result.query}' found {len(result.documents)} results:\n\n"
         f"## Web Results\n{result.text}"
     )
+
+
+def _visited(result: Result) -> str:
+    if result.failed:
+        return PAGE_NOT_READ
+    if _VISIT_FORM.fullmatch(result.text):
+        return result.text
+    said, summary = ("", NOTHING_ON_PAGE) if result.is_empty else (result.text, "")
+    return f"Evidence in page: \n{said}\n\nSummary: \n{summary}"
 
 
 class WebDancerDemoDialect(WebDancerDialect):

@@ -30,11 +30,14 @@ from .parts.special_tokens import (
     BEGIN_RESULT,
     END_QUERY,
     END_RESULT,
+    QUERY,
     SpecialTokenDialect,
 )
+from .parts.tag import Tag, mend_last
 from .parts.turn import last_part
 
 BEGIN_CLICK, END_CLICK = "<|begin_click_link|>", "<|end_click_link|>"
+CLICK = Tag(BEGIN_CLICK, END_CLICK)
 BEGIN_CLICKED, END_CLICKED = "<|begin_click_result|>", "<|end_click_result|>"
 """Wire strings of the explorer (scripts/run_web_thinker.py:48-58)."""
 
@@ -122,7 +125,12 @@ class ExplorerDialect(WebThinkerDialect):
     budgets = Budgets(max_searches=10, max_turns=11, max_turn_tokens=30_000, top_k=10)
 
     def parse(self, text: str) -> Action:
-        """Return a search, a click, or the findings: any text that ends with neither."""
+        """Return a search, a click, or the findings: any text that ends with neither.
+
+        A closing tag torn off at the end counts, as in the main loop; where one is missing,
+        nothing but marked findings is a finding.
+        """
+        text = mend_last(text, QUERY, CLICK)
         if text.rstrip().endswith(END_CLICK):
             start = text.rfind(BEGIN_CLICK)
             url = text[start + len(BEGIN_CLICK) : text.rfind(END_CLICK)].strip()
@@ -132,6 +140,9 @@ class ExplorerDialect(WebThinkerDialect):
         if text.rstrip().endswith(END_QUERY):
             return super().parse(text)
         found = self.extract_answer(text)
+        for tag in (QUERY, CLICK):
+            if found is None and tag.opened(text) is not None:
+                return Action("invalid", text=f"{tag.open} is not closed by {tag.close}")
         said = self.last_lines(text) if found is None else found
         if not said:
             return Action("invalid", text="neither a search, a link nor findings")

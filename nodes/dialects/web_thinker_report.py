@@ -29,7 +29,7 @@ from .parts.special_tokens import (
     END_RESULT,
     QUERY,
 )
-from .parts.tag import Tag
+from .parts.tag import Tag, mend_last
 from .parts.turn import last_part
 from .web_thinker import WebThinkerDialect
 
@@ -102,7 +102,7 @@ class WebThinkerReportDialect(WebThinkerDialect, ReportDialect):
 
         A closing tag torn off at the end counts; one that is missing does not.
         """
-        body = _mended(text).rstrip()
+        body = mend_last(text, QUERY, WRITE, EDIT).rstrip()
         if body.endswith(CHECK.open):
             return Action("check")
         if body.endswith(WRITE.close):
@@ -175,13 +175,6 @@ class WebThinkerReportDialect(WebThinkerDialect, ReportDialect):
     def failed_message(self, reason: str) -> str:
         """Our own words; the original says nothing."""
         return f"\n\n(Nothing was written: {reason}.)\n\n"
-
-
-def _mended(text: str) -> str:
-    """Return the text with the closing tag completed that was torn off at its end."""
-    opened = {tag: tag.opened(text) for tag in (QUERY, WRITE, EDIT)}
-    found = [(start, tag) for tag, start in opened.items() if start is not None]
-    return max(found, key=lambda pair: pair[0])[1].mend(text) if found else text
 
 
 def _inside(tag: Tag, text: str) -> str:

@@ -45,6 +45,14 @@ WRONG_SETTINGS = [
     ((*CORPUS, "--set", "max_searches=-1"), "setting max_searches: "),
     ((*CORPUS, "--set", "speed=9"), "there is no setting 'speed'"),
     ((*CORPUS, "--set", "prompt_file=absent.txt"), "no prompt file at absent.txt"),
+    (
+        (*CORPUS, "--set", "condenser_prompt_file=absent.txt"),
+        "no prompt file at absent.txt: check `condenser_prompt_file`",
+    ),
+    (
+        (*CORPUS, "--set", "condenser_prompt_file=corpus.jsonl"),
+        "prompt file corpus.jsonl lacks {query} and {pages}: condenser 'reason_in_documents'",
+    ),
 ]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from langgraph_deepsearch.nodes.dialects import (
+    Budgets,
     get_dialect,
     list_dialects,
     list_variants,
@@ -94,9 +95,50 @@ def test_the_docs_name_the_places_of_the_prompts():
 
 def test_the_docs_give_the_budgets():
     told = documented("| dialect | system and released models |")
+    assert set(told) == set(list_dialects())
     for name, row in told.items():
-        searches, turns, _, documents = (part.split()[0] for part in row[4].split(" / "))
+        searches, turns, tokens, documents = row[4].split(" / ")
         budgets = get_dialect(name).budgets
         known = (budgets.max_searches, budgets.max_turns, budgets.top_k)
-        assert (searches, turns, documents) == tuple(str(one or "–") for one in known), name
+        shown = tuple(cell.split()[0] for cell in (searches, turns, documents))
+        assert shown == tuple(str(one or "–") for one in known), name
+        assert tokens == tokens_cell(budgets), name
     assert "`inference`: no search limit, 30 turns, 1,024 tokens" in told["search_r1"][4]
+
+
+def tokens_cell(budgets: Budgets) -> str:
+    """Return what the docs say of the tokens of a turn and of the whole transcript."""
+    turn, whole = budgets.max_turn_tokens, budgets.max_context_tokens
+    if whole is None:
+        return f"{turn:,}"
+    return (
+        f"{turn:,} in all" if whole == turn else f"{turn:,}, after at most {whole - turn:,}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "turn", "whole"),
+    [
+        ("simple_deep_searcher", 20_480, None),
+        ("search_o1", 20_480, None),
+        ("r1_searcher", 512, None),
+        ("search_r1", 500, None),
+        ("search_r1:inference", 1024, None),
+        ("research", 8192, 8192),
+        ("zero_search", 500, None),
+        ("o2_searcher", 2048, None),
+        ("web_thinker", 40_000, 40_000),
+        ("deep_researcher", 2000, 32_767),
+    ],
+)
+def test_tokens_are_the_originals(name, turn, whole):
+    """SYSTEMS.md gives them: docs and code could be changed together."""
+    budgets = get_dialect(name).budgets
+    assert (budgets.max_turn_tokens, budgets.max_context_tokens) == (turn, whole)
+
+
+@pytest.mark.parametrize("name", ["r1_searcher", *list_variants("r1_searcher")])
+def test_r1_searcher_stops_at_its_templates_tokens_too(name):
+    assert get_dialect(name).stop == (
+        *("<|end_of_query|>", "</answer>", "<|im_end|>", "<|endoftext|>"),
+    )

@@ -66,10 +66,10 @@ def test_the_search_budget_sends_the_limit_message_and_goes_on(agent_of):
 
 
 def test_a_repeated_query_is_not_searched_again(agent_of):
-    agent, model, search = agent_of(query("peru"), query(" Peru "), ANSWER)
+    agent, model, search = agent_of(query("peru"), query(" peru "), query("Peru"), ANSWER)
     agent.invoke(QUESTION)
-    assert search.queries == ["peru"]
-    assert "You have searched this query." in model.seen[-1]
+    assert search.queries == ["peru", "Peru"]
+    assert model.seen[-1].count("You have searched this query.") == 1
 
 
 def test_a_question_asked_again_on_a_thread_is_not_an_old_message(agent_of):

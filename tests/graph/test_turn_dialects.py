@@ -11,7 +11,7 @@ from scripted import FewPages
 from langgraph_deepsearch import create_deep_search_agent
 from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.tools.base import Page, ReadError
-from langgraph_deepsearch.trace import read_traces
+from langgraph_deepsearch.trace import Document, read_traces
 
 QUESTION = "What is the capital of Peru?"
 
@@ -75,7 +75,7 @@ def run(fake_server, tmp_path):
         )
         output = agent.invoke({"question": QUESTION})
         prompts = [r["prompt"] for r in fake_server.generations()]
-        (trace,) = read_traces(tmp_path)
+        *_, trace = read_traces(tmp_path)
         return output, prompts, trace
 
     return ask
@@ -141,6 +141,17 @@ def test_web_dancer_reads_what_its_trajectories_hold(exactness, run):
         ("reason", "assistant", True),
         ("answer", "assistant", True),
     ]
+
+
+def test_a_page_without_findings_has_no_evidence(run):
+    def nothing(prompt):
+        return '{"evidence": "", "summary": ""}' if '"evidence"' in prompt else None
+
+    _, prompts, _ = run("web_dancer", [VISIT, WEB_ANSWER], nothing)
+    assert (
+        "as follows: \n\nEvidence in page: \n\n\nSummary: \n"
+        "The page says nothing about this goal.\n=======\n"
+    ) in prompts[-1]
 
 
 def test_only_as_many_queries_run_as_the_original_runs(run):
@@ -431,6 +442,26 @@ def test_a_budget_ends_with_a_forced_answer(exactness, run, dialect, search, for
     assert (told.kind, told.speaker, told.trainable) == ("notice", "user", False)
 
 
+@pytest.mark.parametrize(
+    ("dialect", "search", "answer"),
+    [
+        ("web_dancer", SEARCH, WEB_ANSWER),
+        ("deep_researcher", DEEP_SEARCH, "So.</think>\n<answer>Lima</answer>"),
+    ],
+)
+def test_a_thought_may_name_the_tags(exactness, run, dialect, search, answer):
+    naming = "I end with <answer></answer>, after a <tool_call></tool_call>. I search."
+    replies = [search.replace("I search.", naming), answer.replace("So.", naming)]
+    output, prompts, trace = run(dialect, replies)
+    assert (output["answer"], output["stop_reason"]) == ("Lima", "answered")
+    assert "The capital of Peru is Lima." in after_question(prompts[-1])
+    assert [s.text for s in trace.segments if s.kind == "query"] == [
+        search[search.index("<tool_call>") :]
+    ]
+    forced, prompts, _ = run(dialect, replies, max_turns=1)
+    assert (forced["answer"], forced["stop_reason"]) == ("Lima", "turn_limit")
+
+
 @pytest.mark.parametrize("dialect", ["web_dancer", "deep_researcher"])
 def test_a_broken_call_is_told_to_the_model(run, dialect):
     broken = "<think>x</think>\n<tool_call>\n{not json\n</tool_call>"
@@ -452,3 +483,28 @@ async def test_async_gives_the_same(fake_server, tmp_path):
     output = await agent.ainvoke({"question": QUESTION})
     assert output["answer"] == "Lima"
     assert after_question(fake_server.generations()[-1]["prompt"]) == WEB_TRANSCRIPT
+
+
+class Ten(FewPages):
+    """Finds ten long pages for every query but one."""
+
+    def search(self, query, k, *, episode=None):
+        if query == "nowhere":
+            return []
+        text = "About it. " + "Filler. " * 60
+        return [Document(title=f"{query}{n}", text=text) for n in range(10)]
+
+
+def test_mask_search_merges_what_there_is_to_ten(run):
+    asked = [{"query": query, "intent": 1} for query in ("a", "b", "nowhere")]
+    search = f"<think>I search.</think>\n<search> {json.dumps(asked)} </search>"
+    answer = "<think>So.</think>\n<answer> Lima </answer>"
+    settings = {"search": Ten(), "max_doc_chars": 100}  # pages are cut to twice that
+    _, prompts, _ = run("mask_search", [search, answer], **settings)
+    shown = (
+        prompts[-1].rpartition("<information>：\n\n")[2].partition("\n</information>")[0]
+    )
+    passages = shown.split("\n\n")
+    titles = [passage.split("\n")[0] for passage in passages]
+    assert titles == [f"{query}{n}" for n in range(5) for query in "ab"]
+    assert all(len(passage.split("\n")[1]) <= 200 for passage in passages)

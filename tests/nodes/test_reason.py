@@ -114,4 +114,10 @@ def test_a_query_that_failed_is_no_repeat():
 
 
 def test_a_query_twice_in_one_turn_runs_once():
-    assert verdicts(plan_queries(state(None), ["Big  A", "big a"])) == ["run", "repeat"]
+    assert verdicts(plan_queries(state(None), ["big a", "big a"])) == ["run", "repeat"]
+
+
+def test_a_repeat_is_the_same_text_as_in_the_originals():
+    done = state(None, done=["US population"])
+    asked = ["us  population", "US population", "US population?"]
+    assert verdicts(plan_queries(done, asked)) == ["run", "repeat", "run"]

@@ -84,6 +84,25 @@ def test_the_draw_is_repeatable_and_as_likely_as_said():
     assert drawn != [other.is_noisy(f"query {n}", late) for n in range(2000)]
 
 
+@pytest.mark.parametrize(
+    ("reply", "documents"),
+    [
+        ("**Doc 1:** One.\n**Doc 2:** Two.", [("", "One."), ("", "Two.")]),
+        ("**Document 1**: One.\n\n**Document 2.**\nTwo.", [("", "One."), ("", "Two.")]),
+        ("Doc 1: **Bold** one.\nDoc 2: Two.", [("", "**Bold** one."), ("", "Two.")]),
+        (
+            'Doc 1(Title: "A (b)") One.\nDoc 2(Title: C) Two\n(2).',
+            [("A (b)", "One."), ("C", "Two (2).")],
+        ),
+        ("Doc 1 (Title: A) One.\nDoc 2: Two.", [("A", "One."), ("", "Two.")]),
+        ("Doc 1: (Title: unknown", [("", "(Title: unknown")]),
+    ],
+)
+def test_documents_are_told_apart_in_bold_and_by_titles(simulator, reply, documents):
+    found = simulator(reply).search("peru", 5)
+    assert [(d.title, d.text) for d in found] == documents
+
+
 @given(st.lists(st.from_regex(r"[a-z]+( [a-z]+){0,9}", fullmatch=True), max_size=5))
 def test_documents_come_back_from_their_form(texts):
     assert read_documents(write_documents(texts)) == texts

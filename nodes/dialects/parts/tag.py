@@ -59,3 +59,13 @@ class Tag:
             if body.endswith(self.close[:length]):
                 return body[:-length] + self.close
         return text
+
+
+def mend_last(text: str, *tags: Tag) -> str:
+    """Complete a closing tag that was torn off at the text's end, of the tag opened last.
+
+    >>> mend_last("so <a>x</", Tag("<a>", "</a>"), Tag("<b>", "</b>"))
+    'so <a>x</a>'
+    """
+    opened = [(start, tag) for tag in tags if (start := tag.opened(text)) is not None]
+    return max(opened, key=lambda pair: pair[0])[1].mend(text) if opened else text

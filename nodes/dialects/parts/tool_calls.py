@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -26,6 +27,9 @@ TOOL_CALL = Tag("<tool_call>", "</tool_call>")
 TOOL_RESPONSE = Tag("<tool_response>\n", "\n</tool_response>")
 THINK = Tag("<think>", "</think>")
 ANSWER = Tag("<answer>", "</answer>")
+
+_MARK = re.compile(r"<(?:/?think|/?tool_call|/answer)>")
+"""What begins or ends a thought or a call, or ends an answer."""
 
 
 TOOLS_HEAD = (
@@ -57,6 +61,10 @@ class ToolCallDialect(TaggedDialect):
     """Shared by dialects whose turns end with a JSON tool call or an answer.
 
     Concrete dialects set the tools and the prompt.
+
+    The originals let every turn run to its end token, so a thought may name the tags: while
+    one is open (by the model or by `prefill`), only a call that can be carried out ends the
+    turn. A thought that is never closed hides nothing once the turn is over.
     """
 
     layout = "turns"
@@ -73,8 +81,28 @@ class ToolCallDialect(TaggedDialect):
     turn_thought = (THINK.open, THINK.close)
     repeats_searches = True
     forced_turn = True
-    forced_stop = ("</answer>",)
     tools: ClassVar[Sequence[Tool]]
+
+    @property
+    def server_stop(self) -> tuple[str, ...]:
+        return ()  # a server knows no thoughts
+
+    def first_action_end(self, text: str) -> int | None:
+        if super().first_action_end(text) is None:  # asked with every token
+            return None
+        return next(iter(self._scan(text)[1]), None)
+
+    def forced_answer_end(self, text: str) -> int | None:
+        if super().forced_answer_end(text) is None:
+            return None
+        ends = self._scan(text)[1]
+        return next((end for end in ends if text.endswith(ANSWER.close, 0, end)), None)
+
+    def extract_answer(self, text: str) -> str | None:
+        return super().extract_answer(self._said(text))
+
+    def answer_spans(self, text: str) -> list[tuple[int, int]]:
+        return super().answer_spans(self._said(text))
 
     def parse_query(self, content: str) -> Action:
         """Return the action of a JSON call.
@@ -154,6 +182,50 @@ class ToolCallDialect(TaggedDialect):
     def split_forced(self, text: str) -> list[TurnPart]:
         return self.split_turn(text)
 
+    def _mended(self, text: str) -> str:
+        return self._said(super()._mended(self._said(text)))
+
+    def _said(self, text: str) -> str:
+        """Return the text, as long as it was, with spaces for what thoughts hold."""
+        pieces, position = [], 0
+        for start, end in self._scan(text)[0]:
+            pieces += [text[position:start], " " * (end - start)]
+            position = end
+        return "".join([*pieces, text[position:]])
+
+    def _scan(self, text: str) -> tuple[list[tuple[int, int]], list[int]]:
+        """Return (start, end) of what each ended thought holds, and where actions end.
+
+        A call that can be carried out ends the thought it stands in.
+        """
+        thoughts: list[tuple[int, int]] = []
+        ends: list[int] = []
+        thought = 0 if THINK.open in self.prefill else None
+        call: int | None = None
+        for mark in _MARK.finditer(text):
+            tag, end = mark[0], mark.end()
+            if tag == TOOL_CALL.open:
+                call = mark.start()
+            elif tag == THINK.open:
+                thought = end if thought is None else thought
+            elif tag == THINK.close:
+                thoughts += [] if thought is None else [(thought, mark.start())]
+                thought = None
+            elif thought is None:
+                ends.append(end)
+            elif tag == TOOL_CALL.close and self._is_call(text, call, end):
+                thoughts.append((thought, call or 0))
+                ends.append(end)
+                thought = None
+            if tag == TOOL_CALL.close:
+                call = None  # or each of many closing tags would be read from far back
+        return thoughts, ends
+
+    def _is_call(self, text: str, start: int | None, end: int) -> bool:
+        if start is None:
+            return False
+        return self.parse_query(TOOL_CALL.inside(text, (start, end))).kind != "invalid"
+
 
 def with_tools(system: str, tools: Sequence[Mapping[str, Any]]) -> str:
     r"""Return a system message as Qwen2.5's chat template writes it when it is given tools.
@@ -194,13 +266,14 @@ def _object(text: str) -> dict[str, Any] | None:
     try:
         found, _ = json.JSONDecoder(strict=False).raw_decode(text.strip())
     except ValueError:
-        found = _literal(text)
+        found = read_literal(text)
     except RecursionError:
         return None
     return found if isinstance(found, dict) else None
 
 
-def _literal(text: str) -> Any:
+def read_literal(text: str) -> Any:
+    """Return the value that a text is in Python's form, None where it is none."""
     try:
         return ast.literal_eval(text.strip().strip("`").strip())
     except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
@@ -213,7 +286,7 @@ def read_literal_list(text: str) -> list[Any] | None:
     >>> read_literal_list("[{'a': 1}]"), read_literal_list("(1) Peru: a country")
     ([{'a': 1}], None)
     """
-    found = _literal(text)
+    found = read_literal(text)
     return found if isinstance(found, list) else None
 
 

@@ -181,6 +181,29 @@ def test_what_is_said_to_the_explorer_byte_for_byte(explore):
     ) == FORCED
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("Look. <|begin_search_query|>lima<|end_search_query", "***Web Page 1:***"),
+        ("Look. <|begin_search_query|>lima<|end_", "***Web Page 1:***"),
+        (
+            "Look. <|begin_click_link|>http://w.test/a<|end_click",
+            "The page http://w.test/a",
+        ),
+        ("Look. <|begin_search_query|>lima", "is not closed by <|end_search_query|>"),
+        (
+            "Look. <|begin_click_link|>http://w.test/a",
+            "is not closed by <|end_click_link|>",
+        ),
+    ],
+)
+def test_a_torn_tag_is_no_finding(explore, written, told):
+    condensed = explore(written, "**Final Information**\nLima.")
+    assert condensed.text == "Lima."
+    (shown,) = [s.text for s in condensed.children[0].segments if s.kind == "result"]
+    assert told in shown
+
+
 @pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize("limit", [1400, 2500, 8192])
 def test_findings_are_asked_for_before_the_transcript_is_full(
@@ -220,11 +243,12 @@ def test_no_exploration_is_longer_than_the_originals(explore, fake_server):
     assert max(len(r["ids"]) for r in fake_server.generations()) <= 30_000
 
 
-def test_a_turn_that_its_limit_tears_off_is_no_finding(explore, fake_server):
+@pytest.mark.parametrize("begins", ["", "<|begin_search_query|>"])
+def test_a_turn_that_its_limit_tears_off_is_no_finding(explore, fake_server, begins):
     fake_server.context_limit = 1500
 
     def reply(prompt):
-        return "Lima." if prompt.endswith(FORCED) else "hm " * 5000
+        return "Lima." if prompt.endswith(FORCED) else begins + "hm " * 5000
 
     condensed = explore(reply)
     assert condensed.text == "Lima."

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
+from scripted import FewPages
 
+from langgraph_deepsearch import create_deep_search_agent
+from langgraph_deepsearch.nodes.condensers.paging_reader import PART_CHARS
 from langgraph_deepsearch.nodes.dialects import get_dialect
 from langgraph_deepsearch.nodes.dialects.base import Result
+from langgraph_deepsearch.tools.base import Page
 
 DIALECT = get_dialect("deep_researcher")
 HEAD = (
@@ -64,26 +69,84 @@ def searched(call):
     return Result(text, query=call["search_query"], documents=documents)
 
 
-def browsed(page):
-    """Return the result of one page of a real observation, as a reader notes it."""
-    noted = json.dumps(page["information"], ensure_ascii=False)
-    return Result(noted, url=page["url"], documents=[{"text": "a page"}])
-
-
-@pytest.mark.parametrize(
-    ("file", "result", "count"), [("data_search", searched, 3), ("data_read", browsed, 10)]
-)
-def test_real_observations_come_back_as_the_template_prints_them(
-    shared, file, result, count
-):
+def observed(shared, file):
+    """Return the list of a real observation."""
     path = shared(f"observations_deepresearcher/{file}.json")
     (record,) = json.loads(path.read_text(encoding="utf-8"))
-    content = record["content"]
-    assert len(content) == count
-    joined = DIALECT.join_results([result(one) for one in content])
+    return record["content"]
+
+
+def test_real_searches_come_back_as_the_template_prints_them(shared):
+    content = observed(shared, "data_search")
+    assert len(content) == 3
+    joined = DIALECT.join_results([searched(one) for one in content])
     # A template prints a list as Python does.
     printed = f"<tool_response>\n{content}\n</tool_response>"
     assert DIALECT.render_results(joined) == printed
+
+
+class LongPages:
+    """Reads any address: a page of three parts."""
+
+    name = "long"
+    settings = {}
+
+    def read(self, url):
+        return Page(url=url, title="T", text="x" * (2 * PART_CHARS + 9))
+
+
+@pytest.fixture
+def responses(fake_server):
+    """Return a function from what a turn calls to the response the model reads."""
+    fake_server.context_limit = 200_000
+
+    def run(name, arguments, told=None, **parts):
+        """Call a tool; `told` is what the page reader extracts, by a part's number."""
+        call = json.dumps({"name": name, "arguments": arguments})
+        turns = [
+            f"I look.</think>\n<tool_call>\n{call}\n</tool_call>",
+            "<answer>x</answer>",
+        ]
+
+        def reply(prompt):
+            part = re.search(r"Part (\d+) of (\d+)", prompt)
+            if part is None:
+                return turns.pop(0)
+            number = int(part[1]) - 1
+            more = "yes" if any(n > number for n in told) else "no"
+            said = told.get(number, "")
+            return f"<extracted_info>{said}</extracted_info><page_down>{more}</page_down>"
+
+        fake_server.script(reply)
+        agent = create_deep_search_agent(
+            "fake-model",
+            base_url=fake_server.base_url,
+            dialect="deep_researcher",
+            **{"search": FewPages(), "reader": LongPages(), **parts},
+        )
+        agent.invoke({"question": "Who?"})
+        read = fake_server.generations()[-1]["prompt"].rpartition("<tool_response>\n")[2]
+        return read.partition("\n</tool_response>")[0]
+
+    return run
+
+
+def test_real_pages_come_back_from_the_reader_that_reads_them(shared, responses):
+    content = observed(shared, "data_read")
+    assert len(content) == 10
+    assert sum(page["information"] == [] for page in content) == 3
+    for page in content:
+        told = {one["page_number"]: one["page_summary"] for one in page["information"]}
+        read = responses("browse_webpage", {"url_list": [page["url"]]}, told)
+        assert read == f"{[page]}"
+
+
+def test_a_search_that_finds_nothing_or_fails_is_an_empty_list(responses):
+    read = responses("web_search", {"query": ["nowhere", "down", "lima"]})
+    nothing, failed, found = DIALECT.read_list(read)
+    assert nothing == {"search_query": "nowhere", "web_page_info_list": []}
+    assert failed == {"search_query": "down", "web_page_info_list": []}
+    assert [page["title"] for page in found["web_page_info_list"]] == ["Lima"]
 
 
 def test_a_result_that_is_no_list_is_all_there_is_to_show():

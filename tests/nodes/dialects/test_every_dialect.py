@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from langgraph_deepsearch.nodes.condensers.page_list import list_links, list_pages
 from langgraph_deepsearch.nodes.dialects import get_dialect, list_dialects, list_variants
 from langgraph_deepsearch.nodes.dialects.base import Result
 from langgraph_deepsearch.nodes.dialects.parts.tool_calls import TOOLS_HEAD
+from langgraph_deepsearch.nodes.dialects.web_thinker import ExplorerDialect
+from langgraph_deepsearch.tools.base import Page
+from langgraph_deepsearch.trace import Document
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "dialects" / "question_mark.py"
 REGISTERED = [name for main in list_dialects() for name in (main, *list_variants(main))]
 DIALECTS = [get_dialect(name) for name in (*REGISTERED, str(EXAMPLE))]
 EVERY = pytest.mark.parametrize("dialect", DIALECTS, ids=[d.name for d in DIALECTS])
+
+SPOKEN_INSIDE = [get_dialect("web_thinker_report"), ExplorerDialect()]
+"""Dialects that answer no question: the report graph's, and the one of a step's own agent."""
 
 TEMPLATE_TAGS = (
     "<|im_start|>",
@@ -44,7 +52,11 @@ WORDS = (
     "东",
     "İ",
 )
-TAGS = sorted({tag for dialect in DIALECTS for tag in dialect.tags} | set(TEMPLATE_TAGS))
+SPEAKING = [*DIALECTS, *SPOKEN_INSIDE]
+EVERY_SPEAKING = pytest.mark.parametrize(
+    "dialect", SPEAKING, ids=[d.name for d in SPEAKING]
+)
+TAGS = sorted({tag for dialect in SPEAKING for tag in dialect.tags} | set(TEMPLATE_TAGS))
 PIECES = st.sampled_from([*TAGS, *TAGS, *WORDS]) | st.text(max_size=5)
 TEXTS = st.lists(PIECES, max_size=14).map("".join)
 """Any text, made of what could be taken for something."""
@@ -56,6 +68,11 @@ PLAIN = st.text(alphabet="abcÉ東 ?.,'0", min_size=1, max_size=30).map(
     lambda text: " ".join(text.split())
 )
 SAID = PLAIN.filter(bool)
+
+
+def without_thoughts(text: str) -> str:
+    """Return a turn without its thoughts, of which the last may be open."""
+    return re.sub(r"<think>.*?(</think>|\Z)", "", text, flags=re.DOTALL)
 
 
 @pytest.mark.parametrize("name", REGISTERED)
@@ -88,13 +105,14 @@ def test_parse_is_total_and_parts_cover_the_text(dialect, text):
 def test_a_turn_ends_with_its_first_complete_action(dialect, text):
     end = dialect.first_action_end(text)
     if end is None:
-        assert not any(stop in text for stop in dialect.stop)
+        said = text if dialect.server_stop else without_thoughts(dialect.prefill + text)
+        assert not any(stop in said for stop in dialect.stop)
     else:
         assert any(text[:end].endswith(stop) for stop in dialect.stop)
         assert dialect.first_action_end(text[: end - 1]) is None
 
 
-@EVERY
+@EVERY_SPEAKING
 @settings(max_examples=40, deadline=None)
 @given(page=TEXTS)
 def test_nothing_a_page_says_can_forge_a_tag(dialect, page):
@@ -102,7 +120,7 @@ def test_nothing_a_page_says_can_forge_a_tag(dialect, page):
     assert not any(tag.lower() in clean for tag in (*dialect.tags, *TEMPLATE_TAGS))
 
 
-@EVERY
+@EVERY_SPEAKING
 @settings(max_examples=40, deadline=None)
 @given(title=TEXTS, page=TEXTS, query=TEXTS)
 def test_a_page_cannot_break_out_of_its_result(dialect, title, page, query):
@@ -117,6 +135,22 @@ def test_a_page_cannot_break_out_of_its_result(dialect, title, page, query):
     counts = {tag: honest.count(tag) for tag in (*dialect.tags, *TEMPLATE_TAGS)}
     forged = shown(title, page, query)
     assert {tag: forged.count(tag) for tag in counts} == counts
+
+
+@settings(max_examples=80, deadline=None)
+@given(title=TEXTS, page=TEXTS, label=TEXTS)
+def test_a_page_cannot_break_out_of_what_the_explorer_is_shown(title, page, label):
+    dialect = ExplorerDialect()
+
+    def shown(title, text, label):
+        found = Document(title=title, text=text, url="http://w.test", snippet=title)
+        links = list_links(Page("http://w.test", title, text, links=((label, "http://x"),)))
+        clicked = dialect.wrap_clicked(dialect.neutralize(f"{text}\n\n{links}"))
+        return dialect.render_results(list_pages([found])) + clicked
+
+    honest, forged = shown("Lima", "A city.", "Peru"), shown(title, page, label)
+    for tag in (*dialect.tags, *TEMPLATE_TAGS):
+        assert forged.count(tag) == honest.count(tag)
 
 
 @EVERY
@@ -151,6 +185,8 @@ def test_a_rendered_answer_parses_back(dialect, answer, thought):
 def test_a_forced_answer_is_found_after_its_opening(dialect, answer, rest):
     opening, whole = dialect.force_answer(), dialect.format_answer(answer)
     said = next(whole[n:] for n in range(len(whole), -1, -1) if opening.endswith(whole[:n]))
+    if dialect.layout == "turns" and "<think>" in dialect.prefill:
+        said = f"</think>{said}"
     end = dialect.forced_answer_end(said + rest)
     written = (said + rest)[:end]
     assert dialect.extract_answer(opening + written) == answer

@@ -124,7 +124,18 @@ PLUS = get_dialect("r1_searcher_plus")
         ("<internal>a</internal> Final Answer: b", "answer", "b"),
         ("Final Answer: \\boxed{Lima}", "answer", "Lima"),
         ("so \\boxed{Lima}", "answer", "Lima"),
+        ("**Final Answer:** Lima", "answer", "Lima"),
+        ("**Final Answer**: Lima\n", "answer", "Lima"),
+        ("**Final Answer: Lima**", "answer", "Lima"),
+        ("**Final Answer:**\n\nLima", "answer", "Lima"),
+        ("**Final Answer:**", "invalid", ""),
+        ("Final Answer: **Lima**", "answer", "Lima"),
+        ("**Final Answer:** **Lima**", "answer", "Lima"),
+        ("Final Answer: A* search or A**", "answer", "A* search or A**"),
+        ("So.\n**final answer:** a\n**Final Answer:** b", "answer", "b"),
         ("<internal>never closed", "invalid", ""),
+        ("<internal> </internal>", "invalid", ""),
+        ("I know. <internal></intern", "invalid", ""),
         ("<internal>a</internal> <external> </external>", "invalid", ""),
     ],
 )
@@ -152,6 +163,15 @@ def test_recalled_knowledge_comes_back_from_its_form():
         ('```json\n[{"query": "a"}]\n```', ["a"]),
         ('[{"query": "a", "intent": 1}, {"query": "b", "int', ["a", "b"]),
         ("capital of Peru", ["capital of Peru"]),
+        ('{"queries": ["a", "b"]}', ["a", "b"]),
+        ('[{"queries": ["a", "b"]}, {"query": "c"}]', ["a", "b", "c"]),
+        ("[{'query': 'a', 'intent': 1}, {'query': \"b's\"}]", ["a", "b's"]),
+        ("{'queries': ['a', 'b']}", ["a", "b"]),
+        ('[{"query": "a \\"b\\" c", "intent": 1}, {"query": "d', ['a "b" c']),
+        ('[{"query": "\\x41", "int', ["\\x41"]),
+        ('{"queries": ["a", "b \\"c\\"", "d', ["a", 'b "c"']),
+        ("'a' or 'b'", ["'a' or 'b'"]),
+        ("{1, 2}", ["{1, 2}"]),
         ('[{"query": ""}, {"query": null}, 7]', ["7"]),
         ("[]", []),
         ("", []),
@@ -175,6 +195,13 @@ def test_mask_search_merges_the_documents_of_its_queries_round_robin():
     assert dialect.join_results(many).count("!") == 10
     evidence = [Result("Noted.", documents=found("A").documents), found("B")]
     assert dialect.join_results(evidence) == "Noted.\n\nB\nB!"
+    nothing = Result(dialect.empty_message(), is_empty=True)
+    failed = Result(dialect.error_message(), failed=True)
+    assert dialect.join_results([nothing, *many, failed]) == dialect.join_results(many)
+    assert dialect.join_results([nothing, nothing]) == dialect.empty_message()
+    assert dialect.join_results([nothing, failed]) == (
+        f"{dialect.empty_message()}\n\n{dialect.error_message()}"
+    )
 
 
 def test_r1_searcher_takes_the_retrievers_number_off():
