@@ -17,8 +17,6 @@ class AnyLink(MarkdownIt):
 
 
 _RENDERER = AnyLink("commonmark", {"maxNesting": 200}).enable("table")
-
-
 _RENDERER.add_render_rule("code_inline", lambda *_: "`")
 for _block in ("code_block", "fence"):
     _RENDERER.add_render_rule(_block, lambda *_: "`\n")
@@ -26,7 +24,7 @@ for _block in ("code_block", "fence"):
 
 def render(markdown):
     """Return the HTML of a markdown text, a mark in place of its code."""
-    return _RENDERER.render(markdown)
+    return _RENDERER.render(f"{markdown}\n")
 
 
 class Rendered(HTMLParser):

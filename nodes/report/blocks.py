@@ -60,7 +60,8 @@ def blocks_of(text: str) -> Blocks:
     """
     text = one_newline(text)
     env: dict[str, Any] = {}
-    tokens = _PARSER.parse(text, env)
+    # Without a last line's end the parser may read beyond it (markdown-it-py 4.3, getLines).
+    tokens = _PARSER.parse(f"{text}\n", env)
     found = [*env.get("references", {}).values(), *env.get("duplicate_refs", ())]
     return Blocks(
         lines=tuple(text.split("\n")),

@@ -70,7 +70,16 @@ def test_what_only_looks_like_code_is_numbered():
 
 @pytest.mark.parametrize(
     "text",
-    ["A.\n    ```\nb", "- ```\n  a", "> ```\n> a", "```\na\n```", "A ```", "", "```a`\nb"],
+    [
+        "A.\n    ```\nb",
+        "> - <!--\n> ",
+        "- ```\n  a",
+        "> ```\n> a",
+        "```\na\n```",
+        "A ```",
+        "",
+        "```a`\nb",
+    ],
 )
 def test_no_fence_is_closed_that_is_not_open(text):
     assert close_fence(text) == text

@@ -60,6 +60,7 @@ def test_nothing_loads_or_cites_beyond_the_sources(text):
 @given(text=TEXTS)
 @example(text="A.\n    ```\nb")
 @example(text="```\n<pre>")
+@example(text="> - <!--\n> ")
 def test_every_citation_is_numbered_and_the_next_section_is_one(text):
     section = Section("A", CitationCheck(SOURCES).clean(text))
     article = Article("T", (section, Section("B", "word [1]")))
