@@ -1,7 +1,7 @@
 """What is a citation in a text, in whichever form writers use.
 
-`[3]` is one; `[Source 3]`, `【3】`, `[ 3 ]`, `[3, p. 5]` are read as it, `[1, 7]` and `[2-5]` name
-several. No citations, and so left as they are:
+`[3]` is one; `[Source 3]`, `[#3]`, `【3】`, `[ 3 ]`, `[3, p. 5]`, `&#91;3&#93;` are read as it,
+`[1, 7]` and `[2-5]` name several. No citations, and so left as they are:
 
 - a list that begins with 0, as in `a probability in [0, 1]`: sources are numbered from 1;
 - two numbers in rising order after a word that makes them an interval: `values in [10, 20]`,
@@ -17,22 +17,30 @@ import re
 from collections.abc import Callable
 
 _NUMBER = (
-    r"(?:(?:sources?|refs?|references?|docs?|documents?|citations?)\b[ .:#]{0,3})?"
+    r"(?:(?:sources?|refs?|references?|docs?|documents?|citations?)\b[ .:#]{0,3}|#)?"
     r"\^?\d{1,3}"
 )
-_BETWEEN = r"[ \t]{0,3}(?:[,;–-]|,?[ ](?:and\b|&))[ \t]{0,3}"
+_EDGE = r"[ \t]{0,3}(?:\n[ \t>]{0,12})?"
+"""White space inside a bracket, over the end of a line too, in a quotation too."""
+_BETWEEN = rf"{_EDGE}(?:[,;–-]|,?[ ](?:and\b|&)){_EDGE}"
 _PLACE = (
     r"(?:[ \t]{0,3}[,;:][ \t]{0,3}(?:(?:pp?|secs?|ch|figs?)\.|(?:pages?|sections?|chapters?|lines?|"
     r"figures?|tables?)\b)|[ \t]{0,3}[§†])[^\[\]【】［］\n]{0,40}"
 )
 _WRITTEN = re.compile(
-    rf"\\?[\[【［][ \t]{{0,3}}({_NUMBER}(?:{_BETWEEN}{_NUMBER}){{0,60}})"
-    rf"(?:{_PLACE})?[ \t]{{0,3}}\\?[\]】］]",
+    rf"\\?[\[【［]{_EDGE}({_NUMBER}(?:{_BETWEEN}{_NUMBER}){{0,60}})"
+    rf"(?:{_PLACE})?{_EDGE}\\?[\]】］]",
     re.IGNORECASE,
 )
 """A citation in any form that writers use."""
+_ENTITY = re.compile(
+    r"&(?:(#0{0,5}91|#x0{0,4}5b|lsqb|lbrack)|#0{0,5}93|#x0{0,4}5d|rsqb|rbrack);",
+    re.IGNORECASE,
+)
+"""A bracket in HTML; the group tells an opening one."""
+_BREAK = re.compile(r"[ \t]*\n[ \t>]*")
 _AND = re.compile(r",?[ \t]*(?:\band\b|&)", re.IGNORECASE)
-_WORD = re.compile(r"[^\W\d_]+[ .:#]*")
+_WORD = re.compile(r"[^\W\d_]+[ .:#]*|#")
 
 _ONE = r"\[(?!0+\s*[,;–-])\^?\d{1,3}(?:\s*[,;–-]\s*\^?\d{1,3})*\]"
 _ROW = re.compile(rf"(?<![ \t])([ \t]*)((?:{_ONE})+)")
@@ -57,12 +65,25 @@ LONGEST_RANGE = 20
 
 
 def plain_citations(text: str) -> str:
-    """Return the text with every citation in the one form that the check reads.
+    r"""Return the text with every citation in the one form that the check reads.
 
     >>> plain_citations("A [Source 3], 【4†a】, [ 5 ] and [Sources 6 and 7, p. 3] in [1999].")
     'A [3], [4], [5] and [6, 7] in [1999].'
+    >>> plain_citations("A [#3], [4\n] and &#91;5&#x5D;")
+    'A [3], [4] and [5]'
     """
-    return _WRITTEN.sub(lambda found: f"[{_WORD.sub('', _AND.sub(',', found[1]))}]", text)
+    text = plain_entities(text)
+    return _WRITTEN.sub(_plain, text)
+
+
+def _plain(found: re.Match[str]) -> str:
+    on_one_line = _BREAK.sub(" ", found[1])
+    return f"[{_WORD.sub('', _AND.sub(',', on_one_line))}]"
+
+
+def plain_entities(text: str) -> str:
+    """Return the text with brackets that are written as entities of HTML as such."""
+    return _ENTITY.sub(lambda found: "[" if found[1] else "]", text)
 
 
 def change_citations(text: str, change: Callable[[str, list[str]], str]) -> str:

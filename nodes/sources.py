@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from ..tools.safety import normalize_url
+from ..tools.safety import normalize_url, page_key
 from ..trace import Document, Source
 from .citation_forms import cited_in, plain_citations
 
@@ -22,7 +22,8 @@ class SourceList:
         self._entries = list(known)
         self._written = len(self._entries)
         """How many of them state holds already."""
-        self._by_key = {_key(entry): entry for entry in self._entries}
+        # Backwards, so that of two entries of one page the first is the one that counts.
+        self._by_key = {_key(entry): entry for entry in reversed(self._entries)}
 
     def add(self, documents: Sequence[Document]) -> list[Document]:
         """Return the documents with ids; a page found again keeps its id."""
@@ -50,7 +51,7 @@ class SourceList:
 
     def _id(self, url: str, title: str, text: str) -> str:
         address = normalize_url(url) if url else ""
-        known = self._by_key.get(address) if address else None
+        known = self._by_key.get(page_key(address)) if address else None
         if known is None:
             entry = {"url": address, "title": title, "content_hash": _hash(text)}
             if not (address or title.strip()):
@@ -91,7 +92,8 @@ def words_of(source: Mapping[str, Any]) -> list[str]:
 
 
 def _key(entry: Mapping[str, Any]) -> str:
-    return entry["url"] or f"{entry['title']}\0{entry['content_hash']}"
+    url = entry["url"]
+    return page_key(url) if url else f"{entry['title']}\0{entry['content_hash']}"
 
 
 def cite(

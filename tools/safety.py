@@ -27,6 +27,7 @@ TRACKING = frozenset({"fbclid", "gclid", "dclid", "msclkid", "mc_cid", "mc_eid",
 """Query parameters that say where a visitor came from and never what the page is."""
 
 _SPACE = re.compile(r"\s")
+_FETCHED = re.compile(r"\Ahttps?://")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -174,6 +175,15 @@ def normalize_url(url: str) -> str:
     query = "&".join(part for part in parts.query.split("&") if part and not _tracks(part))
     # The root keeps no slash either, so that a bare host and its root are one page.
     return urlunsplit((parts.scheme, place, parts.path.rstrip("/"), query, ""))
+
+
+def page_key(url: str) -> str:
+    """Return what a page is known by: its address, one for http and https.
+
+    >>> page_key("http://w.test/a/") == page_key("https://w.test/a#b")
+    True
+    """
+    return _FETCHED.sub("//", normalize_url(url))
 
 
 def _tracks(parameter: str) -> bool:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from ..citation_forms import hide_citations
 from ..dialects.parts.prompt import fill_in
 from ..dialects.parts.report import ReportDialect
 from .article import Article, article_of, one_line, title_draft
-from .citations import CitationCheck
 from .step import Done, Messages, Reply, State, Work, WriterStep
+from .title import checked_title, title_from
 
 INSTRUCTION = (
     "Give the report below a title.\n\n"
@@ -36,11 +35,11 @@ class Check(WriterStep):
             outline = dialect.wrap_outline(article.outline)
             return Done(says=outline, says_kind="result")
         said = yield from _ask_title(state, dialect, article)
-        check = CitationCheck(())  # a title cites nothing
-        title = check.clean(said).strip() or title_from(state["run"]["question"], dialect)
+        checked = checked_title(said)
+        title = checked.text or title_from(state["run"]["question"], dialect)
         outline = dialect.wrap_outline(f"# {title}\n\n{article.outline}")
         update = {"drafts": [title_draft(title)]}
-        return Done(update, says=outline, says_kind="result", removed=check.removed)
+        return Done(update, says=outline, says_kind="result", removed=checked.removed)
 
 
 def _ask_title(
@@ -51,8 +50,3 @@ def _ask_title(
     reply = yield [{"role": "user", "content": fill_in(INSTRUCTION, values)}]
     said = dialect.neutralize(reply.text) if reply else ""
     return one_line(said).strip("#*\"' ")
-
-
-def title_from(question: str, dialect: ReportDialect) -> str:
-    """Return the title of a report that was given none."""
-    return hide_citations(one_line(dialect.neutralize(question)).strip("#* "))

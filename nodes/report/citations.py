@@ -12,35 +12,28 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...tools.safety import normalize_url
-from ..citation_forms import change_citations, plain_citations, without_repeats
-from .code import outside_code, outside_fences
+from ...tools.safety import page_key
+from ..citation_forms import (
+    change_citations,
+    plain_citations,
+    plain_entities,
+    without_repeats,
+)
+from .blocks import blocks_of, one_newline
+from .code import outside_code
 from .gaps import GAP, SEAM, close_gaps, without_marks
 from .html_tags import drop_loading
+from .links import ADDRESS, AUTOLINK, LINK, LINK_JOINT, without_definitions, without_ending
 
-_LINK = re.compile(
-    r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\](?!\())*+)\]"
-    r"\(\s{0,9}(?:<([^<>\n]{0,2000})>|((?:[^()\s<>]|\([^()\s]*\))*))(?:\s[^)]{0,1000})?\)"
-)
-"""A link or a picture: `!` or nothing, the label, the address in angles or without. Of a link
-in a link's label the inner one is a link."""
+_WEB = re.compile(r"www\.", re.IGNORECASE)
+_PLAIN = re.compile(r"(?:https?|ftp)://|www\.", re.IGNORECASE)
+"""Addresses that may stay where a page names them: of pages, and of no script."""
 _NUMBER = re.compile(r"\[?\^?(\d{1,3})\]?")
-_ADDRESS = re.compile(
-    r"(?<![ \t])([ \t]*)<?\b(https?://[^\s<>\"'`\\{}|\[\]。，、；！？（）「」『』“”\ue000\ue001]+)>?",
-    re.IGNORECASE,
-)
-_DEFINITION = re.compile(
-    r"^[ \t]*\[(?:\^?\d{1,3}\]:|[^\[\]\n]{1,200}\]:[ \t]*<?(?:[a-z]{1,9}:)?//).*(?:\n|$)",
-    re.MULTILINE | re.IGNORECASE,
-)
-"""The address of a footnote, or of what is linked by a name."""
-_AFTER = ".,;:!?*_"
-"""What may follow an address in a sentence and is no part of it; a closing parenthesis is
-none either, unless the address opened it."""
+_BRACKETS = str.maketrans(dict.fromkeys("[【［", "(") | dict.fromkeys("]】］", ")"))
 
-MOST_PASSES = 30
+MOST_PASSES = 12
 """Taking out may bring together what is to be taken out as well (`<im<img>g …>`), so a text
-is checked until nothing changes; one nested deeper than this loses its brackets."""
+is checked until nothing changes; one nested deeper than this loses its brackets, in code too."""
 
 
 class CitationCheck:
@@ -56,8 +49,10 @@ class CitationCheck:
         """
         self.removed = 0
         self._ids = {str(source["id"]) for source in sources}
-        urls = {normalize_url(s["url"]): str(s["id"]) for s in sources if s["url"]}
-        self._by_url = urls
+        self._by_page: dict[str, str] = {}
+        for source in sources:
+            if source["url"]:
+                self._by_page.setdefault(page_key(source["url"]), str(source["id"]))
         self._seen_text = seen_text
 
     def clean(self, text: str) -> str:
@@ -71,22 +66,27 @@ class CitationCheck:
         >>> check.removed
         2
         """
+        text = one_newline(text)
         for _ in range(MOST_PASSES):
+            if blocks_of(text).is_too_deep:
+                break
             cleaned = self._pass(text)
             if cleaned == text:
                 return text
             text = cleaned
-        return self._pass(outside_code(text, _without_brackets))
+        return _without_brackets(text)
 
     def _pass(self, text: str) -> str:
         text = outside_code(text, lambda part: plain_citations(without_marks(part)))
-        text = outside_fences(text, lambda block: _DEFINITION.sub("", block))
+        text = without_definitions(text)
+        # A tag may hide where code begins, so the rest is read anew without it.
+        text = outside_code(text, lambda part: drop_loading(part, self._count))
         return outside_code(text, self._clean)
 
     def _clean(self, text: str) -> str:
-        text = drop_loading(text, self._count)
         text = self._without_links(text)
-        text = _ADDRESS.sub(self._address, text)
+        text = AUTOLINK.sub(self._autolink, text)
+        text = ADDRESS.sub(self._address, text)
         text = change_citations(text, self._citation)
         return close_gaps(without_repeats(text))
 
@@ -95,35 +95,45 @@ class CitationCheck:
 
     def _without_links(self, text: str) -> str:
         for _ in range(MOST_PASSES):  # from the inner to the outer
-            text, count = _LINK.subn(self._link, text)
+            text, count = LINK.subn(self._link, text)
             if not count:
                 break
-        return text
+        self.removed += text.count(LINK_JOINT)
+        return text.replace(LINK_JOINT, "] (")
 
     def _link(self, found: re.Match[str]) -> str:
         is_picture, label, url = bool(found[1]), found[2], found[3] or found[4] or ""
         number = _NUMBER.fullmatch(label)
         if number and not is_picture:
             return f"[{number[1]}]"  # checked as what it is, a citation
-        known = None if is_picture else self._by_url.get(normalize_url(url))
+        known = None if is_picture else self._page(url)
         if known is not None:
             return f"{label} [{known}]".strip()
         self.removed += 1
         return f"{label}{SEAM}"
 
+    def _autolink(self, found: re.Match[str]) -> str:
+        return self._resolved(found, found[2], "")
+
     def _address(self, found: re.Match[str]) -> str:
-        space, whole = found[1], found[2]
-        address = _without_ending(whole)
-        rest = whole[len(address) :]
-        known = self._by_url.get(normalize_url(address))
+        address = without_ending(found[2])
+        return self._resolved(found, address, found[2][len(address) :])
+
+    def _resolved(self, found: re.Match[str], address: str, rest: str) -> str:
+        known = self._page(address)
         if known is not None:
             before = found.string[found.start() - 1] if found.start() else "\n"
-            space = space if before in "\n([" else " "
+            space = found[1] if before in "\n([" else " "
             return f"{space}[{known}]{rest}"
-        if address in self._seen_text:
+        if _PLAIN.match(address) and address in self._seen_text:
             return found[0]
         self.removed += 1
         return f"{GAP}{rest}"
+
+    def _page(self, address: str) -> str | None:
+        """Return the id of the page that an address names, if it was retrieved."""
+        full = f"http://{address}" if _WEB.match(address) else address
+        return self._by_page.get(page_key(full))
 
     def _citation(self, space: str, named: list[str]) -> str:
         kept = [number for number in named if number in self._ids]
@@ -131,22 +141,11 @@ class CitationCheck:
         return f"{space}{''.join(f'[{number}]' for number in kept)}" if kept else GAP
 
 
-def _without_ending(run: str) -> str:
-    """Return an address without the sentence's marks behind it.
-
-    >>> _without_ending("http://w.test/Lima_(city).)")
-    'http://w.test/Lima_(city)'
-    """
-    unopened = run.count(")") - run.count("(")
-    end = len(run)
-    while end and (run[end - 1] in _AFTER or (run[end - 1] == ")" and unopened > 0)):
-        end -= 1
-        unopened -= run[end] == ")"
-    return run[:end]
-
-
 def _without_brackets(text: str) -> str:
-    return text.replace("<", "&lt;").replace("[", "(").replace("]", ")")
+    """Return a text, code and all, in which nothing cites, links or loads."""
+    text = plain_entities(without_marks(text)).translate(_BRACKETS)
+    text = text.replace("<", "&lt;").replace("://", ": //")
+    return _WEB.sub("www ", text)
 
 
 def number_sources(text: str) -> tuple[str, dict[str, int]]:

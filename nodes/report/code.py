@@ -1,17 +1,14 @@
-"""Code in markdown: what is no heading and no citation, however it looks.
-
-A fence stands at the start of a line (CommonMark); one that is never closed runs to the end
-of its text.
-"""
+"""Code in markdown: what is no heading and no citation, however it looks."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 
-_OPENING = re.compile(r"\s*(`{3,}(?=[^`]*$)|~{3,})")
-_INLINE = re.compile(r"(`[^`\n]*`)")
+from .blocks import Blocks, blocks_of
+from .inline_code import code_spans, outside_spans
+
+_SENTINEL = "sentinel"
 
 
 def code_lines(text: str) -> Iterator[tuple[str, bool]]:
@@ -20,48 +17,56 @@ def code_lines(text: str) -> Iterator[tuple[str, bool]]:
     >>> list(code_lines("a ```\n```\nb\n```"))
     [('a ```', False), ('```', True), ('b', True), ('```', True)]
     """
-    return ((line, is_code) for line, is_code, _ in _scanned(text))
+    blocks = blocks_of(text)
+    fenced = _fenced(blocks)
+    return ((line, place in fenced) for place, line in enumerate(blocks.lines))
 
 
 def close_fence(text: str) -> str:
     r"""Return the text with a fence closed that was left open.
 
-    >>> close_fence("a\n~~~~\nb"), close_fence("```\na\n```")
-    ('a\n~~~~\nb\n~~~~', '```\na\n```')
+    >>> close_fence("a\n~~~~\nb"), close_fence("```\na\n```"), close_fence("a\n    ```")
+    ('a\n~~~~\nb\n~~~~', '```\na\n```', 'a\n    ```')
     """
-    *_, (_, _, fence) = _scanned(text)
-    return f"{text}\n{fence}" if fence else text
+    blocks = blocks_of(f"{text}\n\n{_SENTINEL}")
+    last = len(blocks.lines) - 1
+    mark = next((fence.mark for fence in blocks.fences if last in fence.lines), "")
+    return f"{text}\n{mark}" if mark else text
 
 
 def outside_code(text: str, change: Callable[[str], str]) -> str:
-    """Return the text with everything changed that is no code, inline code left out too."""
-    return outside_fences(text, lambda block: _outside_inline(block, change))
+    """Return the text with everything changed that is no code.
+
+    What stands between two fences is changed as one, with a mark for each span of code in it.
+    """
+    blocks = blocks_of(text)
+    fenced = _fenced(blocks)
+    prose = {block.start: block for block in blocks.prose}
+    parts = []
+    for is_code, places in groupby(range(len(blocks.lines)), key=fenced.__contains__):
+        numbers = list(places)
+        part = "\n".join(blocks.lines[number] for number in numbers)
+        if not is_code:
+            inside = [prose[number] for number in numbers if number in prose]
+            spans = _spans(blocks.lines, numbers[0], inside)
+            part = outside_spans(part, spans, change)
+        parts.append(part)
+    return "\n".join(parts)
 
 
-def outside_fences(text: str, change: Callable[[str], str]) -> str:
-    """Return the text with all blocks of lines changed that are no fenced code."""
-    blocks = (
-        (is_code, "\n".join(line for line, _ in lines))
-        for is_code, lines in groupby(code_lines(text), key=lambda pair: pair[1])
-    )
-    return "\n".join(block if is_code else change(block) for is_code, block in blocks)
+def _fenced(blocks: Blocks) -> frozenset[int]:
+    return frozenset(line for fence in blocks.fences for line in fence.lines)
 
 
-def _scanned(text: str) -> Iterator[tuple[str, bool, str]]:
-    """Yield each line, whether it is code, and the fence that is open after it."""
-    fence = ""
-    for line in text.split("\n"):
-        if fence:
-            marks = line.strip()
-            if len(marks) >= len(fence) and set(marks) == {fence[0]}:
-                fence = ""
-            yield line, True, fence
-        else:
-            opening = _OPENING.match(line)
-            fence = opening[1] if opening else ""
-            yield line, bool(fence), fence
-
-
-def _outside_inline(text: str, change: Callable[[str], str]) -> str:
-    parts = _INLINE.split(text)
-    return "".join(part if place % 2 else change(part) for place, part in enumerate(parts))
+def _spans(
+    lines: Sequence[str], first: int, prose: Sequence[range]
+) -> list[tuple[int, int]]:
+    """Return where code stands in the text whose lines begin with number `first`."""
+    spans = []
+    place, number = 0, first
+    for block in prose:
+        place += sum(len(line) + 1 for line in lines[number : block.start])
+        number = block.start
+        text = "\n".join(lines[block.start : block.stop])
+        spans += [(place + start, place + stop) for start, stop in code_spans(text)]
+    return spans

@@ -14,6 +14,7 @@ from .article import Article, article_draft, article_of, read_article, unfence
 from .citations import CitationCheck
 from .evidence import show_documents
 from .step import Done, Messages, Reply, State, Work, WriterStep
+from .title import checked_title
 from .write import SHRINKINGS, answer_for, ask_shrinking, documents_for, mark_used
 
 INSTRUCTION = (
@@ -82,7 +83,9 @@ def edit_article(
     edited = read_article(text, article.title)
     if not edited.sections:
         return None
-    return Edited(edited, mark_used(state, shown), check.removed)
+    title = checked_title(edited.title)
+    edited = Article(title.text or article.title, edited.sections)
+    return Edited(edited, mark_used(state, shown), check.removed + title.removed)
 
 
 def _check(state: State, article: Article, shown: Sequence[Document]) -> CitationCheck:

@@ -13,10 +13,11 @@ from langchain_core.messages import AIMessage
 
 from ...state import join_sources
 from .article import Article, article_of, section_draft
-from .check import title_from
 from .citations import CitationCheck, number_sources, source_list
+from .code import close_fence
 from .evidence import found_documents
 from .step import Done, State, Work, WriterStep
+from .title import title_from
 from .write import write_section
 
 SOURCES_HEADING = "## Sources"
@@ -62,6 +63,7 @@ class Report:
         check = CitationCheck(sources, seen_text)
         text = check.clean(Article("", article.sections).markdown)
         body, numbers = number_sources(text)
+        body = close_fence(body)  # else it would take in the list of sources
         self.removed = check.removed
         self.sources = [
             {**one, "number": numbers.get(one["id"], 0), "cited": one["id"] in numbers}

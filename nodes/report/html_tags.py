@@ -1,10 +1,9 @@
-"""HTML tags that link or load something: a report holds none."""
+"""HTML that links, loads or swallows what follows it: a report holds none."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 
 from .gaps import SEAM
 
@@ -14,25 +13,43 @@ LOADING_TAGS = frozenset(
 )
 """Elements that fetch, send or restyle by themselves."""
 
+SWALLOWING_TAGS = frozenset(
+    "noembed noframes noscript plaintext pre script style template textarea title xmp".split()
+)
+"""Elements whose end, wherever it is, ends them and nothing before: no empty line does."""
+
 LOADING_ATTRIBUTES = frozenset(
-    "action background cite codebase data dynsrc formaction href longdesc lowsrc ping poster "
-    "profile src srcdoc srcset style xlink:href".split()
+    "action archive attributionsrc background cite classid codebase data dynsrc formaction "
+    "href icon longdesc lowsrc manifest ping poster profile src srcdoc srcset style usemap "
+    "xlink:href".split()
 )
 """Attributes that name an address, or hold CSS, which can; `on…` hold scripts."""
 
-_TAG = re.compile(
-    r"<(/?)([a-z][a-z0-9:-]*+)((?:[\s/](?:[^<>\"']++|\"[^\"]*+\"|'[^']*+'){0,200}+)?)>",
-    re.IGNORECASE,
+_NAMES = "|".join(sorted(LOADING_TAGS | SWALLOWING_TAGS))
+_ATTRIBUTE = r"[^\s\"'<>/=]++(?:\s*+=\s*+(?:\"[^<\"]*+\"|'[^<']*+'|[^\s\"'=<>`]++))?+"
+"""An attribute; a value holds no `<`, so that a tag taken for whole hides no other."""
+_SPACE = r"(?:(?!\n[ \t]*>)[\s/])++"
+"""Between attributes; a `>` that begins a line may be a quotation's, and end no tag."""
+_HTML = (
+    rf"(?P<tag><(?P<closing>/?)(?P<name>[a-z][a-z0-9:-]*+)"
+    rf"(?P<attributes>(?:{_SPACE}(?:{_SPACE}|{_ATTRIBUTE}){{0,200}}+)?)>)"
+    r"|<!--(?P<comment>(?:(?!<!--|-->).)*+)-->"
+    r"|<(?:!(?:--|\[CDATA\[)?|\?)"
+    rf"|</?(?:(?:{_NAMES})(?![a-z0-9:-])|a(?=[\s/][^<>]{{0,300}}href))"
 )
-_OPEN = re.compile(
-    rf"</?(?:(?:{'|'.join(sorted(LOADING_TAGS))})(?![a-z0-9:-])|a(?=[\s/][^<>]{{0,300}}href))",
-    re.IGNORECASE,
-)
-"""A tag without an end, which a browser would find one for."""
+"""A tag; a comment; what opens a comment, an instruction or a declaration; a tag to take out
+that has no end, which a browser would find one for."""
+_FLAGS = re.IGNORECASE | re.DOTALL
+_WHOLE = re.compile(_HTML, _FLAGS)
+_ANY = re.compile(rf"{_HTML}|(?P<broken><(?=/?[a-z]))", _FLAGS)
+"""The same, and what begins like a tag and is not written like one."""
+_ATTRIBUTES = re.compile(_ATTRIBUTE)
+_STOP = re.compile(r"[=>]|\n[ \t]*\n")
+_QUOTED = re.compile(r"^[ \t]*>[ \t>]*", re.MULTILINE)
 
 
 def drop_loading(text: str, removed: Callable[[], None]) -> str:
-    """Return the text without tags that link or load, others without such attributes.
+    """Return the text without such HTML; what stands in it stays, as text.
 
     Args:
         text: markdown.
@@ -43,36 +60,43 @@ def drop_loading(text: str, removed: Callable[[], None]) -> str:
     """
 
     def checked(found: re.Match[str]) -> str:
-        closing, name = found[1], found[2].lower()
-        attributes = _attributes(found[0]) if not closing else frozenset()
-        is_link = name == "a" and (closing or "href" in attributes)
-        if is_link or name in LOADING_TAGS:
-            if not closing:
-                removed()
-            return SEAM
-        if not any(one in LOADING_ATTRIBUTES or one.startswith("on") for one in attributes):
-            return found[0]
-        removed()
-        return f"<{found[2]}>"
-
-    def cut(found: re.Match[str]) -> str:
-        if not found[0].startswith("</"):
+        kept = (
+            _checked_tag(found) if found["tag"] else f"{SEAM}{found['comment'] or ''}{SEAM}"
+        )
+        if kept != found[0] and not found[0].startswith("</"):
             removed()
+        return kept
+
+    dropped = _WHOLE.sub(checked, text)
+    # What was taken out of the middle of a tag may have made it a whole one.
+    return _without_broken(text) if dropped == text else dropped
+
+
+def _checked_tag(found: re.Match[str]) -> str:
+    name = found["name"].lower()
+    given = _ATTRIBUTES.findall(found["attributes"])
+    attributes = {one.partition("=")[0].strip().lower() for one in given}
+    is_link = name == "a" and (found["closing"] or "href" in attributes)
+    if is_link or name in LOADING_TAGS | SWALLOWING_TAGS:
         return SEAM
-
-    return _OPEN.sub(cut, _TAG.sub(checked, text))
-
-
-class _Attributes(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: frozenset[str] = frozenset()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names = frozenset(name for name, _ in attrs)
+    is_loading = any(a in LOADING_ATTRIBUTES or a.startswith("on") for a in attributes)
+    return f"<{found['closing']}{found['name']}>" if is_loading else found[0]
 
 
-def _attributes(tag: str) -> frozenset[str]:
-    parser = _Attributes()
-    parser.feed(tag)
-    return parser.names
+def _without_broken(text: str) -> str:
+    """Return the text with a tag that is not written like one, but gives a value, as text.
+
+    A browser reads attributes in ways of its own, up to the next `>`.
+    """
+    seen = _QUOTED.sub(lambda found: " " * len(found[0]), text)
+    stop = _STOP.search(seen)
+
+    def escaped(found: re.Match[str]) -> str:
+        nonlocal stop
+        if not found["broken"]:
+            return found[0]
+        if stop and stop.start() < found.end():
+            stop = _STOP.search(seen, found.end())
+        return "&lt;" if stop and stop[0] == "=" else found[0]
+
+    return _ANY.sub(escaped, text)

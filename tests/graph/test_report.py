@@ -296,6 +296,14 @@ def test_a_title_cites_nothing_and_a_question_may_hold_what_it_likes(agent_of):
     assert result["removed_citations"] == 3
 
 
+def test_a_title_that_an_edit_gives_cites_nothing(agent_of):
+    turns = [search("peru"), write("The capital", "Name it."), edit("Name it."), FINISHED]
+    said = {"edit": "# Peru [1]\n\n## Coast\n\nDry [1]."}
+    result = agent_of(turns, said).invoke(ASK)
+    assert result["report"].startswith("# Peru\n\n## Coast\n\nDry [1].\n")
+    assert result["removed_citations"] == 2  # one of the section, one of the title
+
+
 def test_there_must_be_something_to_edit(agent_of, fake_server):
     agent_of([edit("Say more."), FINISHED]).invoke(ASK)
     assert "(Nothing was written: there is no section yet to edit.)" in transcript(

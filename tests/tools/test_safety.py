@@ -11,6 +11,7 @@ from langgraph_deepsearch.tools.safety import (
     check_url,
     is_public,
     normalize_url,
+    page_key,
     parse_allowed,
     safe_addresses,
 )
@@ -133,6 +134,20 @@ def test_spellings_of_one_page_are_one(one: str, other: str) -> None:
 )
 def test_different_pages_stay_different(one: str, other: str) -> None:
     assert normalize_url(one) != normalize_url(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_one"),
+    [
+        ("http://a.test:80/x/", "https://a.test:443/x#y", True),
+        ("http://a.test/x", "//a.test/x", True),
+        ("http://a.test/x", "ftp://a.test/x", False),
+        ("http://a.test/x", "a.test/x", False),
+        ("http://a.test:8080", "https://a.test", False),
+    ],
+)
+def test_a_page_is_one_over_http_and_https(one: str, other: str, is_one: bool) -> None:
+    assert (page_key(one) == page_key(other)) is is_one
 
 
 URLS = st.builds(

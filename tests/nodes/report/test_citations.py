@@ -61,6 +61,12 @@ CODE = "`x[9]` and\n```\ny[9] http://e.test\n```\n"
         ("A [sources 1, 9; ref. 2].", "A [1][2].", 1),
         ("A 【2】【9】 and 【3†L1-L9】.", "A [2] and [3].", 1),
         ("A [ 1 ] [ 9 ].", "A [1].", 1),
+        ("A [#1], [#9].", "A [1].", 1),
+        ("A [9\n] and [1 \n ].", "A and [1].", 1),
+        ("> A [\n> 1\n> ] [9\n> ].", "> A [1].", 1),
+        ("A &#91;9&#93; &#x5b;1&#X5D; &lsqb;9&rsqb; &lbrack;2&rbrack;", "A [1] [2]", 2),
+        ("> A [1,\n> 9].", "> A [1].", 1),
+        ("A [1 9].", "A [1 9].", 0),
         ("A [1, p. 3] [99, p. 3] [2; Section 4].", "A [1] [2].", 1),
         (r"A \[1\], \[9\].", "A [1].", 1),
         ("A [120 pages].", "A [120 pages].", 0),
@@ -192,6 +198,14 @@ def test_what_is_nested_too_deeply_loses_its_brackets():
     assert CitationCheck(SOURCES).clean(text) == text
 
 
+def test_what_is_quoted_too_deeply_loses_its_brackets():
+    deep = "> " * 60 + "[x]: //e.test\n\n![p][x] &#91;9&#93; www.e.test http://e.test <b>"
+    text = CitationCheck(SOURCES).clean(deep)
+    assert text.endswith("(x): //e.test\n\n!(p)(x) (9) www e.test http: //e.test &lt;b>")
+    again = CitationCheck(SOURCES)
+    assert (again.clean(text), again.removed) == (text, 0)
+
+
 PIECES = st.sampled_from(
     ["[1]", "[9]", "[1,9]", "[2-4]", "[^9]", "![a](http://e.test)", "[a](http://e.test)",
      "http://e.test/x", "[1](", ")", "`", "```", "\n", "[", "]", " ", "a",
@@ -296,6 +310,11 @@ def test_an_open_fence_in_one_section_leaves_the_later_ones_text():
         "[9], " * 30_000,
         "[" * 9_000 + "a](x)" * 9_000,
         "<im" * 30_000 + "g>" * 30_000,
+        "<a " * 30_000 + "=",
+        "`a`\n" * 30_000,
+        "> " * 30_000,
+        "- a\n" * 20_000,
+        "[x]: y\n" * 10_000,
     ],
 )
 def test_a_long_text_takes_no_long_time(text):
