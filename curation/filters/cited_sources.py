@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from ...nodes.dialects import Dialect
 from ...nodes.sources import cite
-from ...tools.safety import normalize_url
+from ...tools.safety import page_key
 from ...trace import Trace
 from ..transcript import read_text, written_turns
 from .base import Dimension
@@ -48,13 +48,13 @@ def _source_ids(trace: Trace) -> set[str]:
 
 
 def _unseen_address(text: str, trace: Trace) -> str | None:
-    seen = {normalize_url(s.url) for s in trace.sources if s.url}
-    seen |= {normalize_url(d.url) for r in trace.searches for d in r.documents if d.url}
-    seen |= {normalize_url(r.document.url) for r in trace.reads if r.document}
+    seen = {page_key(s.url) for s in trace.sources if s.url}
+    seen |= {page_key(d.url) for r in trace.searches for d in r.documents if d.url}
+    seen |= {page_key(r.document.url) for r in trace.reads if r.document}
     for found in _ADDRESS.findall(f"{trace.question}\n{read_text(trace)}"):
-        seen.add(normalize_url(found.rstrip(_AFTER)))
+        seen.add(page_key(found.rstrip(_AFTER)))
     for found in _ADDRESS.findall(text):
         address = found.rstrip(_AFTER)
-        if normalize_url(address) not in seen:
+        if page_key(address) not in seen:
             return f"the address {address} was in no search result"
     return None

@@ -99,7 +99,7 @@ def test_repeated_share_is_the_share_of_covered_words(words, size):
 def test_addresses_count_as_seen_wherever_the_model_could_read_them(build, dialect):
     trace = build(
         question="What does https://a.example/x say?",
-        closing="See https://A.example/x/, (http://x.example/1/0) and "
+        closing="See http://A.example/x/, (http://x.example/1/0) and "
         "https://b.example/page.</think>",
     )
     assert "b.example/page was" in CitedSources().reason(trace, dialect)
