@@ -28,6 +28,8 @@ from .links import ADDRESS, AUTOLINK, LINK, LINK_JOINT, without_definitions, wit
 _WEB = re.compile(r"www\.", re.IGNORECASE)
 _PLAIN = re.compile(r"(?:https?|ftp)://|www\.", re.IGNORECASE)
 """Addresses that may stay where a page names them: of pages, and of no script."""
+_MARKUP = re.compile(r"[\\`*_\[\]<>#|!]|&(?=#?\w+;)|:(?=//)|(?<=www)\.", re.IGNORECASE)
+"""What a title may hold that markdown would take for more than text, addresses included."""
 _NUMBER = re.compile(r"\[?\^?(\d{1,3})\]?")
 _BRACKETS = str.maketrans(dict.fromkeys("[【［", "(") | dict.fromkeys("]】］", ")"))
 
@@ -181,7 +183,7 @@ def source_list(sources: Sequence[Mapping[str, Any]]) -> str:
 
 def _reference(source: Mapping[str, Any]) -> str:
     # A title comes from outside: no line of its own, no link, no markup.
-    title = re.sub(r"([\\`*_\[\]<>#|!])", r"\\\1", " ".join(source["title"].split()))
+    title = _MARKUP.sub(r"\\\g<0>", " ".join(source["title"].split()))
     url = re.sub(r"[\s<>]", "", source["url"])
     address = f"<{url}>" if re.match(r"https?://", url) else f"`{url.replace('`', '')}`"
     parts = [title] if title else []

@@ -265,12 +265,14 @@ def test_the_list_holds_titles_and_addresses_and_no_markup_of_theirs():
             {"number": 0, "title": "Not cited", "url": "http://w.test/no"},
             {"number": 1, "title": "[a](http://e.test)\n# B", "url": ""},
             {"number": 3, "title": "", "url": "javascript:alert(1)"},
+            {"number": 4, "title": "Q&A at www.e.test &lt;b", "url": ""},
         ]
     )
     assert listed.splitlines() == [
-        "- [1] \\[a\\](http://e.test) \\# B",
+        "- [1] \\[a\\](http\\://e.test) \\# B",
         "- [2] Peru. <http://w.test/peru>",
         "- [3] `javascript:alert(1)`",
+        "- [4] Q&A at www\\.e.test \\&lt;b",
     ]
 
 
