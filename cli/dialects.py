@@ -113,6 +113,7 @@ def _details(name: str, dialect: Dialect) -> dict[str, Any]:
         "layout": dialect.layout,
         "budgets": asdict(dialect.budgets),
         "stops": list(dialect.stop),
+        "server_stops": list(dialect.server_stop),
         "condenser": dialect.condenser_for(open_ended=False),
         "open_ended_condenser": dialect.condenser_for(open_ended=True),
         "page_condenser": dialect.page_condenser,

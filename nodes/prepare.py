@@ -128,6 +128,7 @@ class Prepare:
             "condenser_prompts": read_condenser_prompt(
                 context.condenser_prompt_file,
                 settings,
+                others=[dialect.condenser_for(open_ended=one) for one in (True, False)],
                 own_condenser=self._components.condenser is not None,
             ),
         }

@@ -63,9 +63,9 @@ _DOCUMENT = re.compile(
     r"|(?:\*\*)?Doc(?:ument)?\s*\d+\s*(?:\*\*)?\s*(?:[:.)]|(?=\(Title:)))\s*",
     re.MULTILINE | re.IGNORECASE,
 )
-"""A number, in bold or not; before Search-R1's `(Title: …)` nothing stands after it."""
+"""A number, in bold or not; before Search-R1's `(Title: …)`, which stays a part
+of the text as in the original, nothing stands after it."""
 
-_TITLE = re.compile(r'\(Title: *(?P<quote>"?)(?P<title>.*?)(?P=quote)\) *(?P<text>.+)')
 _NUMBERED = re.compile(r"^\s*\d+\s*[:.)]\s+", re.MULTILINE)
 
 
@@ -134,7 +134,7 @@ class SimulatedSearch:
         known = episode or Episode()
         prompt = self.prompt_for(query, min(k, DOCUMENTS), known)
         reply = await self._ask(prompt)
-        return [_document(text) for text in read_documents(reply)[:k]]
+        return [Document(text=text) for text in read_documents(reply)[:k]]
 
     def is_noisy(self, query: str, episode: Episode) -> bool:
         """Tell whether a search is to mislead."""
@@ -225,13 +225,6 @@ def _first_model(answer: Any) -> str:
     except (KeyError, IndexError, TypeError) as error:
         msg = "the simulator's server lists no model: name one with ?model=NAME"
         raise ServiceError(msg) from error
-
-
-def _document(text: str) -> Document:
-    match = _TITLE.fullmatch(text)
-    if match is None:
-        return Document(text=text)
-    return Document(title=match["title"], text=match["text"])
 
 
 def read_documents(reply: str) -> list[str]:

@@ -87,14 +87,17 @@ RECIPE = Recipe(
         f"deepsearch evaluate multi_hop.jsonl --out evaluation --dialect search_o1 {SAMPLING}",
         "deepsearch evaluate single_hop.jsonl --out evaluation-single-hop "
         f"--dialect search_o1:single_hop {SAMPLING}",
-        f"deepsearch evaluate reasoning.jsonl --out evaluation-reasoning --dialect search_o1 "
+        "deepsearch evaluate reasoning.jsonl --out evaluation-reasoning --dialect search_o1 "
         f"{SAMPLING}",
+        "deepsearch evaluate contests.jsonl --out evaluation-contests --dialect search_o1 "
+        f"{SAMPLING} --set max_turn_tokens=32768",
     ),
     needs={
         "multi_hop.jsonl": "questions of HotpotQA, 2Wiki, MuSiQue and Bamboogle",
         "single_hop.jsonl": "questions of NQ and TriviaQA: 5 searches are allowed",
-        "reasoning.jsonl": "GPQA, MATH500, AMC23, AIME24; LiveCodeBench needs its own tests of "
-        "the code, which are not here",
+        "reasoning.jsonl": "questions of GPQA and MATH500",
+        "contests.jsonl": "questions of AMC23 and AIME24: 32,768 tokens are allowed. "
+        "LiveCodeBench needs its own tests of the code, which are not here",
     },
     desk=Desk(
         search="searxng:{world}",

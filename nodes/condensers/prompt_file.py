@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +30,22 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 
 
 def read_condenser_prompt(
-    path: Path | None, settings: Mapping[str, Any], *, own_condenser: bool = False
+    path: Path | None,
+    settings: Mapping[str, Any],
+    *,
+    others: Collection[str] = (),
+    own_condenser: bool = False,
 ) -> dict[str, str]:
     """Return what a condenser's prompt file says, by the setting whose condenser it is for.
 
-    It is for the condenser of a query's documents where that asks a model, else for that of
-    pages. A text file; the names in braces are filled in by the condenser.
+    It is for the condenser of a query's documents where that asks a model and the file has
+    the names that it fills in, else for that of pages. A text file.
 
     Args:
         path: of the file, None for none.
         settings: the run's `condenser` and `page_condenser`.
+        others: condensers of the dialect's other questions (open-ended ones beside closed):
+            a file for one of them is none for this run.
         own_condenser: whether the first is an object of the caller's, with its own prompt.
 
     Raises:
@@ -50,20 +56,22 @@ def read_condenser_prompt(
         return {}
     text = read_text(path, SETTING)
     kinds = ("page_condenser",) if own_condenser else ("condenser", "page_condenser")
-    kind = next((kind for kind in kinds if settings[kind] in NEEDED), None)
-    if kind is None:
+    asking = [kind for kind in kinds if settings[kind] in NEEDED]
+    if fitting := [kind for kind in asking if not _lacking(text, settings[kind])]:
+        return {fitting[0]: text}
+    if any(name in NEEDED and not _lacking(text, name) for name in others):
+        return {}
+    if not asking:
         said = " and ".join(f"{kind}={settings[kind]}" for kind in kinds)
         msg = f"`{SETTING}` has no use: no model is asked by {said}; leave it out"
         raise DeepSearchError(msg)
-    _check(text, path, settings[kind])
-    return {kind: text}
+    name = settings[asking[0]]
+    msg = (
+        f"prompt file {path} lacks {' and '.join(_lacking(text, name))}: condenser {name!r} "
+        "fills in what it reads there"
+    )
+    raise DeepSearchError(msg)
 
 
-def _check(text: str, path: Path, name: str) -> None:
-    lacking = [f"{{{one}}}" for one in NEEDED[name] if f"{{{one}}}" not in text]
-    if lacking:
-        msg = (
-            f"prompt file {path} lacks {' and '.join(lacking)}: condenser {name!r} fills in "
-            "what it reads there"
-        )
-        raise DeepSearchError(msg)
+def _lacking(text: str, name: str) -> list[str]:
+    return [f"{{{one}}}" for one in NEEDED[name] if f"{{{one}}}" not in text]

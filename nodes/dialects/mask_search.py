@@ -28,6 +28,9 @@ INSTRUCTION = (
 MOST_DOCUMENTS = 10
 """Snippets that the queries of a turn are merged to (src/multi_agent/web_news_get.py)."""
 
+LARGEST_NUMBER = 1e15
+"""A query that is a number is smaller; one of thousands of digits cannot be written."""
+
 THOUGHT = ("<think>", "</think>")
 """What stands around a thought."""
 
@@ -60,8 +63,14 @@ def read_queries(content: str) -> list[str]:
     except RecursionError:  # thousands of open brackets
         found = [body]
     texts = (text for entry in _listed(found) for text in _listed(_asked(entry)))
-    queries = (str(text).strip() for text in texts if text not in (None, ""))
+    queries = (_query(text).strip() for text in texts)
     return list(dict.fromkeys(query for query in queries if query))
+
+
+def _query(value: Any) -> str:
+    """Return a text, or a year and the like as one; of anything else there is no query."""
+    is_number = isinstance(value, int | float) and abs(value) < LARGEST_NUMBER
+    return str(value) if isinstance(value, str) or is_number else ""
 
 
 def _listed(value: Any) -> list[Any]:

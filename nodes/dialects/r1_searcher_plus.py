@@ -29,9 +29,11 @@ EMPTY_RECALL = "what was recalled is empty"
 """Why a recall between empty tags is invalid, as an empty query is."""
 
 _FINAL_ANSWER = re.compile(
-    r"(?P<mark>\*\*)?Final Answer(?:\*\*)?:(?:\*\*)?\s*(?P<said>\S.*)", re.IGNORECASE
+    r"(?P<mark>\*\*)?Final Answer(?:\*\*)?:(?:\*\*)?\s*(?P<said>[^\s<].*)", re.IGNORECASE
 )
-"""The figures' words for an answer, which models set in bold."""
+"""The figures' words for an answer, which models set in bold. A tag behind them is no answer."""
+
+_BOLD = re.compile(r"\*\*(.*?)\*\*")
 
 
 class R1SearcherPlusDialect(TaggedDialect):
@@ -135,9 +137,10 @@ def _final_answer(text: str) -> str | None:
 
 def _unmarked(match: re.Match[str]) -> str:
     said = match["said"].strip()
-    if not (match["mark"] or said.startswith("**")):
-        return said  # a star at its end is its own
-    return said.removeprefix("**").removesuffix("**").strip()
+    if bold := _BOLD.match(said):
+        return f"{bold[1]}{said[bold.end() :]}".strip()
+    # Without a mark before, a star at its end is its own.
+    return said.removesuffix("**").strip("* ") if match["mark"] else said
 
 
 DIALECT = R1SearcherPlusDialect

@@ -92,9 +92,9 @@ def test_the_draw_is_repeatable_and_as_likely_as_said():
         ("Doc 1: **Bold** one.\nDoc 2: Two.", [("", "**Bold** one."), ("", "Two.")]),
         (
             'Doc 1(Title: "A (b)") One.\nDoc 2(Title: C) Two\n(2).',
-            [("A (b)", "One."), ("C", "Two (2).")],
+            [("", '(Title: "A (b)") One.'), ("", "(Title: C) Two (2).")],
         ),
-        ("Doc 1 (Title: A) One.\nDoc 2: Two.", [("A", "One."), ("", "Two.")]),
+        ("Doc 1 (Title: A) One.\nDoc 2: Two.", [("", "(Title: A) One."), ("", "Two.")]),
         ("Doc 1: (Title: unknown", [("", "(Title: unknown")]),
     ],
 )

@@ -16,6 +16,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar
 
 from ..base import Action, Result, TurnPart
@@ -123,7 +124,7 @@ class ToolCallDialect(TaggedDialect):
             return Action("invalid", text=f"{name} needs {tool.argument!r}")
         if tool.kind == "search":
             return Action("search", queries=values)
-        goal = str(arguments.get(tool.goal) or "") if tool.goal else ""
+        goal = " ".join(_strings(arguments.get(tool.goal)))
         return Action("read", url=values[0], urls=values, goal=goal)
 
     def split_turn(self, text: str) -> list[TurnPart]:
@@ -207,10 +208,12 @@ class ToolCallDialect(TaggedDialect):
             if tag == TOOL_CALL.open:
                 call = mark.start()
             elif tag == THINK.open:
-                thought = end if thought is None else thought
+                # What a call asks may name the tag.
+                thought = end if thought is None and call is None else thought
             elif tag == THINK.close:
-                thoughts += [] if thought is None else [(thought, mark.start())]
-                thought = None
+                if thought is not None:
+                    thoughts.append((thought, mark.start()))
+                    thought = call = None
             elif thought is None:
                 ends.append(end)
             elif tag == TOOL_CALL.close and self._is_call(text, call, end):
@@ -241,6 +244,7 @@ def with_tools(system: str, tools: Sequence[Mapping[str, Any]]) -> str:
     return f"{system}{TOOLS_HEAD}{listed}{TOOLS_TAIL}"
 
 
+@lru_cache(maxsize=1024)  # while a thought is open, every token asks for all calls in it
 def read_call(content: str) -> tuple[str, Mapping[str, Any]] | None:
     r"""Return name and arguments of a call, None where there is no such object.
 

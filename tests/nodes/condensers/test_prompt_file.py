@@ -190,6 +190,14 @@ def test_a_file_that_lacks_a_name_is_one_clear_line(name, write):
         assert "\n" not in str(caught.value)
 
 
+def test_a_file_for_open_ended_questions_is_none_for_closed_ones(agent_with, write):
+    path = write("{query} {found}")
+    given = {"dialect": "o2_searcher", "condenser_prompt_file": path}
+    assert check_agent(agent_with(**given))["condenser_prompts"] == {}
+    opened = check_agent(agent_with(**given, open_ended=True))
+    assert opened["condenser_prompts"] == {"condenser": "{query} {found}"}
+
+
 def test_a_file_that_cannot_serve_is_told_before_a_model_writes(
     agent_with, fake_server, write, tmp_path
 ):

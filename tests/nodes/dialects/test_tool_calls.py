@@ -7,6 +7,8 @@ import json
 import pytest
 
 from langgraph_deepsearch.nodes.dialects import get_dialect
+from langgraph_deepsearch.nodes.dialects.base import Action
+from langgraph_deepsearch.nodes.dialects.parts.tool_calls import read_call
 
 NAMES = ["deep_researcher", "deep_researcher:json", "web_dancer", "web_dancer:demo"]
 EVERY = pytest.mark.parametrize("dialect", [get_dialect(n) for n in NAMES], ids=NAMES)
@@ -70,3 +72,47 @@ def test_an_answer_in_a_thought_counts_once_the_turn_is_over(dialect):
 def test_no_server_ends_a_turn_where_a_thought_may_stand(dialect):
     assert dialect.server_stop == dialect.forced_stop == ()
     assert get_dialect("search_r1").server_stop == get_dialect("search_r1").stop
+
+
+@EVERY
+def test_a_call_may_ask_about_a_tag(dialect):
+    action = Action("search", queries=("what does the <think> tag do",))
+    called = dialect.format_action(action)
+    text = f"{opened(dialect)}I look.</think>\n{called}"
+    assert dialect.parse(text).queries == ("what does the <think> tag do",)
+    (thought, query) = dialect.split_turn(text)
+    assert text[query.start : query.end] == called
+    assert thought.end == query.start
+
+
+@EVERY
+def test_a_call_in_an_open_thought_is_read_once_however_many_tokens_follow(dialect):
+    calls = [f'<tool_call>{{"name": "no tool", "n": {n}}}</tool_call>' for n in range(40)]
+    read_call.cache_clear()
+    text = opened(dialect)
+    for piece in calls:
+        for half in (piece[:20], piece[20:]):
+            text += half
+            assert dialect.first_action_end(text) is None
+    assert read_call.cache_info().misses == len(calls)
+
+
+@pytest.mark.parametrize("value", ["[0x" + "f" * 5000 + "]", "[...]", "[None, true]"])
+def test_no_query_is_made_of_what_is_no_text(value):
+    action = get_dialect("mask_search").parse(f"<search>{value}</search>")
+    assert all(len(query) < 5010 for query in action.queries)
+    assert action.kind in ("search", "invalid")
+
+
+@EVERY
+def test_a_goal_is_a_text_or_none(dialect):
+    url = "http://w.test/a"
+    for goal in ("[0x" + "f" * 5000 + "]", "{'a': 1}", "7"):
+        tool = next(tool for tool in dialect.tools if tool.kind == "read")
+        called = f"{{'name': '{tool.name}', 'arguments': {{'{tool.argument}': ['{url}']"
+        if tool.goal:
+            called += f", '{tool.goal}': {goal}"
+        action = dialect.parse(
+            f"{opened(dialect)}x</think><tool_call>{called}}}}}</tool_call>"
+        )
+        assert (action.kind, action.url, action.goal) == ("read", url, "")
