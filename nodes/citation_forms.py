@@ -1,7 +1,7 @@
 """What is a citation in a text, in whichever form writers use.
 
 `[3]` is one; `[Source 3]`, `[#3]`, `【3】`, `[ 3 ]`, `[3, p. 5]`, `&#91;3&#93;` are read as it,
-`[1, 7]` and `[2-5]` name several. No citations, and so left as they are:
+`[1, 7]`, `[1，7]`, `[1、7]` and `[2-5]` name several. No citations, and so left as they are:
 
 - a list that begins with 0, as in `a probability in [0, 1]`: sources are numbered from 1;
 - two numbers in rising order after a word that makes them an interval: `values in [10, 20]`,
@@ -22,10 +22,11 @@ _NUMBER = (
 )
 _EDGE = r"[ \t]{0,3}(?:\n[ \t>]{0,12})?"
 """White space inside a bracket, over the end of a line too, in a quotation too."""
-_BETWEEN = rf"{_EDGE}(?:[,;–-]|,?[ ](?:and\b|&)){_EDGE}"
+_BETWEEN = rf"{_EDGE}(?:[,;，、；–-]|,?[ ](?:and\b|&)){_EDGE}"
 _PLACE = (
-    r"(?:[ \t]{0,3}[,;:][ \t]{0,3}(?:(?:pp?|secs?|ch|figs?)\.|(?:pages?|sections?|chapters?|lines?|"
-    r"figures?|tables?)\b)|[ \t]{0,3}[§†])[^\[\]【】［］\n]{0,40}"
+    r"(?:[ \t]{0,3}[,;:，、；：][ \t]{0,3}(?:(?:pp?|secs?|ch|figs?)\.|"
+    r"(?:pages?|sections?|chapters?|lines?|figures?|tables?)\b)|[ \t]{0,3}[§†])"
+    r"[^\[\]【】［］\n]{0,40}"
 )
 _WRITTEN = re.compile(
     rf"\\?[\[【［]{_EDGE}({_NUMBER}(?:{_BETWEEN}{_NUMBER}){{0,60}})"
@@ -41,6 +42,8 @@ _ENTITY = re.compile(
 _BREAK = re.compile(r"[ \t]*\n[ \t>]*")
 _AND = re.compile(r",?[ \t]*(?:\band\b|&)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+[ .:#]*|#")
+_PLAIN_MARKS = str.maketrans("，、；", ",,;")
+"""Separators of Chinese and Japanese."""
 
 _ONE = r"\[(?!0+\s*[,;–-])\^?\d{1,3}(?:\s*[,;–-]\s*\^?\d{1,3})*\]"
 _ROW = re.compile(rf"(?<![ \t])([ \t]*)((?:{_ONE})+)")
@@ -71,13 +74,15 @@ def plain_citations(text: str) -> str:
     'A [3], [4], [5] and [6, 7] in [1999].'
     >>> plain_citations("A [#3], [4\n] and &#91;5&#x5D;")
     'A [3], [4] and [5]'
+    >>> plain_citations("A [1，2]、[3、4；5].")
+    'A [1,2]、[3,4;5].'
     """
     text = plain_entities(text)
     return _WRITTEN.sub(_plain, text)
 
 
 def _plain(found: re.Match[str]) -> str:
-    on_one_line = _BREAK.sub(" ", found[1])
+    on_one_line = _BREAK.sub(" ", found[1]).translate(_PLAIN_MARKS)
     return f"[{_WORD.sub('', _AND.sub(',', on_one_line))}]"
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from .code import close_fence, code_lines
 
-_HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*\s*$")
+_HEADING = re.compile(r"(#{1,6})\s")
 _LISTED = re.compile(
     r"^(?:references?|sources?|bibliography|works cited|citations|参考文献|参考资料)\s*:?$",
     re.IGNORECASE,

@@ -44,7 +44,13 @@ _WHOLE = re.compile(_HTML, _FLAGS)
 _ANY = re.compile(rf"{_HTML}|(?P<broken><(?=/?[a-z]))", _FLAGS)
 """The same, and what begins like a tag and is not written like one."""
 _ATTRIBUTES = re.compile(_ATTRIBUTE)
-_STOP = re.compile(r"[=>]|\n[ \t]*\n")
+_STOP = re.compile(
+    rf"(?P<loads>(?<=[\s/\"'])(?:{'|'.join(sorted(LOADING_ATTRIBUTES))}|on[^\s/>=\"']*+)"
+    r"\s*+=|=\s*+[\"'])|>|\n[ \t]*+\n",
+    _FLAGS,
+)
+"""In what begins like a tag: an attribute that loads, or a value in quotation marks, which may
+run on to any other; or what ends the tag before such a one. `$i<j$ and $k = 1$` has none."""
 _QUOTED = re.compile(r"^[ \t]*>[ \t>]*", re.MULTILINE)
 
 
@@ -84,9 +90,12 @@ def _checked_tag(found: re.Match[str]) -> str:
 
 
 def _without_broken(text: str) -> str:
-    """Return the text with a tag that is not written like one, but gives a value, as text.
+    r"""Return the text with a tag that is not written like one, but may load, as text.
 
-    A browser reads attributes in ways of its own, up to the next `>`.
+    A browser reads attributes in ways of its own, up to the next `>`. Mathematics stays.
+
+    >>> _without_broken(r"$\sum_{i<j} w_{ij} = 1$"), _without_broken("<b <1 style=x>")
+    ('$\\sum_{i<j} w_{ij} = 1$', '&lt;b <1 style=x>')
     """
     seen = _QUOTED.sub(lambda found: " " * len(found[0]), text)
     stop = _STOP.search(seen)
@@ -97,6 +106,6 @@ def _without_broken(text: str) -> str:
             return found[0]
         if stop and stop.start() < found.end():
             stop = _STOP.search(seen, found.end())
-        return "&lt;" if stop and stop[0] == "=" else found[0]
+        return "&lt;" if stop and stop["loads"] else found[0]
 
     return _ANY.sub(escaped, text)

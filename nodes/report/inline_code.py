@@ -20,12 +20,14 @@ _RUN = re.compile(r"`+")
 _LINK_END = re.compile(r"\]\([^\s()<>\"'`\\]*\)")
 """End of a link which the sentence goes on behind, whoever reads it."""
 _DOUBT = re.compile(
-    rf"`|\]\(|<(?=[a-z/!?])|(?:://|www\.)[^\s<]*{FIRST_MARK}"
+    r"`|\]\(|<[!?]|^(?:[ \t>*+-]|\d{1,9}[.)])*+<[a-z/]"
+    rf"|(?<![^\s<])(?>[^\s<]*?(?:://|www\.))[^\s<]*{FIRST_MARK}"
     r"|^[ \t>]*[|:+=-][ \t|:+=-]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 """What may take in a backtick before it opens code: a backtick left over, a link's address or
-title, a tag, a bare address; and the line that makes a table."""
+title, a comment, a tag that begins a line, a bare address; and the line that makes a table."""
+_TAG = re.compile(r"<[a-z/]", re.IGNORECASE)
 
 LONGEST_RUN = 80
 """Backticks in a row that every reader counts."""
@@ -57,15 +59,28 @@ def code_spans(block: str) -> list[tuple[int, int]]:
 
     >>> code_spans("a `b` ``c`d``"), code_spans("`a` `b"), code_spans("<a `b`")
     ([(2, 5), (6, 13)], [], [])
+    >>> code_spans("x<y `b`"), code_spans("x<y `b` and c>d")
+    ([(4, 7)], [])
     """
     spans = list(_paired(block))
     if not spans or "\\`" in block:
         return []
     ends = [0, *(stop for _, stop in spans)]
     starts = [*(start for start, _ in spans), len(block)]
-    between = [block[end:start] for end, start in zip(ends, starts, strict=True)]
-    shown = _LINK_END.sub("", FIRST_MARK.join(between))
-    return [] if _DOUBT.search(shown) else spans
+    between = list(zip(ends, starts, strict=True))
+    if _may_hold_tag(block, between):
+        return []
+    parts = [block[end:start] for end, start in between]
+    return [] if _DOUBT.search(_LINK_END.sub("", FIRST_MARK.join(parts))) else spans
+
+
+def _may_hold_tag(block: str, between: Sequence[tuple[int, int]]) -> bool:
+    """Return whether a tag or an address in angles may begin outside code.
+
+    Either ends in a `>`, which may stand in what looks like code: in `x<y` none begins.
+    """
+    last = block.rfind(">")
+    return any(_TAG.search(block, start, min(stop, last)) for start, stop in between)
 
 
 def _paired(block: str) -> Iterator[tuple[int, int]]:

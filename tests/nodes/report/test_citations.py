@@ -15,7 +15,7 @@ from langgraph_deepsearch.nodes.citation_forms import (
     hide_citations,
     plain_citations,
 )
-from langgraph_deepsearch.nodes.report.article import Article, Section
+from langgraph_deepsearch.nodes.report.article import Article, Section, headings
 from langgraph_deepsearch.nodes.report.citations import (
     CitationCheck,
     number_sources,
@@ -108,6 +108,10 @@ def test_an_interval_and_an_index_are_no_citations(text):
         ("The mountain ranges [1, 2].", "The mountain ranges [1][2].", 0),
         ("Lima[9] is.", "Lima is.", 1),
         ("利马[9]是[1]。", "利马是[1]。", 1),
+        ("利马[1，9]和[2、9]。【3，9】", "利马[1]和[2]。[3]", 3),
+        ("利马[1；2]，[9，第3页]。", "利马[1][2]，[9，第3页]。", 0),
+        ("利马[1，\n2]，【来源 9】。", "利马[1][2]，【来源 9】。", 0),
+        ("A [2， p. 3], [9： page 3].", "A [2].", 1),
         ("Peru's[9] and_so[1].", "Peru's and_so[1].", 1),
     ],
 )
@@ -139,6 +143,8 @@ def test_an_address_keeps_the_parentheses_it_opened(text, clean):
         ("Lima [1]; [99], so", "Lima [1], so"),
         ("Lima [99], [1].", "Lima [1]."),
         ("Lima [1] and [99].", "Lima [1]."),
+        ("利马[1]，[99]。[99]、[1]、[99]，是", "利马[1]。[1]，是"),
+        ("Lima ([ ( [99] ) [99]]).", "Lima."),
         ("Lima ([99]), so", "Lima, so"),
         ("Lima (http://e.test).", "Lima."),
         ("[[9]](http://e.test)", ""),
@@ -212,6 +218,7 @@ PIECES = st.sampled_from(
      "[0, 1]", "x[3]", "[10, 20]", "in ", " = 5", "[[9]](http://e.test)", "(", ",", ".", "1",
      "9", "0", "-", "and ", "[Source 9]", "【2】", "\\", "http://w.test/lima", "_(b)", "\ue000",
      "<img src=x>", "<im", "g src=x>", '<p style="x">', "<a href=x>", "</a>", "<", ">", '"',
+     "[1，9]", "，", "、", "[9、2]", "；", "。", "x<y ", "i<j} = ",
      "[1]: //e.test", "[Peru](http://w.test/peru)", "~~~", "^", "http", "://e.test"]
 )  # fmt: skip
 TEXTS = st.lists(PIECES, max_size=15).map("".join)
@@ -317,12 +324,30 @@ def test_an_open_fence_in_one_section_leaves_the_later_ones_text():
         "> " * 30_000,
         "- a\n" * 20_000,
         "[x]: y\n" * 10_000,
+        " " * 100_000 + "[1]",
+        "[1]" + "\t" * 100_000 + "x",
+        "[1]," + " " * 100_000 + "[9]" + " " * 100_000,
+        "[ " * 30_000 + "[9]" + " ]" * 30_000,
+        "(" * 30_000 + "[9]" + ")" * 30_000,
+        "`a` " + "://" * 30_000,
+        "`a` " + "x<y " * 30_000,
+        "1" * 100_000,
+        "i<j = " * 20_000,
+        "a<b " + "on" * 50_000,
+        "<a " + " " * 100_000 + "=",
     ],
 )
 def test_a_long_text_takes_no_long_time(text):
     started = time.perf_counter()
     CitationCheck(SOURCES).clean(text)
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("text", ["# a" + " " * 5_000 + "b", "# " + " #" * 5_000 + "b"])
+def test_a_long_heading_takes_no_long_time(text):
+    started = time.perf_counter()
+    assert [level for _, level in headings(text)] == [1]
+    assert time.perf_counter() - started < 1
 
 
 def test_a_pages_footnotes_in_any_form_are_hidden():

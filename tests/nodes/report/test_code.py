@@ -35,6 +35,9 @@ PICTURE = "![p](http://evil.test/p.png)"
         (f"> ```\n{PICTURE}", "> ```\np"),
         ("[a `b` c](//evil.test)", "a `b` c"),
         ("![`a`](//evil.test/p.png)", "`a`"),
+        (f"x<y a='`'>{PICTURE} `", "x<y a='`'>p `"),
+        (f"x<y a='` {PICTURE}'> `", "x<y a='` p'> `"),
+        ("- <x `b[99]`", "- <x `b`"),
     ],
 )
 def test_what_may_be_text_is_checked(text, clean):
@@ -50,6 +53,8 @@ def test_what_may_be_text_is_checked(text, clean):
         f"> - `{PICTURE}`\n>   ~~~\n>   {PICTURE}\n>   ~~~",
         f"- a\n\n  ```python\n  x[9] {PICTURE}\n\n- b",
         "If a < b, `x [9]`.",
+        "x<y `b[99]` [1]",
+        "> - If x > 0 and x<y then `b[99]` [1]",
     ],
 )
 def test_what_is_code_for_every_reader_stays(text):

@@ -28,6 +28,7 @@ KINDS = (
     ["<img src=//e.test>", "<b onclick=x>", '<p title="', 'style="x">', "<a href=x>", "<a"],
     ["<pre>", "</pre>", "<!--", "-->", "<?", "<!X", "<![CDATA[", "<div>", "<p\n> ", "</p>"],
     ["<", ">", "<x", "<script>", "<style>", "<textarea>", "<code>", "</code>", "'", '"'],
+    ["i<j", "x<y ", "x <p ", " = 1", " = ", "=x ", "style = x", " src=", '="', "='", "[99，1]"],
     ["<ftp://e.test/x>", "<javascript:a>", "<data:a,b>", "<a@b.c>", "www.e.test/x"],
     ["ftp://e.test", "http://w.test/lima", "https://w.test/peru", "http://e.test/a"],
 )  # fmt: skip
