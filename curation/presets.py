@@ -312,24 +312,27 @@ R1_SEARCHER = Preset(
 is; lengths at the 95th percentile of the 500 of the 7B model (first turn 122 words, longest
 134); three fifths of the five documents a search must be new, where its hops share pages."""
 
+_VALID_AND_RIGHT = (
+    WellFormedMarkers(),
+    NoSelfWrittenResults(),
+    TurnShape(),
+    Correct(measures=("judge", *MEASURES)),
+    RepeatedTrigrams(),
+    DegenerateRepetition(),
+    NoRepeatedQuery(),
+)
+"""A valid form, the right answer (a judge's word first), no repetition; the limits of repetition
+are SimpleDeepSearcher's and ours."""
+
 R1_SEARCHER_PLUS = Preset(
     name="r1_searcher_plus",
-    filters=(
-        WellFormedMarkers(),
-        NoSelfWrittenResults(),
-        TurnShape(),
-        Correct(measures=("judge", *MEASURES)),
-        RepeatedTrigrams(),
-        DegenerateRepetition(),
-        NoRepeatedQuery(),
-    ),
+    filters=_VALID_AND_RIGHT,
     difficulty=None,
 )
 """R1-Searcher++'s rejection sampling for its cold start (secondary, no code): right runs of a
 valid form. Nothing asks for a search or for an answer that stands in a result: a run that
 answers from the model's own knowledge is what the system is to learn, and of a question's
-right runs the one with the fewest searches stays. Limits of repetition are
-SimpleDeepSearcher's and ours."""
+right runs the one with the fewest searches stays."""
 
 WEB_DANCER = Preset(
     name="web_dancer",
@@ -356,15 +359,7 @@ that the gold answer must stand in them and need not be all."""
 
 WEB_DANCER_FUNNEL = Preset(
     name="web_dancer_funnel",
-    filters=(
-        WellFormedMarkers(),
-        NoSelfWrittenResults(),
-        TurnShape(),
-        Correct(measures=("judge", *MEASURES)),
-        RepeatedTrigrams(),
-        DegenerateRepetition(),
-        NoRepeatedQuery(),
-    ),
+    filters=_VALID_AND_RIGHT,
     correction=Correction(turn_form=True),
     difficulty=None,
     selection=Selection(keep_per_question=None),
@@ -372,8 +367,7 @@ WEB_DANCER_FUNNEL = Preset(
 """WebDancer's funnel for runs of its own sampling, short thoughts or long (paper text, no
 code): validity of the form (the first three), correctness by a judge where there is a verdict,
 quality by repeated n-grams and queries. Every valid run stays. The paper's model-judged part
-of quality (goal alignment, soundness of the reasoning) has no machine check and is left out;
-the n-grams' limits are SimpleDeepSearcher's and ours."""
+of quality (goal alignment, soundness of the reasoning) has no machine check and is left out."""
 
 O2_SEARCHER = Preset(
     name="o2_searcher",
