@@ -52,7 +52,7 @@ _REPEATED = re.compile(r"()(\[\d{1,3}\])(?:[ \t]*\2)+")
 
 _RISING = re.compile(r"\[(\d+)\s*[,;]\s*(\d+)\]")
 _BEFORE_INTERVAL = re.compile(
-    r"(?:∈|\b(?:interval|(?:in|on|over|from|within) the range|"
+    r"(?:∈|区间|范围|\b(?:interval|(?:in|on|over|from|within) the range|"
     r"(?:values?|numbers?|lies?|lying|falls?|fell|varies|varying) (?:in|on|over|within)))"
     r"[ \t]*\Z",
     re.IGNORECASE,

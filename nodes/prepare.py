@@ -112,6 +112,7 @@ class Prepare:
         question = find_question(state)
         settings = context.model_dump(mode="json")
         dialect = self._components.dialect_for({"settings": settings})
+        own = self._components.condenser is not None
         if self._components.dialect is not None:
             settings["dialect"] = dialect.name
         settings.update(dialect_defaults(context, dialect))
@@ -128,8 +129,8 @@ class Prepare:
             "condenser_prompts": read_condenser_prompt(
                 context.condenser_prompt_file,
                 settings,
-                others=[dialect.condenser_for(open_ended=one) for one in (True, False)],
-                own_condenser=self._components.condenser is not None,
+                others=() if own else _others(context, dialect),
+                own_condenser=own,
             ),
         }
         messages = prompt_messages(run, dialect)
@@ -210,6 +211,13 @@ def dialect_defaults(context: Context, dialect: Dialect) -> dict[str, Any]:
         name: default if value is None else value
         for name, (value, default) in chosen.items()
     }
+
+
+def _others(context: Context, dialect: Dialect) -> list[str]:
+    """Return the condenser that questions of the other kind have under the same settings."""
+    if context.condenser is not None:
+        return []
+    return [dialect.condenser_for(open_ended=not context.open_ended)]
 
 
 def limits(context: Context, dialect: Dialect) -> dict[str, Any]:

@@ -44,8 +44,8 @@ def read_condenser_prompt(
     Args:
         path: of the file, None for none.
         settings: the run's `condenser` and `page_condenser`.
-        others: condensers of the dialect's other questions (open-ended ones beside closed):
-            a file for one of them is none for this run.
+        others: condensers that other questions of the same settings have (open-ended ones
+            beside closed): a file for one of them is none for this run.
         own_condenser: whether the first is an object of the caller's, with its own prompt.
 
     Raises:

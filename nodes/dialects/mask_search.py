@@ -28,7 +28,7 @@ INSTRUCTION = (
 MOST_DOCUMENTS = 10
 """Snippets that the queries of a turn are merged to (src/multi_agent/web_news_get.py)."""
 
-LARGEST_NUMBER = 1e15
+LARGEST_NUMBER = 1e300
 """A query that is a number is smaller; one of thousands of digits cannot be written."""
 
 THOUGHT = ("<think>", "</think>")
@@ -62,6 +62,8 @@ def read_queries(content: str) -> list[str]:
             found = _read_torn(body) or [body]
     except RecursionError:  # thousands of open brackets
         found = [body]
+    if not isinstance(found, list | dict | str):
+        found = [body]  # a number is searched as it is written
     texts = (text for entry in _listed(found) for text in _listed(_asked(entry)))
     queries = (_query(text).strip() for text in texts)
     return list(dict.fromkeys(query for query in queries if query))
@@ -69,12 +71,14 @@ def read_queries(content: str) -> list[str]:
 
 def _query(value: Any) -> str:
     """Return a text, or a year and the like as one; of anything else there is no query."""
+    if isinstance(value, str):
+        return value
     is_number = isinstance(value, int | float) and abs(value) < LARGEST_NUMBER
-    return str(value) if isinstance(value, str) or is_number else ""
+    return str(value) if is_number else ""
 
 
 def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _asked(entry: Any) -> Any:

@@ -29,7 +29,9 @@ EMPTY_RECALL = "what was recalled is empty"
 """Why a recall between empty tags is invalid, as an empty query is."""
 
 _FINAL_ANSWER = re.compile(
-    r"(?P<mark>\*\*)?Final Answer(?:\*\*)?:(?:\*\*)?\s*(?P<said>[^\s<].*)", re.IGNORECASE
+    r"(?P<opened>\*\*)?Final Answer(?P<closed>(?:\*\*)?:(?:\*\*)?)\s*"
+    r"(?P<said>(?!</?(?:internal|external|document|answer|think)>)\S.*)",
+    re.IGNORECASE,
 )
 """The figures' words for an answer, which models set in bold. A tag behind them is no answer."""
 
@@ -139,8 +141,10 @@ def _unmarked(match: re.Match[str]) -> str:
     said = match["said"].strip()
     if bold := _BOLD.match(said):
         return f"{bold[1]}{said[bold.end() :]}".strip()
-    # Without a mark before, a star at its end is its own.
-    return said.removesuffix("**").strip("* ") if match["mark"] else said
+    said = said.removeprefix("**")
+    is_open = match["opened"] and match["closed"] == ":"
+    # Where nothing is open, a star at its end is its own.
+    return (said.removesuffix("**") if is_open else said).strip()
 
 
 DIALECT = R1SearcherPlusDialect

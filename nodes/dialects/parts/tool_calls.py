@@ -31,6 +31,7 @@ ANSWER = Tag("<answer>", "</answer>")
 
 _MARK = re.compile(r"<(?:/?think|/?tool_call|/answer)>")
 """What begins or ends a thought or a call, or ends an answer."""
+_CALL_MARK = re.compile("</?tool_call>")
 
 
 TOOLS_HEAD = (
@@ -124,7 +125,8 @@ class ToolCallDialect(TaggedDialect):
             return Action("invalid", text=f"{name} needs {tool.argument!r}")
         if tool.kind == "search":
             return Action("search", queries=values)
-        goal = " ".join(_strings(arguments.get(tool.goal)))
+        given = arguments.get(tool.goal) if tool.goal else ""
+        goal = given if isinstance(given, str) else " ".join(_strings(given))
         return Action("read", url=values[0], urls=values, goal=goal)
 
     def split_turn(self, text: str) -> list[TurnPart]:
@@ -197,37 +199,36 @@ class ToolCallDialect(TaggedDialect):
     def _scan(self, text: str) -> tuple[list[tuple[int, int]], list[int]]:
         """Return (start, end) of what each ended thought holds, and where actions end.
 
-        A call that can be carried out ends the thought it stands in.
+        A call that can be carried out ends the thought it stands in, and may name any tag.
         """
         thoughts: list[tuple[int, int]] = []
         ends: list[int] = []
         thought = 0 if THINK.open in self.prefill else None
-        call: int | None = None
+        called = 0
         for mark in _MARK.finditer(text):
-            tag, end = mark[0], mark.end()
-            if tag == TOOL_CALL.open:
-                call = mark.start()
-            elif tag == THINK.open:
-                # What a call asks may name the tag.
-                thought = end if thought is None and call is None else thought
-            elif tag == THINK.close:
-                if thought is not None:
-                    thoughts.append((thought, mark.start()))
-                    thought = call = None
-            elif thought is None:
-                ends.append(end)
-            elif tag == TOOL_CALL.close and self._is_call(text, call, end):
-                thoughts.append((thought, call or 0))
-                ends.append(end)
+            tag, start, end = mark[0], mark.start(), mark.end()
+            if start < called:
+                continue
+            stop = self._call_end(text, end) if tag == TOOL_CALL.open else None
+            if thought is not None and (stop or tag == THINK.close):
+                thoughts.append((thought, start))
                 thought = None
-            if tag == TOOL_CALL.close:
-                call = None  # or each of many closing tags would be read from far back
+            elif tag == THINK.open and thought is None:
+                thought = end
+            if stop:
+                ends.append(stop)
+                called = stop
+            elif thought is None and tag in (TOOL_CALL.close, ANSWER.close):
+                ends.append(end)
         return thoughts, ends
 
-    def _is_call(self, text: str, start: int | None, end: int) -> bool:
-        if start is None:
-            return False
-        return self.parse_query(TOOL_CALL.inside(text, (start, end))).kind != "invalid"
+    def _call_end(self, text: str, start: int) -> int | None:
+        """Return where the call that begins there ends, if it can be carried out."""
+        mark = _CALL_MARK.search(text, start)
+        if mark is None or mark[0] == TOOL_CALL.open:
+            return None
+        action = self.parse_query(text[start : mark.start()])
+        return None if action.kind == "invalid" else mark.end()
 
 
 def with_tools(system: str, tools: Sequence[Mapping[str, Any]]) -> str:

@@ -198,6 +198,13 @@ def test_a_file_for_open_ended_questions_is_none_for_closed_ones(agent_with, wri
     assert opened["condenser_prompts"] == {"condenser": "{query} {found}"}
 
 
+def test_a_file_for_the_condenser_that_was_replaced_is_told(agent_with, write):
+    path = write("{query} {pages}")
+    given = {"dialect": "search_o1", "condenser": "none", "condenser_prompt_file": path}
+    with pytest.raises(DeepSearchError, match="lacks .page. and .goal."):
+        check_agent(agent_with(**given))
+
+
 def test_a_file_that_cannot_serve_is_told_before_a_model_writes(
     agent_with, fake_server, write, tmp_path
 ):

@@ -97,6 +97,27 @@ def test_a_call_in_an_open_thought_is_read_once_however_many_tokens_follow(diale
     assert read_call.cache_info().misses == len(calls)
 
 
+@EVERY
+def test_a_thought_after_a_call_that_never_ends_hides_what_it_names(dialect):
+    thought = "<think>Is it <answer>Peru</answer>? <tool_call>x</tool_call> No.</think>"
+    text = f"{opened(dialect)}a</think>\n<tool_call>\n{thought}\n<answer>Lima</answer>"
+    assert dialect.first_action_end(text) == len(text)
+    assert dialect.extract_answer(text) == "Lima"
+
+
+@pytest.mark.parametrize(
+    ("said", "queries"),
+    [
+        ("1234567890123456", ("1234567890123456",)),
+        ("NaN", ("NaN",)),
+        ("[1999, 2001]", ("1999", "2001")),
+        ("{'queries': ('a', 'b')}", ("a", "b")),
+    ],
+)
+def test_numbers_and_tuples_are_queries(said, queries):
+    assert get_dialect("mask_search").parse(f"<search>{said}</search>").queries == queries
+
+
 @pytest.mark.parametrize("value", ["[0x" + "f" * 5000 + "]", "[...]", "[None, true]"])
 def test_no_query_is_made_of_what_is_no_text(value):
     action = get_dialect("mask_search").parse(f"<search>{value}</search>")
