@@ -201,7 +201,7 @@ def test_a_file_for_open_ended_questions_is_none_for_closed_ones(agent_with, wri
 def test_a_file_for_the_condenser_that_was_replaced_is_told(agent_with, write):
     path = write("{query} {pages}")
     given = {"dialect": "search_o1", "condenser": "none", "condenser_prompt_file": path}
-    with pytest.raises(DeepSearchError, match="lacks .page. and .goal."):
+    with pytest.raises(DeepSearchError, match=r"condenser .goal_extractor. fills"):
         check_agent(agent_with(**given))
 
 
