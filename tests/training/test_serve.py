@@ -357,8 +357,11 @@ def test_a_model_without_a_tokenizer_is_refused_before_the_engine_starts(
 
 @pytest.mark.parametrize("engine", ["vllm", "transformers"])
 @pytest.mark.parametrize("model", ["./model", "/no/such/model", "runs/desk/model"])
-def test_a_path_that_is_not_there_is_refused(vllm_stand_in, model, engine):
+def test_a_path_that_is_not_there_is_refused(
+    vllm_stand_in, model, engine, tmp_path, monkeypatch
+):
     pytest.importorskip("fastapi", reason="transformers' server needs fastapi")
+    monkeypatch.chdir(tmp_path)  # where the demo was run, its model is there
     with pytest.raises(ModelSourceError, match=f"there is no folder {model}"):
         ModelServer(model, engine=engine)
 
