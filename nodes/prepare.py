@@ -129,7 +129,7 @@ class Prepare:
             "condenser_prompts": read_condenser_prompt(
                 context.condenser_prompt_file,
                 settings,
-                others=() if own else _others(context, dialect),
+                others=() if own else _other_condensers(context, dialect),
                 own_condenser=own,
             ),
         }
@@ -213,7 +213,7 @@ def dialect_defaults(context: Context, dialect: Dialect) -> dict[str, Any]:
     }
 
 
-def _others(context: Context, dialect: Dialect) -> list[str]:
+def _other_condensers(context: Context, dialect: Dialect) -> list[str]:
     """Return the condenser that questions of the other kind have under the same settings."""
     if context.condenser is not None:
         return []

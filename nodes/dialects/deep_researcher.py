@@ -25,13 +25,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .base import Action, Budgets, Result
+from .parts.literals import read_json_list, read_literal_list
 from .parts.prompt import build_prompt
 from .parts.tool_calls import (
     THINK,
     Tool,
     ToolCallDialect,
-    read_json_list,
-    read_literal_list,
     with_tools,
 )
 

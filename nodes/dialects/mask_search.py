@@ -9,10 +9,10 @@ from typing import Any
 
 from .base import Action, Budgets, Result, TurnPart
 from .parts.documents import interleave, text_of
+from .parts.literals import read_literal
 from .parts.prompt import build_prompt
 from .parts.tag import Tag
 from .parts.tagged import EMPTY_QUERY, TaggedDialect
-from .parts.tool_calls import read_literal
 
 SYSTEM = "You are a helpful assistant.\n\n current time：{today}"
 """Wire string (src/multi_agent/utils.py:18-93)."""

@@ -11,7 +11,6 @@ DeepResearcher and WebDancer were trained on.
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from ..base import Action, Result, TurnPart
+from .literals import read_literal
 from .tag import Tag
 from .tagged import TaggedDialect
 from .turn import last_part
@@ -275,37 +275,6 @@ def _object(text: str) -> dict[str, Any] | None:
     except RecursionError:
         return None
     return found if isinstance(found, dict) else None
-
-
-def read_literal(text: str) -> Any:
-    """Return the value that a text is in Python's form, None where it is none."""
-    try:
-        return ast.literal_eval(text.strip().strip("`").strip())
-    except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
-        return None
-
-
-def read_literal_list(text: str) -> list[Any] | None:
-    """Return the list that a text is in Python's form, None where it is none.
-
-    >>> read_literal_list("[{'a': 1}]"), read_literal_list("(1) Peru: a country")
-    ([{'a': 1}], None)
-    """
-    found = read_literal(text)
-    return found if isinstance(found, list) else None
-
-
-def read_json_list(text: str) -> list[Any] | None:
-    """Return the list that a text is in JSON, None where it is none.
-
-    >>> read_json_list('[{"a": 1}]'), read_json_list("7")
-    ([{'a': 1}], None)
-    """
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, list) else None
 
 
 def _strings(value: Any) -> tuple[str, ...]:
